@@ -1,0 +1,15 @@
+# Flags for our own code. Everything is a warning, and every warning an error.
+add_library(reeve_flags INTERFACE)
+target_compile_options(reeve_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Werror
+  -fno-omit-frame-pointer -fstack-protector-strong)
+if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT REEVE_SANITIZE)
+  target_compile_options(reeve_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # GNU statement expressions (REEVE_TRY) are marked __extension__, which clang does not take as an answer.
+  target_compile_options(reeve_flags INTERFACE -Wno-gnu-statement-expression)
+endif()
+if(REEVE_SANITIZE)
+  add_compile_options(-fsanitize=${REEVE_SANITIZE} -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${REEVE_SANITIZE})
+endif()

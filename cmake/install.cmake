@@ -1,0 +1,19 @@
+# The installed tree. It works where it stands: nothing in it but the library's own prefix is an absolute path.
+include(CMakePackageConfigHelpers)
+
+install(TARGETS reeve reeve_shared EXPORT ReeveTargets ARCHIVE DESTINATION lib LIBRARY DESTINATION lib)
+install(DIRECTORY include/reeve DESTINATION include)
+set(client_rooms vocab os object wire contract channel connection bootstrap)
+foreach(room IN LISTS client_rooms)
+  install(DIRECTORY src/${room} DESTINATION include/reeve/rooms FILES_MATCHING PATTERN "*.hpp")
+endforeach()
+
+install(EXPORT ReeveTargets NAMESPACE Reeve:: DESTINATION lib/cmake/Reeve)
+configure_package_config_file(cmake/ReeveConfig.cmake.in ${CMAKE_BINARY_DIR}/ReeveConfig.cmake
+  INSTALL_DESTINATION lib/cmake/Reeve)
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/ReeveConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/ReeveConfig.cmake ${CMAKE_BINARY_DIR}/ReeveConfigVersion.cmake
+  DESTINATION lib/cmake/Reeve)
+
+configure_file(cmake/reeve.pc.in reeve.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/reeve.pc DESTINATION lib/pkgconfig)

@@ -1,0 +1,59 @@
+# One library of each line of ROOMS: room_NAME, made of src/NAME/*.cc, seeing only the rooms that its line names.
+find_package(EXPAT REQUIRED)
+
+set(REEVE_ROOMS)
+file(STRINGS ROOMS lines REGEX "^[a-z_]+ *\\|")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ROOMS)
+
+# Public headers say <reeve/rooms/...>; in the source tree that is src/.
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/include/reeve)
+file(CREATE_LINK ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/include/reeve/rooms SYMBOLIC)
+
+# The seccomp filters, compiled from their rules at build time.
+find_library(SECCOMP_LIBRARY seccomp REQUIRED)
+add_executable(generate_filters src/sandbox/filters/generate.cc)
+target_link_libraries(generate_filters PRIVATE reeve_flags ${SECCOMP_LIBRARY})
+set(filters ${CMAKE_BINARY_DIR}/generated/sandbox/filters.hpp)
+add_custom_command(OUTPUT ${filters} COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated/sandbox
+  COMMAND generate_filters > ${filters} DEPENDS generate_filters VERBATIM)
+add_custom_target(filters DEPENDS ${filters})
+
+# Rooms that may throw: they use libraries that do.
+set(rooms_with_exceptions inspect)
+
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE " *\\|.*" "" room "${line}")
+  if(room STREQUAL "program")
+    continue()  # One binary of each of its files: programs.cmake.
+  endif()
+  list(APPEND REEVE_ROOMS ${room})
+  file(GLOB sources CONFIGURE_DEPENDS src/${room}/*.cc)
+  list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
+  add_library(room_${room} OBJECT ${sources})
+  target_link_libraries(room_${room} PRIVATE reeve_flags)
+  target_compile_definitions(room_${room} PRIVATE REEVE_INSTALL_PREFIX="${CMAKE_INSTALL_PREFIX}")
+  if(NOT room IN_LIST rooms_with_exceptions)
+    target_compile_options(room_${room} PRIVATE -fno-exceptions)
+  endif()
+endforeach()
+target_include_directories(room_sandbox PRIVATE ${CMAKE_BINARY_DIR}/generated/sandbox)
+add_dependencies(room_sandbox filters)
+
+# What a program links to be a client or a service.
+set(client_rooms vocab os object wire contract channel connection bootstrap)
+list(TRANSFORM client_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE client_objects)
+add_library(reeve STATIC ${client_objects})
+add_library(reeve_shared SHARED ${client_objects})
+set_target_properties(reeve_shared PROPERTIES OUTPUT_NAME reeve VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+foreach(library reeve reeve_shared)
+  set_target_properties(${library} PROPERTIES EXPORT_NAME ${library})
+  target_include_directories(${library} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
+    $<BUILD_INTERFACE:${CMAKE_BINARY_DIR}/include> $<INSTALL_INTERFACE:include>)
+  target_compile_features(${library} PUBLIC cxx_std_23)
+endforeach()
+
+# What only our own programs link: the broker's side, and the tool's.
+set(service_rooms plist sandbox broker spawn inspect)
+list(TRANSFORM service_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE inner_objects)
+add_library(reeve_inner STATIC ${inner_objects})
+target_link_libraries(reeve_inner PUBLIC reeve EXPAT::EXPAT)

@@ -1,0 +1,26 @@
+#include "clock.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <ctime>
+
+namespace reeve::os {
+
+Time now() {
+  timespec value{};
+  ::clock_gettime(CLOCK_MONOTONIC, &value);
+  return std::chrono::seconds(value.tv_sec) + std::chrono::nanoseconds(value.tv_nsec);
+}
+
+std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline) {
+  if (!deadline) return std::nullopt;
+  return std::max(*deadline - now(), std::chrono::nanoseconds(0));
+}
+
+void wait_until(Time when) {
+  const timespec until{when.count() / 1'000'000'000, when.count() % 1'000'000'000};
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
+  }
+}
+
+}  // namespace reeve::os

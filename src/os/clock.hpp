@@ -1,0 +1,23 @@
+// Time: CLOCK_MONOTONIC, in nanoseconds.
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+namespace reeve::os {
+
+/// A point on CLOCK_MONOTONIC, the clock that processes of one time namespace share.
+using Time = std::chrono::nanoseconds;
+
+/// When an answer is no longer wanted; nothing means that the caller waits for as long as it takes.
+using Deadline = std::optional<Time>;
+
+Time now();
+
+/// What is left until the deadline, never negative; nothing where there is none.
+std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline);
+
+/// Does nothing until then.
+void wait_until(Time when);
+
+}  // namespace reeve::os

@@ -1,0 +1,303 @@
+#include "confine.hpp"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/close_range.h>
+#include <linux/filter.h>
+#include <linux/landlock.h>
+#include <linux/mount.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "uapi.hpp"
+
+namespace reeve::os {
+namespace {
+
+constexpr int kOutOfTheWay = 64;  // Above every number that arrange_descriptors gives.
+
+Result<void> check(long outcome, const char* call) {
+  if (outcome < 0) return system_failure(call);
+  return {};
+}
+
+Result<void> write_file(const std::string& path, const std::string& text) {
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file) return system_failure(("open " + path).c_str());
+  if (::write(file.raw(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+    return system_failure(("write " + path).c_str());
+  }
+  return {};
+}
+
+Result<Fd> open_namespace(pid_t pid, const char* kind) {
+  const std::string path = "/proc/" + std::to_string(pid) + "/ns/" + kind;
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return system_failure(("open " + path).c_str());
+  return fd;
+}
+
+// The helper that lives just long enough for its namespaces to be opened. It speaks one byte a step over `line`.
+[[noreturn]] void hold_namespaces(const Fd& line) {
+  char outcome = ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 'y' : 'n';
+  if (::write(line.raw(), &outcome, 1) != 1 || ::read(line.raw(), &outcome, 1) != 1) ::_exit(1);
+  // Mapped now: forbid user namespaces below this one, so that nobody inside can have capabilities again.
+  outcome = write_file("/proc/sys/user/max_user_namespaces", "0") ? 'y' : 'n';
+  if (::write(line.raw(), &outcome, 1) != 1) ::_exit(1);
+  (void)!::read(line.raw(), &outcome, 1);
+  ::_exit(0);
+}
+
+Result<void> expect_yes(const Fd& line, const char* step) {
+  char answer = 0;
+  if (::read(line.raw(), &answer, 1) == 1 && answer == 'y') return {};
+  return fail(Kind::unsupported, code::kMissingLayer, step,
+              "this machine, or a sandbox around this process, forbids user namespaces; see user.max_user_namespaces");
+}
+
+Result<SharedNamespaces> open_namespaces_of(pid_t helper, const Fd& line, UserRange users) {
+  REEVE_TRY(expect_yes(line, "a user namespace could not be made"));
+  const std::string range =
+      std::to_string(users.first) + " " + std::to_string(users.first) + " " + std::to_string(users.count);
+  REEVE_TRY(write_file("/proc/" + std::to_string(helper) + "/uid_map", range));
+  if (::write(line.raw(), "g", 1) != 1) return system_failure("write");
+  REEVE_TRY(expect_yes(line, "user namespaces inside the sandbox could not be forbidden"));
+  Fd user = REEVE_TRY(open_namespace(helper, "user"));
+  Fd network = REEVE_TRY(open_namespace(helper, "net"));
+  return SharedNamespaces{std::move(user), std::move(network)};
+}
+
+Result<std::int32_t> fork_with(std::uint64_t flags) {
+  clone_args arguments{};
+  arguments.flags = flags;
+  arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
+  if (pid < 0) return system_failure("clone3");
+  return static_cast<std::int32_t>(pid);
+}
+
+int resource_of(Limit limit) {
+  switch (limit) {
+    case Limit::descriptors:
+      return RLIMIT_NOFILE;
+    case Limit::processes:
+      return RLIMIT_NPROC;
+    case Limit::address_space:
+      return RLIMIT_AS;
+    case Limit::file_size:
+      return RLIMIT_FSIZE;
+    case Limit::core:
+      return RLIMIT_CORE;
+  }
+  return RLIMIT_CORE;
+}
+
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (std::string& s : strings) out.push_back(s.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+// What each Landlock ABI can handle; asking for a bit the kernel does not know is an error, not a no-op.
+uapi::LandlockRulesetAttr rights_for_abi(long abi) {
+  uapi::LandlockRulesetAttr rights{};
+  rights.handled_access_fs = uapi::kFsAbi1;
+  if (abi >= 2) rights.handled_access_fs |= uapi::kFsRefer;
+  if (abi >= 3) rights.handled_access_fs |= uapi::kFsTruncate;
+  if (abi >= 4) rights.handled_access_net = uapi::kNetBindTcp | uapi::kNetConnectTcp;
+  if (abi >= 5) rights.handled_access_fs |= uapi::kFsIoctlDev;
+  if (abi >= 6) rights.scoped = uapi::kScopeAbstractSocket | uapi::kScopeSignal;
+  return rights;
+}
+
+std::size_t attribute_size(long abi) {
+  if (abi >= 6) return sizeof(uapi::LandlockRulesetAttr);
+  return abi >= 4 ? 2 * sizeof(std::uint64_t) : sizeof(std::uint64_t);
+}
+
+}  // namespace
+
+Result<SharedNamespaces> make_shared_namespaces(UserRange users) {
+  int raw[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0) return system_failure("socketpair");
+  Fd line(raw[0]);
+  Fd other(raw[1]);
+  const pid_t helper = ::fork();
+  if (helper < 0) return system_failure("fork");
+  if (helper == 0) {
+    line.close();  // Else it would wait for its own end to close.
+    hold_namespaces(other);
+  }
+  other.close();
+  auto namespaces = open_namespaces_of(helper, line, users);
+  line.close();
+  while (::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return namespaces;
+}
+
+Result<void> become_group(std::uint32_t group) {
+  REEVE_TRY(check(::setgroups(0, nullptr), "setgroups"));
+  return check(::setresgid(group, group, group), "setresgid");
+}
+
+Result<void> become_user(std::uint32_t user) { return check(::setresuid(user, user, user), "setresuid"); }
+
+Result<void> join(const SharedNamespaces& namespaces) {
+  REEVE_TRY(check(::setns(namespaces.user.raw(), CLONE_NEWUSER), "setns(user)"));
+  return check(::setns(namespaces.network.raw(), CLONE_NEWNET), "setns(network)");
+}
+
+Result<std::int32_t> fork_into_new_namespaces() {
+  return fork_with(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PARENT);
+}
+
+Result<std::int32_t> fork_plain() { return fork_with(0); }
+
+Result<void> make_mounts_private() {
+  return check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount(private)");
+}
+
+Result<void> bind_mount(const std::string& source, const std::string& target) {
+  return check(::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr), "mount(bind)");
+}
+
+Result<void> lock_mount(const std::string& path) {
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  return check(::syscall(SYS_mount_setattr, AT_FDCWD, path.c_str(), AT_RECURSIVE, &attributes, sizeof attributes),
+               "mount_setattr");
+}
+
+Result<void> change_root(const std::string& path) {
+  REEVE_TRY(check(::chdir(path.c_str()), "chdir"));
+  // Stacks the old root upon the new one's folder, from where it can be taken off by the same name.
+  REEVE_TRY(check(::syscall(SYS_pivot_root, ".", "."), "pivot_root"));
+  REEVE_TRY(check(::umount2(".", MNT_DETACH), "umount2"));
+  return check(::chdir("/"), "chdir");
+}
+
+Result<void> set_host_name(const std::string& name) {
+  return check(::sethostname(name.data(), name.size()), "sethostname");
+}
+
+Result<void> set_limit(Limit limit, std::uint64_t value) {
+  const rlimit both{value, value};
+  return check(::setrlimit(static_cast<__rlimit_resource>(resource_of(limit)), &both), "setrlimit");
+}
+
+Result<void> drop_privileges() {
+  REEVE_TRY(check(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl(PR_CAP_AMBIENT)"));
+  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; ++capability) {
+    REEVE_TRY(check(::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), "prctl(PR_CAPBSET_DROP)"));
+  }
+  constexpr unsigned long kLocked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
+                                    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
+                                    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
+  REEVE_TRY(check(::prctl(PR_SET_SECUREBITS, kLocked, 0, 0, 0), "prctl(PR_SET_SECUREBITS)"));
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> none{};
+  REEVE_TRY(check(::syscall(SYS_capset, &header, none.data()), "capset"));
+  return refuse_privileges_by_exec();
+}
+
+Result<void> refuse_privileges_by_exec() {
+  return check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
+}
+
+Result<void> refuse_new_code() {
+  if (::prctl(uapi::kPrSetMdwe, uapi::kMdweRefuseExecGain, 0, 0, 0) == 0) return {};
+  return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no PR_SET_MDWE (Linux 6.3)");
+}
+
+Result<void> restrict_paths(std::span<const std::string> readable) {
+  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  if (abi < 1) {
+    return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no Landlock",
+                "boot with lsm=landlock,… or use a kernel that has it (Linux 5.13)");
+  }
+  const uapi::LandlockRulesetAttr rights = rights_for_abi(abi);
+  const Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rights, attribute_size(abi), 0)));
+  if (!ruleset) return system_failure("landlock_create_ruleset");
+  for (const std::string& path : readable) {
+    const Fd below(::open(path.c_str(), O_PATH | O_CLOEXEC));
+    if (!below) return system_failure(("open " + path).c_str());
+    landlock_path_beneath_attr rule{};
+    rule.allowed_access = uapi::kFsExecute | uapi::kFsReadFile | uapi::kFsReadDir;
+    rule.parent_fd = below.raw();
+    REEVE_TRY(check(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0),
+                    "landlock_add_rule"));
+  }
+  REEVE_TRY(refuse_privileges_by_exec());
+  return check(::syscall(SYS_landlock_restrict_self, ruleset.raw(), 0), "landlock_restrict_self");
+}
+
+Result<void> load_filter(std::span<const FilterInstruction> program) {
+  static_assert(sizeof(FilterInstruction) == sizeof(sock_filter));
+  if (program.empty() || program.size() > BPF_MAXINSNS) {
+    return fail(Kind::invalid, code::kMissingLayer, "a seccomp filter is empty or too long");
+  }
+  std::vector<sock_filter> instructions;
+  instructions.reserve(program.size());
+  for (const FilterInstruction& i : program) instructions.push_back({i.code, i.jump_true, i.jump_false, i.k});
+  const sock_fprog loaded{static_cast<unsigned short>(instructions.size()), instructions.data()};
+  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded) != 0) return system_failure("seccomp");
+  return {};
+}
+
+Error execute(const Fd& image, std::vector<std::string> arguments, std::vector<std::string> environment) {
+  ::execveat(image.raw(), "", pointers_to(arguments).data(), pointers_to(environment).data(), AT_EMPTY_PATH);
+  return system_failure("execveat").error();
+}
+
+Result<void> arrange_descriptors(std::span<const int> in_order) {
+  std::vector<Fd> copies;
+  for (const int raw : in_order) {
+    Fd copy(::fcntl(raw, F_DUPFD_CLOEXEC, kOutOfTheWay));
+    if (!copy) return system_failure("fcntl(F_DUPFD_CLOEXEC)");
+    copies.push_back(std::move(copy));
+  }
+  int number = 0;
+  for (const Fd& copy : copies) {
+    if (::dup2(copy.raw(), number++) < 0) return system_failure("dup2");
+  }
+  return check(::close_range(static_cast<unsigned>(number), ~0U, CLOSE_RANGE_CLOEXEC), "close_range");
+}
+
+Result<Fd> out_of_the_way(const Fd& descriptor) {
+  Fd moved(::fcntl(descriptor.raw(), F_DUPFD_CLOEXEC, kOutOfTheWay));
+  if (!moved) return system_failure("fcntl(F_DUPFD_CLOEXEC)");
+  return moved;
+}
+
+void leave(int status) { ::_exit(status); }
+
+void begin_child(const char* name) {
+  (void)::setsid();
+  ::umask(077);
+  ::prctl(PR_SET_NAME, name, 0, 0, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+}
+
+}  // namespace reeve::os

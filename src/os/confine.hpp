@@ -1,0 +1,93 @@
+// What a process gives up: namespaces, mounts, Landlock, seccomp, capabilities, limits. One call each, no policy.
+//
+// Threads: for a process with one thread; each call changes the whole process, for good.
+// Errors:  unsupported where the kernel lacks the layer; else the system's.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// The users that a user namespace knows, the same numbers inside as outside. Its groups are never mapped: a program
+/// run there from an unreadable image is then out of reach of its own user's debuggers.
+struct UserRange {
+  std::uint32_t first = 0;
+  std::uint32_t count = 1;
+};
+
+/// One user namespace, and an empty network namespace within it, to be joined by many processes.
+struct SharedNamespaces {
+  Fd user;
+  Fd network;
+};
+Result<SharedNamespaces> make_shared_namespaces(UserRange users);
+
+/// Leaves every supplementary group and takes the group as its own. For root.
+Result<void> become_group(std::uint32_t group);
+/// Becomes that user, real, effective and saved.
+Result<void> become_user(std::uint32_t user);
+
+Result<void> join(const SharedNamespaces& namespaces);
+
+/// In the parent: the child's pid, as the caller's pid namespace counts. In the child: 0.
+/// The child is process 1 of new pid, mount, ipc and uts namespaces, and a child of the caller's own parent.
+Result<std::int32_t> fork_into_new_namespaces();
+/// As above, with none of the namespaces, and a child of the caller.
+Result<std::int32_t> fork_plain();
+
+/// From here on mounts do not reach other namespaces, nor theirs this one.
+Result<void> make_mounts_private();
+/// Shows `source` at `target` too, with all that is mounted below it.
+Result<void> bind_mount(const std::string& source, const std::string& target);
+/// Makes the mount at `path` and all below it read-only, with no devices and no set-id programs.
+Result<void> lock_mount(const std::string& path);
+/// Makes the folder at `path` the root and forgets the old one.
+Result<void> change_root(const std::string& path);
+
+Result<void> set_host_name(const std::string& name);
+
+enum class Limit { descriptors, processes, address_space, file_size, core };
+Result<void> set_limit(Limit limit, std::uint64_t value);
+
+/// Drops every capability for good, locks the ways back to one, and sets no_new_privs.
+Result<void> drop_privileges();
+/// No program run from here on can gain rights by being set-id or having file capabilities.
+Result<void> refuse_privileges_by_exec();
+/// No memory may become executable any more (Linux 6.3).
+Result<void> refuse_new_code();
+
+/// Landlock: from here on no path can be reached but to read and execute below `readable`; where the kernel knows them,
+/// also no TCP port, no abstract socket of outside, no signal to outside.
+/// Errors: unsupported where the kernel has no Landlock.
+Result<void> restrict_paths(std::span<const std::string> readable);
+
+/// One instruction of a seccomp filter; the layout is the kernel's sock_filter.
+struct FilterInstruction {
+  std::uint16_t code;
+  std::uint8_t jump_true;
+  std::uint8_t jump_false;
+  std::uint32_t k;
+};
+/// Loads a finished filter. no_new_privs must be set.
+Result<void> load_filter(std::span<const FilterInstruction> program);
+
+/// Replaces the process by the program in `image`. Returns only if that failed.
+Error execute(const Fd& image, std::vector<std::string> arguments, std::vector<std::string> environment);
+
+/// Gives the descriptors the numbers 0, 1, 2 … in this order, and has all others close on exec. What stood under those
+/// numbers is closed: move what is still needed out of the way first.
+Result<void> arrange_descriptors(std::span<const int> in_order);
+/// The same descriptor under a number that arrange_descriptors leaves alone.
+Result<Fd> out_of_the_way(const Fd& descriptor);
+
+[[noreturn]] void leave(int status);
+
+/// Ends a child's set-up: a new session, default signals, umask 077, name as given.
+void begin_child(const char* name);
+
+}  // namespace reeve::os

@@ -1,0 +1,83 @@
+#include "descriptor.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+
+#include "socket.hpp"
+
+namespace reeve::os {
+namespace {
+
+constexpr int kSealed = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+// AT_STATX_DONT_SYNC answers from what the kernel already knows.
+bool is_regular(int raw) {
+  struct statx facts{};
+  if (::statx(raw, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) != 0) return false;
+  return S_ISREG(facts.stx_mode);
+}
+
+bool is_event(int raw) {
+  std::array<char, 32> path{};
+  std::array<char, 64> target{};
+  std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", raw);
+  const ssize_t size = ::readlink(path.data(), target.data(), target.size());
+  return size > 0 && std::string_view(target.data(), static_cast<std::size_t>(size)) == "anon_inode:[eventfd]";
+}
+
+}  // namespace
+
+std::string_view name_of(DescriptorKind kind) {
+  switch (kind) {
+    case DescriptorKind::file:
+      return "file";
+    case DescriptorKind::memory:
+      return "memory";
+    case DescriptorKind::pipe:
+      return "pipe";
+    case DescriptorKind::channel:
+      return "channel";
+    case DescriptorKind::event:
+      return "event";
+  }
+  return "unknown";
+}
+
+bool is_kind(const Fd& descriptor, DescriptorKind kind) {
+  const int raw = descriptor.raw();
+  switch (kind) {
+    case DescriptorKind::file:
+      return is_regular(raw);
+    case DescriptorKind::memory: {
+      const int seals = ::fcntl(raw, F_GET_SEALS);
+      return seals >= 0 && (seals & kSealed) == kSealed;
+    }
+    case DescriptorKind::pipe:
+      return ::fcntl(raw, F_GETPIPE_SZ) >= 0;
+    case DescriptorKind::channel:
+      return is_channel_socket(descriptor);
+    case DescriptorKind::event:
+      return is_event(raw);
+  }
+  return false;
+}
+
+Result<Access> access_of(const Fd& descriptor) {
+  const int flags = ::fcntl(descriptor.raw(), F_GETFL);
+  if (flags < 0) return system_failure("fcntl(F_GETFL)");
+  if ((flags & O_PATH) != 0) return fail(Kind::invalid, code::kBadAttachment, "the descriptor is a mere path (O_PATH)");
+  switch (flags & O_ACCMODE) {
+    case O_RDONLY:
+      return Access::read;
+    case O_WRONLY:
+      return Access::write;
+    default:
+      return Access::read_write;
+  }
+}
+
+}  // namespace reeve::os

@@ -1,0 +1,31 @@
+// What a descriptor is: its kind and its access mode, found out without asking the file system behind it.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// What a sender says that a descriptor is, and what a receiver makes sure of.
+enum class DescriptorKind : std::uint8_t {
+  file = 1,     ///< a regular file
+  memory = 2,   ///< a memfd sealed against growing, shrinking and writing
+  pipe = 3,     ///< either end of a pipe
+  channel = 4,  ///< one end of a channel (AF_UNIX, SOCK_SEQPACKET)
+  event = 5,    ///< an eventfd
+};
+
+enum class Access : std::uint8_t { read = 1, write = 2, read_write = 3 };
+
+std::string_view name_of(DescriptorKind kind);
+
+/// Whether the descriptor is of that kind. Makes no call that a stalled FUSE server could hang: fstat, poll and even
+/// close can block for ever on one.
+bool is_kind(const Fd& descriptor, DescriptorKind kind);
+
+/// How the descriptor was opened; nothing for a mere path (O_PATH).
+Result<Access> access_of(const Fd& descriptor);
+
+}  // namespace reeve::os

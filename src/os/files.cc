@@ -1,0 +1,180 @@
+#include "files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <memory>
+
+#include "../vocab/bounds.hpp"
+#include "descriptor.hpp"
+
+namespace reeve::os {
+namespace {
+
+std::unexpected<Error> refuse_folder(const std::string& path, const std::string& why) {
+  return fail(Kind::denied, code::kRuntimeFolder, path + " " + why,
+              "remove it, or name another folder in REEVE_RUNTIME_DIR: it must be yours alone, mode 0700, and no link");
+}
+
+Result<struct stat> facts_of(const Fd& file) {
+  struct stat facts{};
+  if (::fstat(file.raw(), &facts) != 0) return system_failure("fstat");
+  return facts;
+}
+
+}  // namespace
+
+Result<Fd> private_folder(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
+    const auto failure = system_failure("mkdir");
+    return refuse_folder(path, "cannot be made (" + failure.error().message + ")");
+  }
+  Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder) {
+    if (errno == ELOOP || errno == ENOTDIR) return refuse_folder(path, "is a symbolic link or not a folder");
+    const auto failure = system_failure("open");
+    return refuse_folder(path, "cannot be opened (" + failure.error().message + ")");
+  }
+  const struct stat facts = REEVE_TRY(facts_of(folder));
+  if (facts.st_uid != ::geteuid()) {
+    return refuse_folder(path, "belongs to user " + std::to_string(facts.st_uid) + ", not to you");
+  }
+  if ((facts.st_mode & 077) != 0) return refuse_folder(path, "can be entered by its group or by others");
+  return folder;
+}
+
+Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name) {
+  Fd file(::openat(folder.raw(), name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file) return system_failure("openat");
+  if (::flock(file.raw(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return std::nullopt;
+    return system_failure("flock");
+  }
+  return file;
+}
+
+Result<Fd> open_folder(const std::string& path) {
+  Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder) return system_failure("open");
+  return folder;
+}
+
+Result<std::vector<std::string>> names_in(const Fd& folder, std::string_view suffix, std::size_t most) {
+  Fd copy = REEVE_TRY(folder.duplicate());
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy.raw()), ::closedir);
+  if (!stream) return system_failure("fdopendir");
+  (void)copy.release();
+  ::rewinddir(stream.get());
+  std::vector<std::string> names;
+  while (const dirent* entry = ::readdir(stream.get())) {
+    const std::string_view name = entry->d_name;
+    if (name.ends_with(suffix) && names.size() < most) names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<void> check_trusted(const Fd& file) {
+  const struct stat facts = REEVE_TRY(facts_of(file));
+  if (facts.st_uid != ::geteuid() && facts.st_uid != 0) {
+    return fail(Kind::denied, code::kBadJob, "belongs to user " + std::to_string(facts.st_uid), "chown it to yourself");
+  }
+  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return fail(Kind::denied, code::kBadJob, "can be written by its group or by others", "chmod go-w it");
+  }
+  return {};
+}
+
+Result<std::string> read_trusted_file(const Fd& folder, const std::string& name, std::size_t most) {
+  const Fd file(::openat(folder.raw(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file) return system_failure("openat");
+  if (!is_kind(file, DescriptorKind::file)) return fail(Kind::invalid, code::kBadJob, "is not a regular file");
+  REEVE_TRY(check_trusted(file));
+  std::string text(most + 1, '\0');
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t got = ::read(file.raw(), text.data() + size, text.size() - size);
+    if (got < 0) return system_failure("read");
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  if (size > most) return fail(Kind::invalid, code::kTooLarge, "is larger than " + std::to_string(most) + " bytes");
+  text.resize(size);
+  return text;
+}
+
+Result<Fd> open_regular(const std::string& path) {
+  // O_NONBLOCK: opening a pipe or a terminal that stands at the path must not wait for its other side.
+  Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!file) return system_failure("open");
+  if (!is_kind(file, DescriptorKind::file)) {
+    return fail(Kind::invalid, code::kBadAttachment, "not a regular file");
+  }
+  return file;
+}
+
+Result<Fd> open_device_null() {
+  Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!nothing) return system_failure("open /dev/null");
+  return nothing;
+}
+
+Result<std::size_t> file_size(const Fd& file) {
+  struct statx facts{};
+  if (::statx(file.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_SIZE, &facts) != 0) {
+    return system_failure("statx");
+  }
+  return static_cast<std::size_t>(facts.stx_size);
+}
+
+std::optional<std::string> own_program() {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink("/proc/self/exe", path.data(), path.size());
+  if (size <= 0) return std::nullopt;
+  return std::string(path.data(), static_cast<std::size_t>(size));
+}
+
+bool can_run(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
+
+Result<void> make_folders(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+    const std::string folder = path.substr(0, slash);
+    if (::mkdir(folder.c_str(), 0755) == 0) {
+      if (::chmod(folder.c_str(), 0755) != 0) return system_failure(("chmod " + folder).c_str());  // whatever the umask
+    } else if (errno != EEXIST) {
+      return system_failure(("mkdir " + folder).c_str());
+    }
+    if (slash == std::string::npos) return {};
+  }
+}
+
+AtPath what_is_at(const std::string& path) {
+  struct stat facts{};
+  if (::lstat(path.c_str(), &facts) != 0) return AtPath::nothing;
+  if (S_ISDIR(facts.st_mode)) return AtPath::folder;
+  return S_ISLNK(facts.st_mode) ? AtPath::link : AtPath::other;
+}
+
+Result<void> copy_link(const std::string& original, const std::string& copy) {
+  std::array<char, PATH_MAX> target{};
+  const ssize_t size = ::readlink(original.c_str(), target.data(), target.size() - 1);
+  if (size < 0) return system_failure(("readlink " + original).c_str());
+  if (::symlink(target.data(), copy.c_str()) != 0 && errno != EEXIST)
+    return system_failure(("symlink " + copy).c_str());
+  return {};
+}
+
+Result<FileVersion> version_of(const Fd& file) {
+  const struct stat facts = REEVE_TRY(facts_of(file));
+  return FileVersion{facts.st_dev, facts.st_ino, static_cast<std::uint64_t>(facts.st_size),
+                     facts.st_ctim.tv_sec * 1'000'000'000 + facts.st_ctim.tv_nsec};
+}
+
+}  // namespace reeve::os

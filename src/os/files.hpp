@@ -1,0 +1,70 @@
+// Folders and files that belong to us, found out before they are trusted.
+//
+// Errors: runtime-folder and system errors; each says which rule the path breaks.
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// Opens a folder that nobody else can enter: a real folder (no symbolic link), owned by the caller, mode 0700.
+/// Where it does not exist it is made; its parent must exist.
+Result<Fd> private_folder(const std::string& path);
+
+/// Takes the lock of that name for as long as the descriptor lives, or nothing where another process holds it.
+/// No child inherits it.
+Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name);
+
+/// Opens a folder to read it.
+Result<Fd> open_folder(const std::string& path);
+
+/// The names in a folder that end in `suffix`, sorted; at most `most` of them.
+Result<std::vector<std::string>> names_in(const Fd& folder, std::string_view suffix, std::size_t most);
+
+/// A file that belongs to us or to root and that nobody else can write to. Errors: denied.
+Result<void> check_trusted(const Fd& file);
+
+/// The bytes of a regular, trusted file of at most `most` bytes.
+Result<std::string> read_trusted_file(const Fd& folder, const std::string& name, std::size_t most);
+
+/// Opens a regular file for reading, without waiting for whatever else may stand at that path.
+Result<Fd> open_regular(const std::string& path);
+
+Result<Fd> open_device_null();
+
+/// The size of an open regular file, in bytes.
+Result<std::size_t> file_size(const Fd& file);
+
+/// The path of the running program, or nothing where /proc is not there.
+std::optional<std::string> own_program();
+
+bool can_run(const std::string& path);
+
+/// Makes a folder of mode 0755, and those above it, unless they are there already.
+Result<void> make_folders(const std::string& path);
+
+enum class AtPath { nothing, folder, link, other };
+AtPath what_is_at(const std::string& path);
+
+/// Makes `copy` a symbolic link to wherever the link `original` points, unless it is there already.
+Result<void> copy_link(const std::string& original, const std::string& copy);
+
+/// What changes when a file is replaced or written to.
+struct FileVersion {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size = 0;
+  std::int64_t changed_ns = 0;
+  friend auto operator<=>(const FileVersion&, const FileVersion&) = default;
+};
+Result<FileVersion> version_of(const Fd& file);
+
+}  // namespace reeve::os

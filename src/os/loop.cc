@@ -1,0 +1,149 @@
+#include "loop.hpp"
+
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <limits>
+
+namespace reeve::os {
+namespace {
+
+std::uint32_t bits_of(Interest interest) {
+  return (interest.readable ? static_cast<std::uint32_t>(EPOLLIN) : 0U) |
+         (interest.writable ? static_cast<std::uint32_t>(EPOLLOUT) : 0U);
+}
+
+Ready ready_of(std::uint32_t bits) {
+  return {(bits & EPOLLIN) != 0, (bits & EPOLLOUT) != 0, (bits & (EPOLLHUP | EPOLLERR)) != 0};
+}
+
+int milliseconds_until(const std::optional<Time>& when) {
+  if (!when) return -1;
+  const auto left = *when - now();
+  if (left.count() <= 0) return 0;
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
+}
+
+}  // namespace
+
+Loop::Loop(Fd epoll) : state_(std::make_shared<State>()) { state_->epoll = std::move(epoll); }
+
+Result<Loop> Loop::make() {
+  Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return system_failure("epoll_create1");
+  return Loop(std::move(epoll));
+}
+
+Loop::Watch& Loop::Watch::operator=(Watch&& other) noexcept {
+  drop();
+  state_ = std::move(other.state_);
+  token_ = std::exchange(other.token_, 0);
+  return *this;
+}
+
+Result<void> Loop::Watch::change(Interest interest) {
+  const auto state = state_.lock();
+  if (!state) return {};
+  const auto found = state->watches.find(token_);
+  if (found == state->watches.end()) return {};
+  epoll_event event{bits_of(interest), {.u64 = token_}};
+  if (::epoll_ctl(state->epoll.raw(), EPOLL_CTL_MOD, found->second->raw, &event) != 0) {
+    return system_failure("epoll_ctl");
+  }
+  return {};
+}
+
+void Loop::Watch::drop() {
+  if (const auto state = state_.lock()) {
+    if (const auto found = state->watches.find(token_); found != state->watches.end()) {
+      ::epoll_ctl(state->epoll.raw(), EPOLL_CTL_DEL, found->second->raw, nullptr);
+      state->watches.erase(found);
+    }
+  }
+  state_.reset();
+  token_ = 0;
+}
+
+Loop::Timer& Loop::Timer::operator=(Timer&& other) noexcept {
+  drop();
+  state_ = std::move(other.state_);
+  token_ = std::exchange(other.token_, 0);
+  return *this;
+}
+
+void Loop::Timer::drop() {
+  if (const auto state = state_.lock()) {
+    std::erase_if(state->timers, [&](const auto& timer) { return timer.second.first == token_; });
+  }
+  state_.reset();
+  token_ = 0;
+}
+
+Result<Loop::Watch> Loop::watch(const Fd& fd, Interest interest, std::function<void(Ready)> call) {
+  const std::uint64_t token = state_->next++;
+  epoll_event event{bits_of(interest), {.u64 = token}};
+  if (::epoll_ctl(state_->epoll.raw(), EPOLL_CTL_ADD, fd.raw(), &event) != 0) return system_failure("epoll_ctl");
+  state_->watches.emplace(token, std::make_shared<Entry>(Entry{fd.raw(), std::move(call)}));
+  return Watch(state_, token);
+}
+
+Loop::Timer Loop::at(Time when, std::function<void()> call) {
+  const std::uint64_t token = state_->next++;
+  state_->timers.emplace(when, std::pair(token, std::move(call)));
+  return Timer(state_, token);
+}
+
+Result<Fd> Loop::signal_descriptor(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int number : signals) sigaddset(&set, number);
+  if (::pthread_sigmask(SIG_BLOCK, &set, nullptr) != 0) return system_failure("pthread_sigmask");
+  Fd descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!descriptor) return system_failure("signalfd");
+  return descriptor;
+}
+
+int Loop::next_signal(const Fd& signals) {
+  signalfd_siginfo info{};
+  if (::read(signals.raw(), &info, sizeof info) != sizeof info) return 0;
+  return static_cast<int>(info.ssi_signo);
+}
+
+void Loop::run_due_timers() {
+  const Time time = now();
+  while (!state_->timers.empty() && state_->timers.begin()->first <= time) {
+    auto call = std::move(state_->timers.begin()->second.second);
+    state_->timers.erase(state_->timers.begin());
+    call();
+  }
+}
+
+Result<void> Loop::run_once(const Deadline& deadline) {
+  std::optional<Time> wake = deadline;
+  if (!state_->timers.empty()) {
+    const Time first = state_->timers.begin()->first;
+    wake = wake ? std::min(*wake, first) : first;
+  }
+  std::array<epoll_event, 64> events;
+  const int count =
+      ::epoll_wait(state_->epoll.raw(), events.data(), static_cast<int>(events.size()), milliseconds_until(wake));
+  if (count < 0 && errno != EINTR) return system_failure("epoll_wait");
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    // An earlier callback of this round may have dropped the watch; holding the entry lets a callback drop its own.
+    const auto found = state_->watches.find(event.data.u64);
+    if (found == state_->watches.end()) continue;
+    const std::shared_ptr<Entry> entry = found->second;
+    entry->call(ready_of(event.events));
+  }
+  run_due_timers();
+  return {};
+}
+
+}  // namespace reeve::os

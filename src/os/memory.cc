@@ -1,0 +1,83 @@
+#include "memory.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "../vocab/bounds.hpp"
+#include "uapi.hpp"
+
+namespace reeve::os {
+namespace {
+
+constexpr int kNoChange = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+
+// Kernels before 6.3 know neither flag, and make memory that may be executed.
+Result<Fd> make_memory(const char* name, unsigned flag) {
+  Fd memory(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | flag));
+  if (!memory && errno == EINVAL) memory = Fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!memory) return system_failure("memfd_create");
+  return memory;
+}
+
+Result<void> seal(const Fd& memory, int seals) {
+  if (::fcntl(memory.raw(), F_ADD_SEALS, seals) != 0) return system_failure("fcntl(F_ADD_SEALS)");
+  return {};
+}
+
+Result<std::size_t> size_of(const Fd& file) {
+  struct statx facts{};
+  if (::statx(file.raw(), "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &facts) != 0) return system_failure("statx");
+  if (!S_ISREG(facts.stx_mode)) return fail(Kind::invalid, code::kLaunchFailed, "not a regular file");
+  return static_cast<std::size_t>(facts.stx_size);
+}
+
+}  // namespace
+
+Result<Fd> sealed_memory(const char* name, std::span<const std::byte> bytes) {
+  Fd memory = REEVE_TRY(make_memory(name, uapi::kMemfdNoExecSeal));
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(memory.raw(), bytes.data(), bytes.size());
+    if (written < 0) return system_failure("write");
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  REEVE_TRY(seal(memory, kNoChange));
+  return memory;
+}
+
+Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most) {
+  const std::size_t size = REEVE_TRY(size_of(memory));
+  if (size > most) return fail(Kind::invalid, code::kTooLarge, "the memory is larger than agreed");
+  std::vector<std::byte> bytes(size);
+  std::size_t done = 0;
+  while (done < size) {
+    const ssize_t got = ::pread(memory.raw(), bytes.data() + done, size - done, static_cast<off_t>(done));
+    if (got <= 0) return system_failure("pread");
+    done += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+Result<Fd> sealed_image(const Fd& program, ImageMode mode) {
+  const std::size_t size = REEVE_TRY(size_of(program));
+  if (size > kImageBytesMax) return fail(Kind::invalid, code::kTooLarge, "the program's file is larger than 512 MiB");
+  Fd image = REEVE_TRY(make_memory("reeve-image", uapi::kMemfdExec));
+  off_t offset = 0;
+  while (static_cast<std::size_t>(offset) < size) {
+    const ssize_t copied = ::sendfile(image.raw(), program.raw(), &offset, size - static_cast<std::size_t>(offset));
+    if (copied < 0) return system_failure("sendfile");
+    if (copied == 0) return fail(Kind::invalid, code::kLaunchFailed, "the program's file shrank while it was copied");
+  }
+  if (::fchmod(image.raw(), mode.permissions) != 0) return system_failure("fchmod");
+  REEVE_TRY(seal(image, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE));
+  // F_SEAL_EXEC freezes the executable bits; kernels before 6.3 refuse it.
+  (void)::fcntl(image.raw(), F_ADD_SEALS, uapi::kSealExec);
+  REEVE_TRY(seal(image, F_SEAL_SEAL));
+  return image;
+}
+
+}  // namespace reeve::os

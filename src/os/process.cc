@@ -1,0 +1,189 @@
+#include "process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 forgets to say that these are C
+}
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+
+#include "socket.hpp"
+
+namespace reeve::os {
+namespace {
+
+constexpr int kLowestCopy = 64;  // Above every number that a child may be given, so that dup2 overwrites no source.
+
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (std::string& s : strings) out.push_back(s.data());
+  out.push_back(nullptr);
+  return out;
+}
+
+class SpawnAttributes {
+ public:
+  SpawnAttributes() {
+    ::posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    ::posix_spawnattr_setsigmask(&attributes_, &none);
+    ::posix_spawnattr_setsigdefault(&attributes_, &all);
+    ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    ::posix_spawn_file_actions_init(&actions_);
+  }
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+  ~SpawnAttributes() {
+    ::posix_spawn_file_actions_destroy(&actions_);
+    ::posix_spawnattr_destroy(&attributes_);
+  }
+  posix_spawnattr_t* attributes() { return &attributes_; }
+  posix_spawn_file_actions_t* actions() { return &actions_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+  posix_spawn_file_actions_t actions_;
+};
+
+}  // namespace
+
+std::string describe(const ExitStatus& status) {
+  if (!status.by_signal) return "exited with " + std::to_string(status.value);
+  const char* name = ::sigabbrev_np(status.value);
+  return "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(status.value));
+}
+
+Result<Child> start(const Start& what) {
+  SpawnAttributes attributes;
+  std::vector<Fd> copies;
+  int highest = 2;
+  if (what.quiet_output) {
+    for (int number = 0; number <= 2; ++number) {
+      ::posix_spawn_file_actions_addopen(attributes.actions(), number, "/dev/null", O_RDWR, 0);
+    }
+  }
+  for (const Inherit& inherit : what.descriptors) {
+    Fd copy(::fcntl(inherit.descriptor->raw(), F_DUPFD_CLOEXEC, kLowestCopy));
+    if (!copy) return system_failure("fcntl(F_DUPFD_CLOEXEC)");
+    ::posix_spawn_file_actions_adddup2(attributes.actions(), copy.raw(), inherit.as);
+    copies.push_back(std::move(copy));
+    highest = std::max(highest, inherit.as);
+  }
+  ::posix_spawn_file_actions_addclosefrom_np(attributes.actions(), highest + 1);
+
+  std::vector<std::string> arguments{what.program};
+  arguments.insert(arguments.end(), what.arguments.begin(), what.arguments.end());
+  std::vector<std::string> environment = what.environment;
+  pid_t pid = 0;
+  const int error = ::posix_spawn(&pid, what.program.c_str(), attributes.actions(), attributes.attributes(),
+                                  pointers_to(arguments).data(), pointers_to(environment).data());
+  if (error != 0) {
+    errno = error;
+    return system_failure(("starting " + what.program).c_str());
+  }
+  return child_of(pid);
+}
+
+Result<Child> child_of(std::int32_t pid) {
+  Fd pidfd(::pidfd_open(pid, 0));
+  if (!pidfd) return system_failure("pidfd_open");
+  return Child{std::move(pidfd), pid};
+}
+
+Result<void> reap(std::int32_t pid) {
+  while (::waitpid(pid, nullptr, 0) < 0) {
+    if (errno != EINTR) return system_failure("waitpid");
+  }
+  return {};
+}
+
+Result<std::optional<ExitStatus>> wait_for_exit(const Child& child, const Deadline& deadline) {
+  if (!REEVE_TRY(wait_for(child.pidfd, Readiness::readable, deadline))) return std::nullopt;
+  siginfo_t info{};
+  if (::waitid(static_cast<idtype_t>(P_PIDFD), static_cast<id_t>(child.pidfd.raw()), &info, WEXITED) != 0) {
+    return system_failure("waitid");
+  }
+  return ExitStatus{info.si_code != CLD_EXITED, info.si_status};
+}
+
+Result<void> send_signal(const Fd& pidfd, int number) {
+  if (::pidfd_send_signal(pidfd.raw(), number, nullptr, 0) != 0) return system_failure("pidfd_send_signal");
+  return {};
+}
+
+std::int32_t own_pid() { return ::getpid(); }
+std::uint32_t own_user() { return ::geteuid(); }
+bool is_root() { return ::geteuid() == 0; }
+bool is_set_id() { return ::getauxval(AT_SECURE) != 0; }
+
+std::optional<std::string> trusted_variable(const char* name) {
+  const char* value = ::secure_getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+void close_from(int first) { ::closefrom(first); }
+
+std::optional<Fd> inherited(int number) {
+  if (::fcntl(number, F_SETFD, FD_CLOEXEC) != 0) return std::nullopt;
+  return Fd(number);
+}
+
+bool go_to_background() {
+  const pid_t pid = ::fork();
+  if (pid < 0) return false;
+  if (pid > 0) ::_exit(0);
+  (void)::setsid();
+  (void)!::chdir("/");
+  ::umask(077);
+  return true;
+}
+
+Error become(const std::string& program, const std::vector<std::string>& arguments) {
+  std::vector<std::string> all{program};
+  all.insert(all.end(), arguments.begin(), arguments.end());
+  ::execv(program.c_str(), pointers_to(all).data());
+  return system_failure(("starting " + program).c_str()).error();
+}
+
+bool die_with_parent() {
+  const pid_t parent = ::getppid();
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return ::getppid() == parent && parent != 1;
+}
+
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::optional<int> seccomp_filter_count(std::int32_t pid) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  constexpr std::string_view kKey = "Seccomp_filters:";
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with(kKey)) return std::atoi(line.c_str() + kKey.size());
+  }
+  return std::nullopt;
+}
+
+}  // namespace reeve::os

@@ -1,0 +1,89 @@
+// Processes: starting one with exactly what it is given, waiting for it, and who we are ourselves.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "clock.hpp"
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// How a process ended.
+struct ExitStatus {
+  bool by_signal = false;
+  int value = 0;  ///< the signal's number, or the exit code
+};
+
+/// "exited with 1", "killed by SIGSEGV".
+std::string describe(const ExitStatus& status);
+
+/// A child of ours. Destroying it neither ends nor reaps the process.
+struct Child {
+  Fd pidfd;
+  std::int32_t pid = 0;
+};
+
+struct Inherit {
+  const Fd* descriptor;
+  int as;  ///< its number in the child; 0 to 15, each once
+};
+
+struct Start {
+  std::string program;                   ///< a path
+  std::vector<std::string> arguments;    ///< without the program's own name
+  std::vector<std::string> environment;  ///< the whole of it, as NAME=value
+  std::vector<Inherit> descriptors;      ///< beside these the child has nothing but 0, 1 and 2
+  bool quiet_output = false;             ///< 0, 1 and 2 are /dev/null unless given above
+};
+
+/// Starts a program with default signals and nothing inherited that is not named.
+Result<Child> start(const Start& what);
+
+/// The child of ours with that pid, which nobody has reaped yet.
+Result<Child> child_of(std::int32_t pid);
+
+/// Waits for a child that is about to end, and reaps it.
+Result<void> reap(std::int32_t pid);
+
+/// Waits for a child until the deadline and reaps it; nothing where the deadline came first.
+Result<std::optional<ExitStatus>> wait_for_exit(const Child& child, const Deadline& deadline);
+
+/// Sends a signal to exactly the process that the pidfd names.
+Result<void> send_signal(const Fd& pidfd, int number);
+
+std::int32_t own_pid();
+std::uint32_t own_user();
+bool is_root();
+
+/// True where the program runs with more rights than who started it: its environment is then not to be believed.
+bool is_set_id();
+
+/// An environment variable that may be believed; nothing in a set-id program, and nothing where it is empty.
+std::optional<std::string> trusted_variable(const char* name);
+
+/// Closes every descriptor from `first` on.
+void close_from(int first);
+
+/// Adopts a descriptor that was inherited under that number and makes it close-on-exec; nothing where none is open.
+std::optional<Fd> inherited(int number);
+
+/// Goes on in a process of its own session, in the root folder, with nobody to wait for it; the process that was
+/// called ends. False where that is impossible.
+bool go_to_background();
+
+/// Replaces this process by a program, with the same environment. Returns only if that failed.
+Error become(const std::string& program, const std::vector<std::string>& arguments);
+
+/// The kernel kills this process when the thread that started it ends. False where that has already happened.
+bool die_with_parent();
+
+/// Raises the limit of open descriptors to what the process may have.
+void raise_descriptor_limit();
+
+/// The number of seccomp filters on a process, or nothing where /proc does not tell.
+std::optional<int> seccomp_filter_count(std::int32_t pid);
+
+}  // namespace reeve::os

@@ -1,0 +1,200 @@
+#include "socket.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "../vocab/bounds.hpp"
+#include "uapi.hpp"
+
+namespace reeve::os {
+namespace {
+
+constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
+constexpr int kBacklog = 1024;
+
+// Room for all that the kernel can attach, so that truncation is never an accident.
+constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred));
+
+Result<void> turn_on(const Fd& socket, int option, const char* name) {
+  const int on = 1;
+  if (::setsockopt(socket.raw(), SOL_SOCKET, option, &on, sizeof on) != 0) return system_failure(name);
+  return {};
+}
+
+// The folder was checked by its descriptor; going through /proc keeps it the same folder, and any path short enough.
+sockaddr_un address_in(const Fd& folder, const char* name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder.raw(), name);
+  return address;
+}
+
+// Takes ownership of everything that came before anything is judged, so that no early return can leak.
+void collect_control(msghdr& message, Arrival& arrival) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
+    if (c->cmsg_level != SOL_SOCKET) continue;
+    if (c->cmsg_type == SCM_RIGHTS) {
+      const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+      for (std::size_t i = 0; i < count; ++i) {
+        int raw = -1;
+        std::memcpy(&raw, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+        arrival.descriptors.emplace_back(raw);
+      }
+    } else if (c->cmsg_type == SCM_CREDENTIALS) {
+      ucred credentials{};
+      std::memcpy(&credentials, CMSG_DATA(c), sizeof credentials);
+      arrival.sender = {credentials.pid, credentials.uid};
+    }
+  }
+}
+
+}  // namespace
+
+Result<std::pair<Fd, Fd>> channel_pair() {
+  int raw[2];
+  if (::socketpair(AF_UNIX, kChannelType, 0, raw) != 0) return system_failure("socketpair");
+  std::pair<Fd, Fd> ends{Fd(raw[0]), Fd(raw[1])};
+  REEVE_TRY(turn_on(ends.first, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  REEVE_TRY(turn_on(ends.second, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  return ends;
+}
+
+Result<Fd> listen_in(const Fd& folder, const char* name) {
+  Fd listener(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
+  if (!listener) return system_failure("socket");
+  REEVE_TRY(turn_on(listener, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  if (::unlinkat(folder.raw(), name, 0) != 0 && errno != ENOENT) return system_failure("unlinkat");
+  const sockaddr_un address = address_in(folder, name);
+  if (::bind(listener.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return system_failure("bind");
+  }
+  if (::listen(listener.raw(), kBacklog) != 0) return system_failure("listen");
+  return listener;
+}
+
+Result<Connected> connect_in(const Fd& folder, const char* name) {
+  Fd socket(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
+  if (!socket) return system_failure("socket");
+  REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  const sockaddr_un address = address_in(folder, name);
+  if (::connect(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
+  if (errno == ENOENT || errno == ECONNREFUSED) return NobodyListens{};
+  if (errno == EAGAIN) return BacklogFull{};
+  return system_failure("connect");
+}
+
+Result<std::optional<Fd>> accept_from(const Fd& listener) {
+  Fd socket(::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket) {
+    if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
+    return system_failure("accept4");
+  }
+  REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  return socket;
+}
+
+Result<Credentials> connected_by(const Fd& socket) {
+  ucred credentials{};
+  socklen_t size = sizeof credentials;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
+    return system_failure("getsockopt(SO_PEERCRED)");
+  }
+  return Credentials{credentials.pid, credentials.uid};
+}
+
+bool refuse_rights(const Fd& socket) {
+  const int off = 0;
+  return ::setsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPassRights, &off, sizeof off) == 0;
+}
+
+bool is_channel_socket(const Fd& socket) {
+  int domain = 0;
+  int type = 0;
+  socklen_t size = sizeof domain;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return false;
+  size = sizeof type;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) return false;
+  return domain == AF_UNIX && type == SOCK_SEQPACKET;
+}
+
+void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }
+
+Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
+                         std::span<const int> descriptors) {
+  REEVE_INVARIANT(descriptors.size() <= kAttachmentCountMax && parts.size() <= 4);
+  std::array<iovec, 4> vectors{};
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
+  }
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kAttachmentCountMax)> control{};
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = parts.size();
+  if (!descriptors.empty()) {
+    message.msg_control = control.data();
+    message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
+    cmsghdr* c = CMSG_FIRSTHDR(&message);
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(descriptors.size_bytes());
+    std::memcpy(CMSG_DATA(c), descriptors.data(), descriptors.size_bytes());
+  }
+  while (::sendmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN) return Sent::not_now;
+    return system_failure("sendmsg");
+  }
+  return Sent::whole;
+}
+
+Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights) {
+  alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
+  // A reset is told once and clears itself: what the peer sent before it died is still in the queue behind it.
+  for (int attempts = 0; attempts < 8; ++attempts) {
+    iovec vector{buffer.data(), buffer.size()};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = rights == Rights::accept ? control.size() : CMSG_SPACE(sizeof(ucred));
+    const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0) {
+      if (errno == EINTR || errno == ECONNRESET) continue;
+      if (errno == EAGAIN) return NothingYet{};
+      return system_failure("recvmsg");
+    }
+    Arrival arrival;
+    collect_control(message, arrival);
+    if (size == 0) return EndOfChannel{};
+    arrival.size = static_cast<std::size_t>(size);
+    arrival.truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    return arrival;
+  }
+  return EndOfChannel{};
+}
+
+Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline) {
+  while (true) {
+    pollfd entry{socket.raw(), static_cast<short>(readiness == Readiness::readable ? POLLIN : POLLOUT), 0};
+    timespec timeout{};
+    const auto left = left_until(deadline);
+    if (left) {
+      timeout.tv_sec = left->count() / 1'000'000'000;
+      timeout.tv_nsec = left->count() % 1'000'000'000;
+    }
+    const int ready = ::ppoll(&entry, 1, left ? &timeout : nullptr, nullptr);
+    if (ready > 0) return true;
+    if (ready == 0) return false;
+    if (errno != EINTR) return system_failure("ppoll");
+  }
+}
+
+}  // namespace reeve::os

@@ -1,0 +1,83 @@
+// Channel sockets: AF_UNIX, SOCK_SEQPACKET, with the kernel's word on who sent each packet.
+//
+// Threads: none of these blocks, but for wait_for.
+// Errors:  a full or empty socket is a condition, not an error.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "clock.hpp"
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// Who sent a packet, as the kernel tells the receiver. A process outside the receiver's pid namespace shows as pid 0,
+/// and a user outside its user namespace as 65534.
+struct Credentials {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 65534;
+};
+
+/// The two ends of a channel; credentials are switched on at both before either can leave.
+Result<std::pair<Fd, Fd>> channel_pair();
+
+/// Listens on `name` inside a folder that the caller has checked. A file of that name is replaced: hold the folder's
+/// lock first.
+Result<Fd> listen_in(const Fd& folder, const char* name);
+
+struct NobodyListens {};
+struct BacklogFull {};
+using Connected = std::variant<Fd, NobodyListens, BacklogFull>;
+
+/// Connects to `name` inside a folder that the caller has checked.
+Result<Connected> connect_in(const Fd& folder, const char* name);
+
+/// The next connection, or nothing where none waits. Credentials are switched on.
+Result<std::optional<Fd>> accept_from(const Fd& listener);
+
+/// Who made the connection (for a pair: who made the pair).
+Result<Credentials> connected_by(const Fd& socket);
+
+/// Has the kernel refuse every descriptor sent to this socket. Returns false on a kernel before 6.16.
+bool refuse_rights(const Fd& socket);
+
+bool is_channel_socket(const Fd& socket);
+
+/// Ends the conversation in both directions, whoever else holds a duplicate of this end.
+void shut_down(const Fd& socket);
+
+enum class Sent { whole, not_now };
+
+/// Sends one packet made of `parts`, with `descriptors`, or nothing at all.
+/// Errors: gone where nobody is left to read it; busy where too many descriptors are in flight.
+Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
+                         std::span<const int> descriptors);
+
+struct Arrival {
+  std::size_t size = 0;
+  bool truncated = false;  ///< the packet or its control data did not fit; what came is incomplete
+  std::vector<Fd> descriptors;
+  Credentials sender;
+};
+struct NothingYet {};
+struct EndOfChannel {};
+using Received = std::variant<Arrival, NothingYet, EndOfChannel>;
+
+enum class Rights { accept, refuse };
+
+/// Receives one packet into `buffer`. With Rights::refuse, a packet that carries descriptors arrives truncated.
+/// After a reset it reads on: what the peer sent before it died is delivered before EndOfChannel.
+Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights);
+
+enum class Readiness { readable, writable };
+
+/// Waits until the socket is ready or has ended. False where the deadline came first.
+Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline);
+
+}  // namespace reeve::os

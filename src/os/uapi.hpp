@@ -1,0 +1,35 @@
+// Kernel constants that the system's headers may be too old to have. Only os includes this.
+// Values are the kernel's ABI; the release that brought each stands beside it.
+#pragma once
+
+#include <cstdint>
+
+namespace reeve::os::uapi {
+
+inline constexpr int kSoPassRights = 83;               // 6.16
+inline constexpr int kSealExec = 0x0020;               // 6.3
+inline constexpr unsigned kMemfdExec = 0x0010U;        // 6.3
+inline constexpr unsigned kMemfdNoExecSeal = 0x0008U;  // 6.3
+inline constexpr int kPrSetMdwe = 65;                  // 6.3
+inline constexpr unsigned long kMdweRefuseExecGain = 1;
+
+// Landlock: the rights of ABI 1 to 5 for files, of ABI 4 for ports, of ABI 6 for scopes.
+inline constexpr std::uint64_t kFsExecute = 1U << 0;
+inline constexpr std::uint64_t kFsReadFile = 1U << 2;
+inline constexpr std::uint64_t kFsReadDir = 1U << 3;
+inline constexpr std::uint64_t kFsAbi1 = (1U << 13) - 1;
+inline constexpr std::uint64_t kFsRefer = 1U << 13;     // ABI 2
+inline constexpr std::uint64_t kFsTruncate = 1U << 14;  // ABI 3
+inline constexpr std::uint64_t kFsIoctlDev = 1U << 15;  // ABI 5
+inline constexpr std::uint64_t kNetBindTcp = 1U << 0;
+inline constexpr std::uint64_t kNetConnectTcp = 1U << 1;
+inline constexpr std::uint64_t kScopeAbstractSocket = 1U << 0;
+inline constexpr std::uint64_t kScopeSignal = 1U << 1;
+
+struct LandlockRulesetAttr {  // ABI 6; older kernels accept the prefix they know when the rest is zero
+  std::uint64_t handled_access_fs;
+  std::uint64_t handled_access_net;
+  std::uint64_t scoped;
+};
+
+}  // namespace reeve::os::uapi

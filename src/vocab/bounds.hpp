@@ -1,0 +1,45 @@
+// Every bound in Reeve, one line each, with unit and reason.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "error.hpp"
+
+namespace reeve::vocab {
+
+// Messages.
+inline constexpr std::size_t kInlineBytesMax = 64 * 1024;  // A body in one packet: well below the kernel's 212,960.
+inline constexpr std::size_t kAttachmentCountMax = 16;     // Linux allows 253 a packet; no message of ours needs more.
+inline constexpr std::size_t kKernelDescriptorsMax = 253;  // SCM_MAX_FD: control buffers hold this many, so that
+                                                           // truncation means hostility.
+inline constexpr std::size_t kDepthMax = 32;  // Nesting of containers; recursion stays below 10 KiB of stack.
+
+// Names, job files, jobs.
+inline constexpr std::size_t kNameBytesMax = 127;           // bootstrap's name_t is 128 bytes with its NUL.
+inline constexpr std::size_t kJobFileBytesMax = 64 * 1024;  // The longest launchd property lists are under 10 KiB.
+inline constexpr std::size_t kJobFileCountMax = 1024;       // In one folder; a machine has a few hundred services.
+inline constexpr std::size_t kJobStringsBytesMax =
+    32 * 1024;  // Program, arguments and environment of one job, together.
+inline constexpr std::size_t kPlistValueCountMax =
+    8192;  // Values in one property list; 64 KiB can hold no more of use.
+inline constexpr std::size_t kImageBytesMax = 512 * 1024 * 1024;  // A program's file, copied into sealed memory.
+
+// Queues of the broker.
+inline constexpr std::size_t kRequestsPerPeerMax = 64;  // Unanswered look-ups of one client; then `busy`.
+inline constexpr std::size_t kWaitingEndsMax = 256;     // Ends that wait for one job to check in: one descriptor each.
+inline constexpr std::size_t kPeersMax = 4096;          // Clients of one broker; further ones wait in the backlog.
+inline constexpr std::size_t kPacketsPerTurn = 16;  // Packets read from one channel before the next one has its turn.
+
+// Launching.
+inline constexpr int kStartsBeforeThrottle = 3;  // Starts within the throttle interval that are never delayed.
+inline constexpr std::chrono::seconds kThrottleInterval{10};  // launchd's default.
+inline constexpr std::chrono::seconds kServiceIdle{30};       // A service nobody is connected to stops after this.
+inline constexpr std::chrono::seconds kBrokerIdle{10};        // An embedded broker with no client and no job leaves.
+inline constexpr std::chrono::seconds kBrokerStart{10};       // How long a client waits for the broker it started.
+inline constexpr std::chrono::seconds kStopGrace{5};          // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::size_t kLogBytesPerSecond =
+    64 * 1024;  // Of one service's output; the rest is dropped, and counted.
+
+}  // namespace reeve::vocab

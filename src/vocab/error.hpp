@@ -1,0 +1,70 @@
+// What went wrong, whose move it is, and what to do next.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace reeve::vocab {
+
+/// What the caller should do about an error. The kind decides; the code and the message explain.
+enum class Kind : std::uint8_t {
+  invalid = 1,      ///< fix the call
+  denied = 2,       ///< stop: asking again will not help
+  gone = 3,         ///< reconnect: the other end is no longer there
+  busy = 4,         ///< retry later
+  unsupported = 5,  ///< fall back to something older or smaller
+  timeout = 6,      ///< the deadline passed before the answer came
+  interrupted = 7,  ///< the service died with the request in hand; the next call starts a fresh one
+};
+
+/// "invalid", "denied", … as they stand on the wire and in the tool's JSON.
+std::string_view name_of(Kind kind);
+
+/// The kind of that name, or `invalid` for a name this version does not know.
+Kind kind_named(std::string_view name);
+
+/// Reeve's own codes, 1000 to 9999. A service may use every other number for itself.
+/// 1100 to 1106 are those of Apple's <servers/bootstrap.h>.
+namespace code {
+inline constexpr std::int32_t kNotPrivileged = 1100;    ///< the name belongs to somebody else
+inline constexpr std::int32_t kUnknownService = 1102;   ///< nobody offers the name, or not to this caller
+inline constexpr std::int32_t kSystem = 2000;           ///< a system call failed; the message names it
+inline constexpr std::int32_t kRuntimeFolder = 2001;    ///< the runtime folder is not private
+inline constexpr std::int32_t kBadBody = 2100;          ///< a body is not a well-formed object
+inline constexpr std::int32_t kWrongType = 2101;        ///< a value has another type than its field
+inline constexpr std::int32_t kBadPacket = 2200;        ///< a packet breaks the channel's rules
+inline constexpr std::int32_t kBadAttachment = 2201;    ///< a descriptor is not what its sender declared
+inline constexpr std::int32_t kWrongSender = 2202;      ///< a packet came from another process than the peer
+inline constexpr std::int32_t kTooLarge = 2203;         ///< a message exceeds a bound
+inline constexpr std::int32_t kClosed = 2204;           ///< the channel has ended
+inline constexpr std::int32_t kQueueFull = 2205;        ///< a queue is at its bound
+inline constexpr std::int32_t kInterrupted = 2300;      ///< see Kind::interrupted
+inline constexpr std::int32_t kTimedOut = 2301;         ///< see Kind::timeout
+inline constexpr std::int32_t kUnknownMethod = 2302;    ///< the interface has no such method
+inline constexpr std::int32_t kHandlerThrew = 2303;     ///< the service's own code threw
+inline constexpr std::int32_t kBadPropertyList = 2400;  ///< a file is not a property list
+inline constexpr std::int32_t kBadJob = 2401;           ///< a property list is not a job
+inline constexpr std::int32_t kLaunchFailed = 2402;     ///< a job's program could not be started
+inline constexpr std::int32_t kThrottled = 2403;        ///< a job crashed too often; it may start again later
+inline constexpr std::int32_t kMissingLayer = 2404;     ///< the machine lacks a layer that the sandbox requires
+inline constexpr std::int32_t kNoBroker = 2500;         ///< no broker runs, and none could be started
+}  // namespace code
+
+/// A value that says what failed. Never thrown.
+struct Error {
+  Kind kind = Kind::invalid;
+  std::int32_t code = 0;
+  std::string message;  ///< what happened, for people
+  std::string advice;   ///< what to do next, for people; may be empty
+};
+
+bool operator==(const Error& a, const Error& b);
+
+}  // namespace reeve::vocab
+
+// Every room, and every user, speaks these words without a prefix.
+namespace reeve {
+using namespace vocab;
+}

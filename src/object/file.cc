@@ -1,0 +1,22 @@
+#include "file.hpp"
+
+#include "../os/files.hpp"
+
+namespace reeve::object {
+
+Result<File> File::open(const std::string& path) {
+  auto fd = os::open_regular(path);
+  if (!fd) {
+    Error error = std::move(fd).error();
+    error.message = path + ": " + error.message;
+    return std::unexpected(std::move(error));
+  }
+  return File(std::make_shared<const os::Fd>(std::move(*fd)));
+}
+
+Result<std::size_t> File::size() const {
+  if (!fd_) return fail(Kind::invalid, code::kBadAttachment, "an empty File has no size", "open one first");
+  return os::file_size(*fd_);
+}
+
+}  // namespace reeve::object

@@ -1,0 +1,157 @@
+// A typed value: what messages are made of.
+//
+// Owns:    all that it holds; copies share descriptors.
+// Threads: one owner; const access from many.
+// Errors:  a wrong type is an Error that names what was expected and what was found, never a default.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "../os/descriptor.hpp"
+#include "../vocab/result.hpp"
+
+namespace reeve::object {
+
+/// Bytes with no meaning of their own.
+struct Data {
+  std::vector<std::byte> bytes;
+  friend bool operator==(const Data&, const Data&) = default;
+};
+
+/// Nanoseconds since 1970-01-01T00:00:00Z; may be negative.
+struct Date {
+  std::chrono::nanoseconds since_epoch{};
+  friend bool operator==(const Date&, const Date&) = default;
+};
+
+struct Uuid {
+  std::array<std::byte, 16> bytes{};
+  friend bool operator==(const Uuid&, const Uuid&) = default;
+};
+
+/// A descriptor with what its sender declares it to be. Copies share it; two are equal only if they share.
+struct Descriptor {
+  std::shared_ptr<const os::Fd> fd;
+  os::DescriptorKind kind = os::DescriptorKind::file;
+  os::Access access = os::Access::read;
+  friend bool operator==(const Descriptor&, const Descriptor&) = default;
+};
+
+class Object;
+using Array = std::vector<Object>;
+
+/// Keys and values. Keys are unique, UTF-8, without NUL, and kept in ascending order.
+class Dictionary {
+ public:
+  using Entry = std::pair<std::string, Object>;
+
+  Dictionary();
+  Dictionary(std::initializer_list<Entry> entries);
+  Dictionary(const Dictionary&);
+  Dictionary(Dictionary&&) noexcept;
+  Dictionary& operator=(const Dictionary&);
+  Dictionary& operator=(Dictionary&&) noexcept;
+  ~Dictionary();
+
+  /// A dictionary of these entries in whatever order, or nothing where a key stands twice.
+  static std::optional<Dictionary> from(std::vector<Entry> entries);
+
+  std::size_t count() const;
+  bool empty() const { return count() == 0; }
+  /// The value of a key, or null where there is none.
+  const Object* find(std::string_view key) const;
+  Object* find(std::string_view key);
+  void set(std::string key, Object value);
+
+  const Entry* begin() const;
+  const Entry* end() const;
+  Entry* begin();
+  Entry* end();
+
+  friend bool operator==(const Dictionary&, const Dictionary&);
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+enum class Type : std::uint8_t {
+  null,
+  boolean,
+  int64,
+  uint64,
+  real,
+  date,
+  data,
+  string,
+  uuid,
+  array,
+  dictionary,
+  descriptor,
+};
+
+/// "null", "bool", "int64", … as they stand in messages to people.
+std::string_view name_of(Type type);
+
+class Object {
+ public:
+  using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, Date, Data, std::string, Uuid,
+                             Array, Dictionary, Descriptor>;
+
+  Object() = default;
+  Object(bool value) : value_(value) {}
+  Object(std::int64_t value) : value_(value) {}
+  Object(std::uint64_t value) : value_(value) {}
+  Object(int value) : value_(static_cast<std::int64_t>(value)) {}
+  Object(double value) : value_(value) {}
+  Object(Date value) : value_(value) {}
+  Object(Data value) : value_(std::move(value)) {}
+  Object(std::string value) : value_(std::move(value)) {}
+  Object(std::string_view value) : value_(std::string(value)) {}
+  Object(const char* value) : value_(std::string(value)) {}
+  Object(Uuid value) : value_(value) {}
+  Object(Array value) : value_(std::move(value)) {}
+  Object(Dictionary value) : value_(std::move(value)) {}
+  Object(Descriptor value) : value_(std::move(value)) {}
+
+  Type type() const { return static_cast<Type>(value_.index()); }
+
+  /// The value if it is a T, else null.
+  template <class T>
+  const T* get() const {
+    return std::get_if<T>(&value_);
+  }
+  template <class T>
+  T* get() {
+    return std::get_if<T>(&value_);
+  }
+  const Value& value() const { return value_; }
+
+  friend bool operator==(const Object&, const Object&) = default;
+
+ private:
+  Value value_;
+};
+
+static_assert(std::variant_size_v<Object::Value> == static_cast<std::size_t>(Type::descriptor) + 1);
+
+}  // namespace reeve::object
+
+namespace reeve {
+using object::Array;
+using object::Data;
+using object::Date;
+using object::Dictionary;
+using object::Object;
+using object::Uuid;
+}  // namespace reeve

@@ -1,0 +1,282 @@
+// Plain structs as objects, and back. A struct is described once, by BOOST_DESCRIBE_STRUCT.
+//
+//   bool, integers, double      themselves; an integer may carry either integer tag when the value fits its field
+//   std::string, Data, Date …   themselves
+//   described enum              the enumerator's name
+//   std::optional<T>            absent, or T
+//   std::vector<T>              an array
+//   std::map<std::string, T>    a dictionary
+//   described struct            a dictionary of its members; unknown keys are refused
+//   File                        a descriptor declared a regular file
+//   Object                      anything at all
+//
+// Errors: a value of another type than its field: `thumbnail.width: expected uint32, got string`.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <boost/mp11.hpp>
+#include <concepts>
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "file.hpp"
+#include "object.hpp"
+
+namespace reeve::object {
+
+/// Where in a message a value stands; made only as far as an error needs it.
+struct Path {
+  const Path* above = nullptr;
+  std::string_view key;
+  std::size_t index = 0;
+  std::string text() const;
+};
+
+/// `PATH: expected WHAT, got TYPE`.
+std::unexpected<Error> mismatch(const Path& path, std::string_view expected, const Object& got);
+/// `PATH: TEXT`.
+std::unexpected<Error> fault(const Path& path, std::string_view text);
+
+template <class T>
+struct Codec;
+
+/// The object form of a value.
+template <class T>
+Object to_object(T value) {
+  return Codec<T>::encode(std::move(value));
+}
+
+/// The value that an object holds, which must be exactly a T.
+template <class T>
+Result<T> from_object(const Object& object, const Path& path = {}) {
+  return Codec<T>::decode(object, path);
+}
+
+// The types that an object holds as they are.
+template <class T>
+struct PlainCodec {
+  static Object encode(T value) { return Object(std::move(value)); }
+  static Result<T> decode(const Object& object, const Path& path) {
+    if (const T* value = object.get<T>()) return *value;
+    return mismatch(path, name_of(Object(T{}).type()), object);
+  }
+};
+template <>
+struct Codec<bool> : PlainCodec<bool> {};
+template <>
+struct Codec<std::string> : PlainCodec<std::string> {};
+template <>
+struct Codec<Data> : PlainCodec<Data> {};
+template <>
+struct Codec<Date> : PlainCodec<Date> {};
+template <>
+struct Codec<Uuid> : PlainCodec<Uuid> {};
+template <>
+struct Codec<Array> : PlainCodec<Array> {};
+template <>
+struct Codec<Dictionary> : PlainCodec<Dictionary> {};
+template <>
+struct Codec<double> : PlainCodec<double> {};
+
+template <>
+struct Codec<Object> {
+  static Object encode(Object value) { return value; }
+  static Result<Object> decode(const Object& object, const Path&) { return object; }
+};
+
+template <>
+struct Codec<float> {
+  static Object encode(float value) { return Object(static_cast<double>(value)); }
+  static Result<float> decode(const Object& object, const Path& path) {
+    if (const double* value = object.get<double>()) return static_cast<float>(*value);
+    return mismatch(path, "double", object);
+  }
+};
+
+template <std::integral T>
+constexpr std::string_view integer_name() {
+  constexpr std::string_view kSigned[] = {"int8", "int16", "int32", "int64"};
+  constexpr std::string_view kUnsigned[] = {"uint8", "uint16", "uint32", "uint64"};
+  constexpr std::size_t kRank = sizeof(T) == 1 ? 0 : sizeof(T) == 2 ? 1 : sizeof(T) == 4 ? 2 : 3;
+  return std::signed_integral<T> ? kSigned[kRank] : kUnsigned[kRank];
+}
+
+template <std::integral T>
+  requires(!std::same_as<T, bool>)
+struct Codec<T> {
+  static Object encode(T value) {
+    if constexpr (std::signed_integral<T>) {
+      return Object(static_cast<std::int64_t>(value));
+    } else {
+      return Object(static_cast<std::uint64_t>(value));
+    }
+  }
+  static Result<T> decode(const Object& object, const Path& path) {
+    const auto narrow = [&](auto wide) -> Result<T> {
+      if (std::in_range<T>(wide)) return static_cast<T>(wide);
+      return fault(path, "expected " + std::string(integer_name<T>()) + ", got " + std::to_string(wide));
+    };
+    if (const auto* value = object.get<std::int64_t>()) return narrow(*value);
+    if (const auto* value = object.get<std::uint64_t>()) return narrow(*value);
+    return mismatch(path, integer_name<T>(), object);
+  }
+};
+
+template <class T>
+concept DescribedEnum = std::is_enum_v<T> && boost::describe::has_describe_enumerators<T>::value;
+
+template <DescribedEnum T>
+struct Codec<T> {
+  static Object encode(T value) {
+    const char* name = boost::describe::enum_to_string(value, nullptr);
+    return name != nullptr ? Object(name) : Object(static_cast<std::int64_t>(value));
+  }
+  static Result<T> decode(const Object& object, const Path& path) {
+    const std::string* name = object.get<std::string>();
+    if (name == nullptr) return mismatch(path, "the name of an enumerator", object);
+    T value{};
+    if (boost::describe::enum_from_string(name->c_str(), value)) return value;
+    return fault(path, "no enumerator is called \"" + *name + "\"");
+  }
+};
+
+template <class T>
+struct Codec<std::vector<T>> {
+  static Object encode(std::vector<T> values) {
+    Array array;
+    array.reserve(values.size());
+    for (auto&& value : values) array.push_back(to_object<T>(std::move(value)));
+    return Object(std::move(array));
+  }
+  static Result<std::vector<T>> decode(const Object& object, const Path& path) {
+    const Array* array = object.get<Array>();
+    if (array == nullptr) return mismatch(path, "array", object);
+    std::vector<T> values;
+    values.reserve(array->size());
+    for (std::size_t i = 0; i < array->size(); ++i) {
+      values.push_back(REEVE_TRY(from_object<T>((*array)[i], Path{&path, {}, i})));
+    }
+    return values;
+  }
+};
+
+template <class T>
+struct Codec<std::map<std::string, T>> {
+  static Object encode(std::map<std::string, T> values) {
+    Dictionary dictionary;
+    for (auto& [key, value] : values) dictionary.set(key, to_object<T>(std::move(value)));
+    return Object(std::move(dictionary));
+  }
+  static Result<std::map<std::string, T>> decode(const Object& object, const Path& path) {
+    const Dictionary* dictionary = object.get<Dictionary>();
+    if (dictionary == nullptr) return mismatch(path, "dictionary", object);
+    std::map<std::string, T> values;
+    for (const auto& [key, value] : *dictionary) {
+      values.emplace(key, REEVE_TRY(from_object<T>(value, Path{&path, key})));
+    }
+    return values;
+  }
+};
+
+template <class T>
+struct Codec<std::optional<T>> {
+  static Object encode(std::optional<T> value) { return value ? to_object<T>(std::move(*value)) : Object(); }
+  static Result<std::optional<T>> decode(const Object& object, const Path& path) {
+    if (object.type() == Type::null) return std::optional<T>();
+    return std::optional<T>(REEVE_TRY(from_object<T>(object, path)));
+  }
+};
+
+template <class T, os::DescriptorKind kKind, os::Access kAccess>
+struct DescriptorCodec {
+  static Object encode(const T& value) { return Object(Descriptor{value.shared(), kKind, kAccess}); }
+  static Result<T> decode(const Object& object, const Path& path) {
+    const Descriptor* descriptor = object.get<Descriptor>();
+    if (descriptor == nullptr || descriptor->fd == nullptr) return mismatch(path, name_of(kKind), object);
+    if (descriptor->kind != kKind) {
+      return fault(path, "expected a descriptor of kind " + std::string(name_of(kKind)) + ", got " +
+                             std::string(name_of(descriptor->kind)));
+    }
+    const auto wanted = static_cast<unsigned>(kAccess);
+    if ((static_cast<unsigned>(descriptor->access) & wanted) != wanted) {
+      return fault(path, "the descriptor is not open for what its field needs");
+    }
+    return T(descriptor->fd);
+  }
+};
+template <>
+struct Codec<File> : DescriptorCodec<File, os::DescriptorKind::file, os::Access::read> {};
+template <>
+struct Codec<ChannelEnd> : DescriptorCodec<ChannelEnd, os::DescriptorKind::channel, os::Access::read_write> {};
+
+template <class T>
+concept DescribedStruct = std::is_class_v<T> && boost::describe::has_describe_members<T>::value;
+
+template <class T>
+using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public>;
+
+template <class T>
+inline constexpr bool kIsOptional = false;
+template <class T>
+inline constexpr bool kIsOptional<std::optional<T>> = true;
+
+template <DescribedStruct T>
+struct Codec<T> {
+  static Object encode(T value) {
+    Dictionary dictionary;
+    boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
+      auto& field = value.*member.pointer;
+      using Field = std::remove_reference_t<decltype(field)>;
+      Object object = to_object<Field>(std::move(field));
+      if (kIsOptional<Field> && object.type() == Type::null) return;
+      dictionary.set(member.name, std::move(object));
+    });
+    return Object(std::move(dictionary));
+  }
+
+  static Result<T> decode(const Object& object, const Path& path) {
+    const Dictionary* dictionary = object.get<Dictionary>();
+    if (dictionary == nullptr) return mismatch(path, "dictionary", object);
+    T value{};
+    std::optional<Error> error;
+    std::size_t known = 0;
+    boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
+      if (error) return;
+      auto& field = value.*member.pointer;
+      using Field = std::remove_reference_t<decltype(field)>;
+      const Path here{&path, member.name};
+      const Object* found = dictionary->find(member.name);
+      if (found == nullptr) {
+        if (!kIsOptional<Field>) error = fault(here, "missing").error();
+        return;
+      }
+      ++known;
+      auto decoded = from_object<Field>(*found, here);
+      if (decoded) {
+        field = std::move(*decoded);
+      } else {
+        error = std::move(decoded).error();
+      }
+    });
+    if (error) return std::unexpected(std::move(*error));
+    if (known < dictionary->count()) return refuse_unknown(*dictionary, path);
+    return value;
+  }
+
+ private:
+  static std::unexpected<Error> refuse_unknown(const Dictionary& dictionary, const Path& path) {
+    for (const auto& [key, ignored] : dictionary) {
+      bool is_member = false;
+      boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) { is_member = is_member || key == member.name; });
+      if (!is_member) return fault(Path{&path, key}, "unknown field");
+    }
+    return fault(path, "unknown field");
+  }
+};
+
+}  // namespace reeve::object

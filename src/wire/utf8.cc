@@ -1,0 +1,41 @@
+#include "utf8.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace reeve::wire {
+namespace {
+
+// The size of the well-formed sequence at the front of `s`, or 0. The ranges are those of Unicode's table 3-7.
+std::size_t sequence_size(std::string_view s) {
+  const auto byte = [&](std::size_t i) { return i < s.size() ? static_cast<std::uint8_t>(s[i]) : std::uint8_t{0}; };
+  const auto within = [&](std::size_t i, int low, int high) { return byte(i) >= low && byte(i) <= high; };
+  const std::uint8_t first = byte(0);
+  if (first == 0) return 0;
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return within(1, 0x80, 0xbf) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const int low = first == 0xe0 ? 0xa0 : 0x80;
+    const int high = first == 0xed ? 0x9f : 0xbf;
+    return within(1, low, high) && within(2, 0x80, 0xbf) ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const int low = first == 0xf0 ? 0x90 : 0x80;
+    const int high = first == 0xf4 ? 0x8f : 0xbf;
+    return within(1, low, high) && within(2, 0x80, 0xbf) && within(3, 0x80, 0xbf) ? 4 : 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+bool is_text(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::size_t size = sequence_size(bytes);
+    if (size == 0) return false;
+    bytes.remove_prefix(size);
+  }
+  return true;
+}
+
+}  // namespace reeve::wire

@@ -1,0 +1,4 @@
+/// reeve::connect, reeve::Proxy, reeve::Connection: calling a service by name.
+#pragma once
+
+#include <reeve/rooms/bootstrap/reeve.hpp>

@@ -1,0 +1,5 @@
+/// reeve::Object and what it may hold: null, bool, int64, uint64, double, Date, Data, string, Uuid, Array, Dictionary.
+#pragma once
+
+#include <reeve/rooms/object/object.hpp>
+#include <reeve/rooms/object/typed.hpp>

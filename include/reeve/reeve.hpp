@@ -1,0 +1,8 @@
+/// All of Reeve.
+#pragma once
+
+#include <reeve/connection.hpp>
+#include <reeve/error.hpp>
+#include <reeve/file.hpp>
+#include <reeve/object.hpp>
+#include <reeve/service.hpp>

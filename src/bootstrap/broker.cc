@@ -1,0 +1,174 @@
+#include "broker.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../os/files.hpp"
+#include "../os/pipe.hpp"
+#include "../os/process.hpp"
+#include "../vocab/name.hpp"
+#include "runtime_folder.hpp"
+
+namespace reeve::bootstrap {
+namespace {
+
+constexpr int kReportNumber = 3;
+// Between two looks at whether a broker that somebody else is starting listens by now.
+constexpr std::chrono::milliseconds kNextLook{2};
+
+std::unexpected<Error> no_broker(const std::string& why) {
+  return fail(Kind::gone, code::kNoBroker, "no broker runs, and none could be started: " + why,
+              "run `reeve broker` in a terminal to see what keeps it");
+}
+
+// The broker's world: what it needs to find folders and programs, and nothing else of its starter's.
+std::vector<std::string> clean_environment() {
+  std::vector<std::string> environment{"LANG=C.UTF-8"};
+  for (const char* name :
+       {"HOME", "USER", "PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "REEVE_RUNTIME_DIR", "REEVE_JOBS_DIR"}) {
+    if (const auto value = os::trusted_variable(name)) environment.push_back(std::string(name) + "=" + *value);
+  }
+  return environment;
+}
+
+// What the new broker says before it detaches: nothing when it listens, or when another was faster.
+Result<std::string> read_report(const os::Fd& reader, const os::Deadline& deadline) {
+  std::string report;
+  std::array<char, 1024> room;
+  while (true) {
+    if (!REEVE_TRY(os::wait_for(reader, os::Readiness::readable, deadline)))
+      return no_broker("it did not start in time");
+    const auto got = os::read_available(reader, room);
+    if (got && *got == 0) return report;
+    if (got) report.append(room.data(), *got);
+  }
+}
+
+Result<void> start_broker(const os::Deadline& deadline) {
+  const auto program = installed_program("broker");
+  if (!program) return no_broker("its program is not installed beside this library or a `reeve` on PATH");
+  auto [reader, writer] = REEVE_TRY(os::make_pipe());
+  os::Start start;
+  start.program = *program;
+  start.arguments = {"--embedded"};
+  start.environment = clean_environment();
+  start.descriptors = {{&writer, kReportNumber}};
+  start.quiet_output = true;
+  const os::Child child = REEVE_TRY(os::start(start));
+  writer.close();
+  const std::string report = REEVE_TRY(read_report(reader, deadline));
+  // The process started here only detaches the broker proper, and is gone by now.
+  REEVE_TRY(os::wait_for_exit(child, deadline));
+  if (!report.empty()) return no_broker(report);
+  return {};
+}
+
+Result<void> check_listener(const os::Fd& socket, const RuntimeFolder& runtime) {
+  const os::Credentials who = REEVE_TRY(os::connected_by(socket));
+  if (who.uid == os::own_user() || who.uid == 0) return {};
+  return fail(Kind::denied, code::kRuntimeFolder,
+              "the broker in " + runtime.path + " runs as user " + std::to_string(who.uid) + ", not as you");
+}
+
+class BrokerDialer : public connection::Dialer {
+ public:
+  explicit BrokerDialer(WhenAbsent when_absent) : when_absent_(when_absent) {}
+  Result<connection::Dialed> dial(const os::Deadline&) override {
+    return connection::Dialed{channel::Channel(REEVE_TRY(connect_to_broker(when_absent_))), {}};
+  }
+
+ private:
+  WhenAbsent when_absent_;
+};
+
+class NamedDialer : public connection::Dialer {
+ public:
+  explicit NamedDialer(std::string name) : name_(std::move(name)) {}
+  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
+    REEVE_TRY(vocab::check_name(name_));
+    const contract::Found found = REEVE_TRY(broker_.look_up(name_, deadline));
+    Peer peer;
+    peer.trust = PeerClass::bound;
+    peer.label = found.label;
+    return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
+  }
+
+ private:
+  std::string name_;
+  Broker broker_;
+};
+
+}  // namespace
+
+std::optional<std::string> installed_program(const std::string& name) {
+  // Where this library was installed to, then beside the `reeve` that a shell would run.
+  std::vector<std::string> candidates;
+  if (const auto own = os::own_program(); own && own->ends_with("/bin/reeve")) {
+    candidates.push_back(own->substr(0, own->size() - std::string_view("bin/reeve").size()) + "libexec/reeve/" + name);
+  }
+  candidates.push_back(std::string(REEVE_INSTALL_PREFIX) + "/libexec/reeve/" + name);
+  std::string path = os::trusted_variable("PATH").value_or("");
+  for (std::size_t begin = 0; begin < path.size();) {
+    const std::size_t end = std::min(path.find(':', begin), path.size());
+    const std::string folder = path.substr(begin, end - begin);
+    if (folder.starts_with('/') && os::can_run(folder + "/reeve")) {
+      candidates.push_back(folder + "/../libexec/reeve/" + name);
+    }
+    begin = end + 1;
+  }
+  for (std::string& candidate : candidates) {
+    if (os::can_run(candidate)) return std::move(candidate);
+  }
+  return std::nullopt;
+}
+
+Result<os::Fd> connect_to_broker(WhenAbsent when_absent) {
+  const RuntimeFolder runtime = REEVE_TRY(open_runtime_folder());
+  const os::Deadline deadline = os::now() + kBrokerStart;
+  bool started = false;
+  while (os::now() < *deadline) {
+    auto connected = REEVE_TRY(os::connect_in(runtime.folder, kSocketName));
+    if (auto* socket = std::get_if<os::Fd>(&connected)) {
+      REEVE_TRY(check_listener(*socket, runtime));
+      return std::move(*socket);
+    }
+    // A full backlog is not death: the broker is there, and will come to us.
+    if (std::holds_alternative<os::NobodyListens>(connected) && !started) {
+      if (when_absent == WhenAbsent::fail) return no_broker("nobody was asked to start one");
+      REEVE_TRY(start_broker(deadline));
+      started = true;
+      continue;
+    }
+    os::wait_until(os::now() + kNextLook);
+  }
+  return no_broker("nobody answers in " + runtime.path);
+}
+
+Broker::Broker(WhenAbsent when_absent) : connection_(std::make_unique<BrokerDialer>(when_absent)) {}
+
+// Asking twice does no harm, and an embedded broker may have left just when it was asked: then it is asked again.
+Result<Dictionary> Broker::ask(const Dictionary& request, const os::Deadline& deadline) {
+  constexpr int kAttempts = 3;
+  for (int attempt = 1;; ++attempt) {
+    connection::CallOptions options;
+    options.timeout = os::left_until(deadline);
+    auto reply = connection_.call(request, options);
+    if (reply || reply.error().kind != Kind::interrupted || attempt == kAttempts) return reply;
+  }
+}
+
+Result<contract::Found> Broker::look_up(const std::string& name, const os::Deadline& deadline) {
+  const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::LookUp{name}), deadline));
+  return contract::decode_reply<contract::Found>(reply);
+}
+
+Result<contract::Listing> Broker::list() {
+  const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::List{}), std::nullopt));
+  return contract::decode_reply<contract::Listing>(reply);
+}
+
+std::unique_ptr<connection::Dialer> dialer_to(std::string name) {
+  return std::make_unique<NamedDialer>(std::move(name));
+}
+
+}  // namespace reeve::bootstrap

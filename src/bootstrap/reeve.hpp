@@ -1,0 +1,40 @@
+// The two front doors: connect to a service by name, and be one.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "../connection/typed.hpp"
+#include "broker.hpp"
+#include "service.hpp"
+
+namespace reeve {
+
+/// A connection to the service of that name. Nothing is started or sent before the first call; a broker is started
+/// where none runs. Threads: one owner.
+inline Connection open_connection(std::string name) { return Connection(bootstrap::dialer_to(std::move(name))); }
+
+/// The service of that name as its interface.
+template <class Interface>
+Proxy<Interface> connect(std::string name) {
+  return Proxy<Interface>(open_connection(std::move(name)));
+}
+
+/// Serves `name` with the implementation until the broker stops the process: the last statement of main.
+/// Construct the implementation with all that it will ever open: once it serves, a confined process opens nothing.
+template <class Interface, class Implementation>
+int serve(std::string name, Implementation implementation) {
+  static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
+  Interface& service = implementation;
+  return bootstrap::exit_code_of(bootstrap::run_service(
+      name, [&](const Peer&, const Dictionary& request) { return connection::dispatch(service, request); }));
+}
+
+/// Serves `name` with a function that answers dictionaries with dictionaries.
+template <class Handler>
+int serve_messages(std::string name, Handler handler) {
+  return bootstrap::exit_code_of(bootstrap::run_service(name, std::move(handler)));
+}
+
+}  // namespace reeve

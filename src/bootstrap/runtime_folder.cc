@@ -1,0 +1,24 @@
+#include "runtime_folder.hpp"
+
+#include "../os/files.hpp"
+#include "../os/process.hpp"
+
+namespace reeve::bootstrap {
+namespace {
+
+std::string runtime_path() {
+  if (const auto path = os::trusted_variable("REEVE_RUNTIME_DIR")) return *path;
+  if (const auto path = os::trusted_variable("XDG_RUNTIME_DIR")) return *path + "/reeve";
+  if (os::is_root()) return "/run/reeve";
+  return "/tmp/reeve-" + std::to_string(os::own_user());
+}
+
+}  // namespace
+
+Result<RuntimeFolder> open_runtime_folder() {
+  std::string path = runtime_path();
+  os::Fd folder = REEVE_TRY(os::private_folder(path));
+  return RuntimeFolder{std::move(path), std::move(folder)};
+}
+
+}  // namespace reeve::bootstrap

@@ -1,0 +1,170 @@
+#include "service.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+
+#include "../contract/broker.hpp"
+#include "../os/confine.hpp"
+#include "../os/memory.hpp"
+#include "../os/process.hpp"
+
+namespace reeve::bootstrap {
+namespace {
+
+constexpr std::uint64_t kCheckInId = 1;
+constexpr std::size_t kFilterBytesMax = 64 * 1024;
+
+// The number in a variable that the broker sets for what it starts.
+std::optional<os::Fd> inherited_by(const char* variable) {
+  const auto text = os::trusted_variable(variable);
+  if (!text || text->size() != 1 || !std::isdigit(static_cast<unsigned char>(text->front()))) return std::nullopt;
+  return os::inherited(text->front() - '0');
+}
+
+Result<os::Fd> control_channel() {
+  auto control = inherited_by("REEVE_CONTROL");
+  if (control && os::is_channel_socket(*control)) return std::move(*control);
+  return fail(Kind::denied, code::kNotPrivileged, "this program is a service, and the broker did not start it",
+              "put a job file with its name under MachServices into the jobs folder; the first call then starts it");
+}
+
+// The second of the preset's two filters. The broker checks from outside that it is in force.
+Result<void> close_sandbox() {
+  const auto memory = inherited_by("REEVE_FILTER");
+  if (!memory) return {};
+  const auto bytes = REEVE_TRY(os::read_memory(*memory, kFilterBytesMax));
+  std::vector<os::FilterInstruction> filter(bytes.size() / sizeof(os::FilterInstruction));
+  std::copy_n(bytes.begin(), filter.size() * sizeof(os::FilterInstruction),
+              std::as_writable_bytes(std::span(filter)).begin());
+  return os::load_filter(filter);
+}
+
+class Service {
+ public:
+  Service(os::Loop& loop, channel::Channel control, std::string name, connection::Handler handler)
+      : loop_(loop),
+        control_(std::move(control)),
+        name_(std::move(name)),
+        server_(loop, std::move(handler), [this] { consider_retiring(); }) {}
+
+  Result<void> run() {
+    // Blocked and read by the loop: process 1 of a pid namespace hears no signal that it does not ask for.
+    const os::Fd signals = REEVE_TRY(os::Loop::signal_descriptor({SIGTERM, SIGINT}));
+    const auto signal_watch = REEVE_TRY(loop_.watch(signals, {.readable = true}, [this](os::Ready) { over_ = true; }));
+    REEVE_TRY(close_sandbox());
+    const auto control_watch =
+        REEVE_TRY(loop_.watch(control_.socket(), {.readable = true}, [this](os::Ready) { on_control(); }));
+    REEVE_TRY(ask(kCheckInId, contract::encode(contract::CheckIn{})));
+    while (!over_) REEVE_TRY(loop_.run_once());
+    if (failure_) return std::unexpected(*failure_);
+    return {};
+  }
+
+ private:
+  Result<void> ask(std::uint64_t id, const Dictionary& request) {
+    connection::Parcel parcel = REEVE_TRY(connection::make_parcel(channel::PacketKind::request, request));
+    parcel.id = id;
+    return connection::send(control_, parcel);
+  }
+
+  void stop(std::optional<Error> failure) {
+    over_ = true;
+    failure_ = std::move(failure);
+  }
+
+  void on_control() {
+    while (!over_) {
+      auto incoming = control_.receive(inbox_);
+      if (!incoming) return stop(incoming.error());
+      if (std::holds_alternative<channel::NothingYet>(*incoming)) return;
+      // Without its broker a service can be reached by nobody new; those it serves are better served afresh.
+      if (std::holds_alternative<channel::Ended>(*incoming)) return stop({});
+      if (auto taken = take(std::get<channel::Packet>(*incoming)); !taken) return stop(taken.error());
+    }
+  }
+
+  Result<void> take(const channel::Packet& packet) {
+    const Dictionary message = REEVE_TRY(connection::open_packet(packet));
+    switch (packet.header.kind) {
+      case channel::PacketKind::message:
+        return take_end(message);
+      case channel::PacketKind::error:
+      case channel::PacketKind::end:
+        return std::unexpected(object::parse_error(message));
+      case channel::PacketKind::reply:
+        return packet.header.reply_to == kCheckInId ? checked_in(message) : retire_answered(message);
+      default:
+        return fail(Kind::invalid, code::kBadPacket, "the broker asked something of its service");
+    }
+  }
+
+  Result<void> checked_in(const Dictionary& message) {
+    const auto reply = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(message));
+    idle_ = std::chrono::seconds(reply.idle_seconds);
+    if (std::find(reply.names.begin(), reply.names.end(), name_) == reply.names.end()) {
+      return fail(Kind::denied, code::kNotPrivileged, "the job " + reply.label + " does not offer the name " + name_,
+                  "put the name under MachServices in its job file");
+    }
+    consider_retiring();
+    return {};
+  }
+
+  Result<void> take_end(const Dictionary& message) {
+    const auto handover = REEVE_TRY(object::from_object<contract::Handover>(Object(message)));
+    ++taken_;
+    idle_timer_.drop();
+    Peer peer;
+    peer.pid = handover.pid;
+    peer.uid = handover.uid;
+    peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
+    peer.label = handover.label;
+    auto end = handover.end.shared()->duplicate();
+    // Out of descriptors: this client is refused, the others are served on.
+    if (!end) return {};
+    return server_.add(channel::Channel(std::move(*end)), std::move(peer));
+  }
+
+  void consider_retiring() {
+    if (server_.count() > 0 || idle_.count() == 0) return;
+    idle_timer_ = loop_.at(os::now() + idle_, [this] {
+      if (!ask(++last_id_, contract::encode(contract::Retire{taken_}))) over_ = true;
+    });
+  }
+
+  Result<void> retire_answered(const Dictionary& message) {
+    if (REEVE_TRY(contract::decode_reply<bool>(message))) over_ = true;
+    return {};
+  }
+
+  os::Loop& loop_;
+  channel::Channel control_;
+  std::string name_;
+  connection::Server server_;
+  channel::Inbox inbox_;
+  std::chrono::seconds idle_{0};
+  os::Loop::Timer idle_timer_;
+  std::uint64_t taken_ = 0;
+  std::uint64_t last_id_ = kCheckInId;
+  bool over_ = false;
+  std::optional<Error> failure_;
+};
+
+}  // namespace
+
+Result<void> run_service(const std::string& name, connection::Handler handler) {
+  os::Fd control = REEVE_TRY(control_channel());
+  os::Loop loop = REEVE_TRY(os::Loop::make());
+  return Service(loop, channel::Channel(std::move(control)), name, std::move(handler)).run();
+}
+
+int exit_code_of(const Result<void>& outcome) {
+  if (outcome) return EXIT_SUCCESS;
+  const Error& error = outcome.error();
+  std::fprintf(stderr, "%s\n", error.message.c_str());
+  if (!error.advice.empty()) std::fprintf(stderr, "%s\n", error.advice.c_str());
+  return EXIT_FAILURE;
+}
+
+}  // namespace reeve::bootstrap

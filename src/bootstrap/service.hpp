@@ -1,0 +1,20 @@
+// A service's life: check in, take the ends that the broker hands over, answer, and stop when nobody is left.
+//
+// Threads: one; run() blocks until the service stops.
+// Errors:  not-privileged where the broker did not start this process.
+#pragma once
+
+#include <string>
+
+#include "../connection/server.hpp"
+
+namespace reeve::bootstrap {
+
+/// Serves `name` with `handler` until the broker or an idle time-out ends it.
+/// The process's sandbox is closed for good before the first packet is read.
+Result<void> run_service(const std::string& name, connection::Handler handler);
+
+/// What main returns: 0, or 1 after saying on standard error what went wrong and what to do.
+int exit_code_of(const Result<void>& outcome);
+
+}  // namespace reeve::bootstrap

@@ -1,0 +1,122 @@
+#include "connection.hpp"
+
+#include "../object/call.hpp"
+
+namespace reeve::connection {
+namespace {
+
+os::Deadline deadline_of(const CallOptions& options) {
+  if (!options.timeout) return std::nullopt;
+  return os::now() + *options.timeout;
+}
+
+std::unexpected<Error> timed_out() {
+  return fail(Kind::timeout, code::kTimedOut, "no answer came in time",
+              "allow more time, or find out what keeps the service");
+}
+
+}  // namespace
+
+Result<void> Connection::connect(const os::Deadline& deadline) {
+  if (current_) return {};
+  current_.emplace(REEVE_TRY(dialer_->dial(deadline)));
+  return {};
+}
+
+Error Connection::lost() {
+  current_.reset();
+  return Error{Kind::interrupted, code::kInterrupted, "the service ended before it answered",
+               "call again if doing it twice does no harm: a fresh service is started"};
+}
+
+Result<void> Connection::send_waiting(const Parcel& parcel) {
+  while (true) {
+    auto sent = send(current_->channel, parcel);
+    if (sent || sent.error().kind != Kind::busy) return sent;
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::writable, parcel.deadline))) {
+      return timed_out();
+    }
+  }
+}
+
+// A service that died while nothing was asked of it is no news to the caller: what could not be sent was not taken up,
+// and goes to a fresh one.
+Result<void> Connection::send_request(Parcel& parcel) {
+  const bool fresh = !current_;
+  REEVE_TRY(connect(parcel.deadline));
+  auto sent = send_waiting(parcel);
+  if (sent || sent.error().kind != Kind::gone) return sent;
+  current_.reset();
+  if (fresh) return std::unexpected(lost());
+  REEVE_TRY(connect(parcel.deadline));
+  sent = send_waiting(parcel);
+  if (!sent && sent.error().kind == Kind::gone) return std::unexpected(lost());
+  return sent;
+}
+
+Result<Dictionary> Connection::call(const Dictionary& request, CallOptions options) {
+  Parcel parcel = REEVE_TRY(make_parcel(channel::PacketKind::request, request));
+  parcel.id = next_id_++;
+  parcel.deadline = deadline_of(options);
+  REEVE_TRY(send_request(parcel));
+  return await_answer(parcel.id, parcel.deadline);
+}
+
+// The outcome of request `id` if the packet brings it. A late answer to a request given up is nobody's.
+std::optional<Result<Dictionary>> Connection::take_packet(const channel::Packet& packet, std::uint64_t id) {
+  using channel::PacketKind;
+  auto message = open_packet(packet);
+  if (!message || packet.header.kind == PacketKind::request) {
+    const Error reason =
+        message ? Error{Kind::invalid, code::kBadPacket, "a service may not ask its caller", ""} : message.error();
+    end_with(current_->channel, reason);
+    current_.reset();
+    return std::unexpected(reason);
+  }
+  if (packet.header.kind == PacketKind::end) {
+    current_.reset();
+    return std::unexpected(object::parse_error(*message));
+  }
+  if (packet.header.reply_to != id) return std::nullopt;
+  if (packet.header.kind == PacketKind::error) return std::unexpected(object::parse_error(*message));
+  return std::move(*message);
+}
+
+Result<Dictionary> Connection::await_answer(std::uint64_t id, const os::Deadline& deadline) {
+  while (true) {
+    auto incoming = current_->channel.receive(inbox_);
+    if (!incoming) {
+      end_with(current_->channel, incoming.error());
+      current_.reset();
+      return std::unexpected(std::move(incoming).error());
+    }
+    if (std::holds_alternative<channel::Ended>(*incoming)) return std::unexpected(lost());
+    if (const auto* packet = std::get_if<channel::Packet>(&*incoming)) {
+      if (auto outcome = take_packet(*packet, id)) return std::move(*outcome);
+      continue;
+    }
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return timed_out();
+  }
+}
+
+Result<Peer> Connection::peer(CallOptions options) {
+  const os::Deadline deadline = deadline_of(options);
+  REEVE_TRY(connect(deadline));
+  REEVE_TRY(current_->channel.greet());
+  while (!current_->channel.sender()) {
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return timed_out();
+    auto incoming = current_->channel.receive(inbox_);
+    if (!incoming) return std::unexpected(std::move(incoming).error());
+    if (std::holds_alternative<channel::Ended>(*incoming)) return std::unexpected(lost());
+    if (const auto* packet = std::get_if<channel::Packet>(&*incoming)) {
+      if (auto outcome = take_packet(*packet, 0); outcome && !*outcome) return std::unexpected(outcome->error());
+    }
+  }
+  Peer peer = current_->peer;
+  peer.pid = current_->channel.sender()->pid;
+  peer.uid = current_->channel.sender()->uid;
+  if (peer.pid == 0) peer.pid.reset();
+  return peer;
+}
+
+}  // namespace reeve::connection

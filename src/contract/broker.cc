@@ -1,0 +1,44 @@
+#include "broker.hpp"
+
+#include "../vocab/name.hpp"
+
+namespace reeve::contract {
+namespace {
+
+Dictionary call(const char* method, Array arguments) { return object::call_message({method, std::move(arguments)}); }
+
+template <class T>
+Result<T> only_argument(const object::Call& call) {
+  REEVE_TRY(object::check_count(call, 1));
+  const object::Path root;
+  const object::Path method{&root, call.method};
+  return object::from_object<T>(call.arguments[0], object::Path{&method, {}, 0});
+}
+
+}  // namespace
+
+Dictionary encode(const LookUp& request) { return call("look_up", {Object(request.name)}); }
+Dictionary encode(const List&) { return call("list", {}); }
+Dictionary encode(const CheckIn&) { return call("check_in", {}); }
+Dictionary encode(const Retire& request) { return call("retire", {Object(request.handed)}); }
+
+Result<Request> decode_request(const Dictionary& message) {
+  const object::Call call = REEVE_TRY(object::parse_call(message));
+  if (call.method == "look_up") {
+    LookUp request{REEVE_TRY(only_argument<std::string>(call))};
+    REEVE_TRY(vocab::check_name(request.name));
+    return request;
+  }
+  if (call.method == "retire") return Retire{REEVE_TRY(only_argument<std::uint64_t>(call))};
+  if (call.method == "list") {
+    REEVE_TRY(object::check_count(call, 0));
+    return List{};
+  }
+  if (call.method == "check_in") {
+    REEVE_TRY(object::check_count(call, 0));
+    return CheckIn{};
+  }
+  return fail(Kind::invalid, code::kUnknownMethod, "the broker has no method \"" + call.method + "\"");
+}
+
+}  // namespace reeve::contract

@@ -1,0 +1,91 @@
+// What the broker and its clients say to each other. Requests are typed calls; decoding one is a pure function.
+//
+// Trust: the broker decodes what strangers sent; a client decodes what its broker sent.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "../object/call.hpp"
+#include "../object/typed.hpp"
+
+namespace reeve::contract {
+
+// Requests, by method name.
+
+/// look_up(name) → Found. The service is started if it does not run.
+struct LookUp {
+  std::string name;
+};
+/// list() → Listing.
+struct List {};
+/// check_in() → CheckedIn. For a job the broker started: hand me the ends for my names from now on.
+struct CheckIn {};
+/// retire(handed) → bool. The service has nobody connected and has taken `handed` ends: may it stop?
+struct Retire {
+  std::uint64_t handed = 0;
+};
+
+using Request = std::variant<LookUp, List, CheckIn, Retire>;
+
+Dictionary encode(const LookUp& request);
+Dictionary encode(const List& request);
+Dictionary encode(const CheckIn& request);
+Dictionary encode(const Retire& request);
+
+/// Errors: unknown-method; wrong-type with the argument's path; bad-job for a name that is none.
+Result<Request> decode_request(const Dictionary& message);
+
+// Answers.
+
+/// The client's end of a channel to the service, and the job behind the name.
+struct Found {
+  std::string label;
+  object::ChannelEnd end;
+};
+BOOST_DESCRIBE_STRUCT(Found, (), (label, end))
+
+struct CheckedIn {
+  std::string label;
+  std::vector<std::string> names;
+  std::uint64_t idle_seconds = 0;  ///< stop after so long with nobody connected; 0 is never
+};
+BOOST_DESCRIBE_STRUCT(CheckedIn, (), (label, names, idle_seconds))
+
+struct JobStatus {
+  std::string label;
+  std::string state;  ///< idle, starting, running, stopping
+  std::optional<std::int32_t> pid;
+  std::vector<std::string> names;
+  std::optional<std::uint64_t> uptime_s;
+  std::optional<std::string> last_exit;  ///< in words: "exited with 0", "killed by SIGKILL"
+};
+BOOST_DESCRIBE_STRUCT(JobStatus, (), (label, state, pid, names, uptime_s, last_exit))
+
+struct Listing {
+  std::vector<JobStatus> jobs;
+  std::vector<std::string> problems;  ///< job files that were refused, and why; labels that stand twice
+};
+BOOST_DESCRIBE_STRUCT(Listing, (), (jobs, problems))
+
+/// Not asked for: the service's end of a client's channel, with what the broker knows of the client.
+struct Handover {
+  object::ChannelEnd end;
+  std::uint32_t uid = 65534;
+  std::optional<std::int32_t> pid;  ///< only for a service that shares the client's pid namespace
+  bool bound = false;               ///< the broker started the client itself
+  std::string label;                ///< the client's job; empty where it is none
+};
+BOOST_DESCRIBE_STRUCT(Handover, (), (end, uid, pid, bound, label))
+
+/// The value of a typed reply as a T. Errors: wrong-type.
+template <class T>
+Result<T> decode_reply(const Dictionary& message) {
+  const Object value = REEVE_TRY(object::parse_value(message));
+  return object::from_object<T>(value);
+}
+
+}  // namespace reeve::contract

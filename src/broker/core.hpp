@@ -1,0 +1,201 @@
+// The broker's mind: names, jobs and who waits for what. A pure state machine: events in, orders out.
+//
+// Owns:    the job table, the name table, and what each peer has asked and not been told.
+// Trust:   requests come from strangers and are decoded already; nothing here touches the kernel.
+// Errors:  become answers to whoever asked. No event ends the broker.
+//
+// The life of an end. A look-up mints a channel: one end goes to the client at once, the other (an EndId) waits here
+// until the job's instance has checked in, however often it has to be started for that, and is then handed over. An
+// instance that dies before it checks in leaves the ends to the next; ends it has taken die with it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "../channel/peer.hpp"
+#include "../contract/broker.hpp"
+#include "../os/clock.hpp"
+#include "../os/process.hpp"
+#include "../vocab/id.hpp"
+#include "job.hpp"
+
+namespace reeve::broker {
+
+using PeerId = Id<struct PeerTag>;          ///< a client, or a job's instance on its control channel
+using InstanceId = Id<struct InstanceTag>;  ///< one start of one job
+using EndId = Id<struct EndTag>;            ///< a service's end that waits here
+using RequestId = std::uint64_t;            ///< as the peer numbered it
+
+// Events.
+struct PeerCame {
+  PeerId peer;
+  std::int32_t pid = 0;
+  std::uint32_t uid = 65534;
+  InstanceId instance;  ///< set for the control channel of a job
+};
+struct PeerAsked {
+  PeerId peer;
+  RequestId request = 0;
+  contract::Request what;
+};
+struct PeerLeft {
+  PeerId peer;
+};
+/// Every job file there is now, and what was wrong with others.
+struct Scanned {
+  std::vector<Job> jobs;
+  std::vector<std::string> problems;
+};
+struct Launched {
+  InstanceId instance;
+  std::int32_t pid = 0;
+};
+struct LaunchFailed {
+  InstanceId instance;
+  std::string why;
+};
+/// The spawner has counted the filters under which an instance runs.
+struct Confirmed {
+  InstanceId instance;
+  int filters = 0;
+};
+struct Exited {
+  InstanceId instance;
+  os::ExitStatus status;
+};
+using EventKind = std::variant<PeerCame, PeerAsked, PeerLeft, Scanned, Launched, LaunchFailed, Confirmed, Exited>;
+struct Event {
+  os::Time now{};
+  EventKind what;
+};
+
+// Orders.
+struct Answer {
+  PeerId peer;
+  RequestId request = 0;
+  Result<Dictionary> what;
+};
+/// Mint a channel: answer the peer with one end, keep the other.
+struct Grant {
+  PeerId peer;
+  RequestId request = 0;
+  std::string label;
+  EndId end;
+};
+/// Give the kept end to the instance that owns the name.
+struct HandOver {
+  EndId end;
+  PeerId service;
+  Peer client;
+};
+/// Tell the client why nobody will ever serve it, over the kept end, and drop that.
+struct Refuse {
+  EndId end;
+  Error reason;
+};
+struct Launch {
+  InstanceId instance;
+  Job job;
+};
+struct Kill {
+  InstanceId instance;
+};
+struct Confirm {
+  InstanceId instance;
+};
+struct Scan {};
+struct Drop {
+  PeerId peer;
+  Error reason;
+};
+using Order = std::variant<Answer, Grant, HandOver, Refuse, Launch, Kill, Confirm, Scan, Drop>;
+using Orders = std::vector<Order>;
+
+class Core {
+ public:
+  Orders apply(const Event& event);
+
+  /// No client and no job: an embedded broker may leave.
+  bool is_idle() const;
+
+ private:
+  /// `dying`: it gave up its control channel and is being ended.
+  enum class State { idle, starting, confirming, running, retiring, dying };
+  struct JobState {
+    Job job;
+    Job active;  ///< as the present instance was started; its file may have changed since
+    State state = State::idle;
+    InstanceId instance;
+    PeerId service;  ///< the instance's control channel
+    std::optional<std::int32_t> pid;
+    os::Time started{};
+    std::deque<os::Time> recent_starts;
+    std::vector<std::pair<EndId, Peer>> waiting;
+    std::uint64_t handed = 0;
+    int failed_starts = 0;  ///< in a row, each ended before it checked in
+    RequestId check_in = 0;
+    std::optional<os::ExitStatus> last_exit;
+    bool removed = false;  ///< its file is gone; forgotten once it has stopped
+  };
+  struct PeerState {
+    std::int32_t pid = 0;
+    std::uint32_t uid = 65534;
+    InstanceId instance;
+  };
+  struct Waiting {
+    PeerId peer;
+    RequestId request = 0;
+    std::string name;  ///< empty for list
+  };
+
+  void on(const PeerCame& event);
+  void on(const PeerAsked& event);
+  void on(const PeerLeft& event);
+  void on(const Scanned& event);
+  void on(const Launched& event);
+  void on(const LaunchFailed& event);
+  void on(const Confirmed& event);
+  void on(const Exited& event);
+
+  void asked(PeerId peer, RequestId request, const contract::LookUp& what);
+  void asked(PeerId peer, RequestId request, const contract::List& what);
+  void asked(PeerId peer, RequestId request, const contract::CheckIn& what);
+  void asked(PeerId peer, RequestId request, const contract::Retire& what);
+
+  void wait_for_scan(Waiting waiting);
+  void finish(const Waiting& waiting);
+  void grant(PeerId peer, RequestId request, JobState& job);
+  void start(JobState& job);
+  void start_if_wanted(JobState& job);
+  void hand_over_waiting(JobState& job);
+  void refuse_waiting(JobState& job, const Error& reason);
+  void checked_in(JobState& job);
+  void ended(JobState& job);
+  void merge(const Job& found, std::vector<std::string>& problems);
+  std::optional<Error> throttled(JobState& job) const;
+  bool is_confined_service(const PeerState& peer);
+  Peer record_of(const PeerState& peer);
+  contract::Listing listing() const;
+  contract::JobStatus status_of(const JobState& job) const;
+
+  JobState* job_of(InstanceId instance);
+  JobState* job_offering(const std::string& name);
+  void answer(PeerId peer, RequestId request, Result<Dictionary> what);
+
+  os::Time now_{};
+  Orders orders_;
+  std::map<std::string, JobState> jobs_;      ///< by label
+  std::map<std::string, std::string> names_;  ///< name → label
+  std::map<PeerId, PeerState> peers_;
+  std::vector<Waiting> waiting_for_scan_;
+  bool scanning_ = false;
+  std::vector<std::string> problems_;
+  std::uint64_t next_instance_ = 1;
+  std::uint64_t next_end_ = 1;
+};
+
+}  // namespace reeve::broker

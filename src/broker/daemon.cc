@@ -1,0 +1,336 @@
+#include "daemon.hpp"
+
+#include <array>
+#include <csignal>
+#include <cstdio>
+
+#include "../object/typed.hpp"
+#include "../sandbox/preset.hpp"
+
+namespace reeve::broker {
+namespace {
+
+using contract::SpawnerEventKind;
+using contract::SpawnerOp;
+using contract::SpawnerRequest;
+
+// How long the broker takes no new clients after the kernel ran out of something.
+constexpr std::chrono::milliseconds kPause{100};
+
+contract::WithText<SpawnerRequest> plain_request(SpawnerOp op, InstanceId instance = {}, int signal = 0) {
+  SpawnerRequest head;
+  head.op = op;
+  head.instance = instance.value;
+  head.signal = signal;
+  return {head, {}};
+}
+
+}  // namespace
+
+Daemon::Daemon(os::Loop& loop, os::Fd listener, os::Fd spawner, DaemonOptions options)
+    : loop_(loop), listener_(std::move(listener)), spawner_(std::move(spawner)), options_(std::move(options)) {}
+
+Result<void> Daemon::begin() {
+  spawner_watch_ = REEVE_TRY(loop_.watch(spawner_, {.readable = true}, [this](os::Ready ready) { on_spawner(ready); }));
+  REEVE_TRY(listen_again());
+  consider_leaving();
+  return {};
+}
+
+// Events that orders give rise to wait until the orders before them are done.
+void Daemon::apply(EventKind what) {
+  events_.push_back(std::move(what));
+  if (applying_) return;
+  applying_ = true;
+  while (!events_.empty()) {
+    const Event event{os::now(), std::move(events_.front())};
+    events_.pop_front();
+    for (Order& order : core_.apply(event)) perform(std::move(order));
+  }
+  applying_ = false;
+  consider_leaving();
+}
+
+void Daemon::perform(Order order) {
+  std::visit([this](auto& what) { perform(what); }, order);
+}
+
+void Daemon::perform(Answer& order) { post(order.peer, connection::make_answer(order.request, order.what)); }
+
+void Daemon::perform(Grant& order) {
+  auto pair = os::channel_pair();
+  if (!pair) return post(order.peer, connection::make_answer(order.request, std::unexpected(pair.error())));
+  ends_.emplace(order.end, channel::Channel(std::move(pair->first), os::Rights::refuse));
+  contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
+  post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
+}
+
+void Daemon::perform(HandOver& order) {
+  const auto end = ends_.find(order.end);
+  if (end == ends_.end()) return;
+  contract::Handover handover;
+  handover.end = object::ChannelEnd(std::move(end->second).release());
+  handover.uid = order.client.uid;
+  handover.pid = order.client.pid;
+  handover.bound = order.client.trust == PeerClass::bound;
+  handover.label = std::move(order.client.label);
+  ends_.erase(end);
+  const Object message = object::to_object(std::move(handover));
+  auto parcel = connection::make_parcel(channel::PacketKind::message, *message.get<Dictionary>());
+  if (parcel) post(order.service, std::move(*parcel));
+}
+
+void Daemon::perform(Refuse& order) {
+  const auto end = ends_.find(order.end);
+  if (end == ends_.end()) return;
+  connection::end_with(end->second, order.reason);
+  ends_.erase(end);
+}
+
+void Daemon::perform(Launch& order) {
+  const auto launched = try_launch(order);
+  if (!launched) apply(LaunchFailed{order.instance, launched.error().message});
+}
+
+Result<void> Daemon::try_launch(Launch& order) {
+  const sandbox::Preset* preset = sandbox::find_preset(order.job.preset);
+  REEVE_INVARIANT(preset != nullptr);
+  contract::LaunchTexts texts{order.job.label, order.job.program, order.job.arguments, options_.environment};
+  texts.environment.emplace_back("REEVE_CONTROL=3");
+  if (preset->confined) texts.environment.emplace_back("REEVE_FILTER=4");
+  texts.environment.insert(texts.environment.end(), order.job.environment.begin(), order.job.environment.end());
+  auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, texts));
+  auto [ours, theirs] = REEVE_TRY(os::channel_pair());
+  const PeerId peer = REEVE_TRY(add_peer(std::move(ours)));
+  apply(PeerCame{peer, 0, os::own_user(), order.instance});
+  ask_spawner(std::move(request), std::move(theirs));
+  return {};
+}
+
+void Daemon::perform(Kill& order) { ask_spawner(plain_request(SpawnerOp::signal, order.instance, SIGKILL)); }
+void Daemon::perform(Confirm& order) { ask_spawner(plain_request(SpawnerOp::confirm, order.instance)); }
+
+void Daemon::perform(Scan&) {
+  scan_ = {};
+  ask_spawner(plain_request(SpawnerOp::scan));
+}
+
+void Daemon::perform(Drop& order) {
+  const auto peer = peers_.find(order.peer);
+  if (peer == peers_.end()) return;
+  connection::end_with(peer->second->channel, order.reason);
+  remove(order.peer);
+}
+
+// Clients.
+
+Result<void> Daemon::listen_again() {
+  listener_watch_ = REEVE_TRY(loop_.watch(listener_, {.readable = true}, [this](os::Ready) { on_listener(); }));
+  return {};
+}
+
+// Out of descriptors or full: those who wait stay in the backlog, and nobody who is served notices.
+void Daemon::pause_listener() {
+  listener_watch_.drop();
+  pause_ = loop_.at(os::now() + kPause, [this] {
+    if (!listen_again()) pause_listener();
+  });
+}
+
+void Daemon::on_listener() {
+  for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
+    if (peers_.size() >= kPeersMax) return pause_listener();
+    auto accepted = os::accept_from(listener_);
+    if (!accepted) return pause_listener();
+    if (!*accepted) return;
+    os::Fd socket = std::move(**accepted);
+    const auto who = os::connected_by(socket);
+    // The folder lets nobody else in; this is the second lock on the same door.
+    if (!who || (who->uid != os::own_user() && who->uid != 0)) continue;
+    const auto id = add_peer(std::move(socket));
+    if (!id) return pause_listener();
+    apply(PeerCame{*id, who->pid, who->uid, {}});
+  }
+}
+
+Result<PeerId> Daemon::add_peer(os::Fd socket) {
+  const PeerId id{next_peer_++};
+  auto peer = std::make_unique<Connected>(channel::Channel(std::move(socket), os::Rights::refuse));
+  peer->watch = REEVE_TRY(
+      loop_.watch(peer->channel.socket(), {.readable = true}, [this, id](os::Ready ready) { on_peer(id, ready); }));
+  peers_.emplace(id, std::move(peer));
+  return id;
+}
+
+void Daemon::remove(PeerId id) {
+  if (peers_.erase(id) > 0) apply(PeerLeft{id});
+}
+
+void Daemon::on_peer(PeerId id, os::Ready) {
+  bool more = true;
+  for (std::size_t i = 0; i < kPacketsPerTurn && more; ++i) {
+    const auto found = peers_.find(id);  // An order may have removed it.
+    if (found == peers_.end()) return;
+    Connected& peer = *found->second;
+    if (!flush(peer)) return remove(id);
+    if (!peer.outbox.empty()) return;
+    if (!read_one(id, peer, more)) return remove(id);
+  }
+}
+
+// False where the peer has left or broke a rule.
+bool Daemon::read_one(PeerId id, Connected& peer, bool& more) {
+  auto incoming = peer.channel.receive(inbox_);
+  if (!incoming) {
+    connection::end_with(peer.channel, incoming.error());
+    return false;
+  }
+  if (std::holds_alternative<channel::Ended>(*incoming)) return false;
+  const auto* packet = std::get_if<channel::Packet>(&*incoming);
+  more = packet != nullptr;
+  return packet == nullptr || read_request(id, *packet);
+}
+
+bool Daemon::read_request(PeerId id, const channel::Packet& packet) {
+  Connected& peer = *peers_.at(id);
+  if (packet.header.kind != channel::PacketKind::request) {
+    if (packet.header.kind != channel::PacketKind::end) {
+      connection::end_with(peer.channel,
+                           Error{Kind::invalid, code::kBadPacket, "packet: the broker takes requests only", ""});
+    }
+    return false;
+  }
+  const auto message = connection::open_packet(packet);
+  if (!message) {
+    connection::end_with(peer.channel, message.error());
+    return false;
+  }
+  auto request = contract::decode_request(*message);
+  if (request) {
+    apply(PeerAsked{id, packet.header.id, std::move(*request)});
+  } else {
+    post(id, connection::make_answer(packet.header.id, std::unexpected(request.error())));
+  }
+  return true;
+}
+
+void Daemon::post(PeerId id, connection::Parcel parcel) {
+  const auto found = peers_.find(id);
+  if (found == peers_.end()) return;
+  Connected& peer = *found->second;
+  peer.outbox.push_back(std::move(parcel));
+  // A service that does not read its control channel is of no use to those who are handed to it.
+  if (!flush(peer) || peer.outbox.size() > kWaitingEndsMax) remove(id);
+}
+
+bool Daemon::wait_for(Connected& peer, os::Interest interest) {
+  if (peer.interest.writable == interest.writable) return true;
+  peer.interest = interest;
+  return peer.watch.change(interest).has_value();
+}
+
+// False where the peer has gone.
+bool Daemon::flush(Connected& peer) {
+  while (!peer.outbox.empty()) {
+    const auto sent = connection::send(peer.channel, peer.outbox.front());
+    if (!sent && sent.error().kind == Kind::busy) return wait_for(peer, {.writable = true});
+    if (!sent) return false;
+    peer.outbox.pop_front();
+  }
+  return wait_for(peer, {.readable = true});
+}
+
+// The spawner.
+
+void Daemon::ask_spawner(contract::WithText<SpawnerRequest> request, os::Fd descriptor) {
+  spawner_outbox_.push_back({std::move(request), std::move(descriptor)});
+  flush_spawner();
+}
+
+void Daemon::flush_spawner() {
+  while (!spawner_outbox_.empty()) {
+    const ToSpawner& next = spawner_outbox_.front();
+    const std::array parts{std::as_bytes(std::span(&next.request.head, 1)),
+                           std::as_bytes(std::span(next.request.text))};
+    const int raw = next.descriptor.raw();
+    const auto sent = os::send_packet(spawner_, parts, std::span(&raw, next.descriptor ? 1U : 0U));
+    if (!sent) {
+      over_ = true;
+      return;
+    }
+    if (*sent == os::Sent::not_now) {
+      spawner_is_full_ = true;
+      (void)spawner_watch_.change({.readable = true, .writable = true});
+      return;
+    }
+    spawner_outbox_.pop_front();
+  }
+  if (std::exchange(spawner_is_full_, false)) (void)spawner_watch_.change({.readable = true});
+}
+
+void Daemon::on_spawner(os::Ready ready) {
+  if (ready.writable) flush_spawner();
+  std::vector<std::byte> room(contract::kSpawnerPacketBytesMax);
+  for (std::size_t i = 0; i < kPacketsPerTurn && !over_; ++i) {
+    const auto received = os::receive_packet(spawner_, room, os::Rights::refuse);
+    if (received && std::holds_alternative<os::NothingYet>(*received)) return;
+    const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
+    if (arrival == nullptr || arrival->truncated) {
+      std::fprintf(stderr, "reeve broker: the spawner is gone\n");
+      over_ = true;
+      return;
+    }
+    take_event(std::span(room).first(arrival->size));
+  }
+}
+
+void Daemon::take_event(std::span<const std::byte> bytes) {
+  const auto event = contract::decode_event(bytes);
+  if (!event) return;
+  const InstanceId instance{event->head.instance};
+  const int number = event->head.number;
+  switch (event->head.kind) {
+    case SpawnerEventKind::job_file:
+    case SpawnerEventKind::job_problem:
+      return event->head.kind == SpawnerEventKind::job_file ? take_job_file(event->text) : take_problem(event->text);
+    case SpawnerEventKind::scan_done:
+      return apply(std::move(scan_));
+    case SpawnerEventKind::launched:
+      return apply(Launched{instance, number});
+    case SpawnerEventKind::launch_failed:
+      return apply(LaunchFailed{instance, event->text});
+    case SpawnerEventKind::exited:
+      return apply(Exited{instance, {event->head.by_signal != 0, number}});
+    case SpawnerEventKind::confirmed:
+      return apply(Confirmed{instance, number});
+    case SpawnerEventKind::ready:
+    case SpawnerEventKind::not_ready:
+      return;
+  }
+}
+
+void Daemon::take_problem(const std::string& text) {
+  const std::size_t nul = text.find('\0');
+  scan_.problems.push_back(text.substr(0, nul) + ": " + text.substr(nul + 1));
+}
+
+void Daemon::take_job_file(const std::string& text) {
+  const std::size_t nul = text.find('\0');
+  auto job = parse_job(text.substr(0, nul), std::string_view(text).substr(nul + 1));
+  if (job) {
+    scan_.jobs.push_back(std::move(*job));
+  } else {
+    const Error& error = job.error();
+    scan_.problems.push_back(error.advice.empty() ? error.message : error.message + " (" + error.advice + ")");
+  }
+}
+
+void Daemon::consider_leaving() {
+  if (!options_.leaves_when_idle || !core_.is_idle()) {
+    idle_.drop();
+    return;
+  }
+  idle_ = loop_.at(os::now() + kBrokerIdle, [this] { over_ = true; });
+}
+
+}  // namespace reeve::broker

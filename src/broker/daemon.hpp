@@ -1,0 +1,104 @@
+// The broker's body: turns what the kernel brings into events for the Core, and the Core's orders into packets.
+//
+// Owns:    the listening socket, a channel for each peer, the ends that wait, the line to the spawner.
+// Threads: one.
+// Trust:   clients are strangers; no descriptor of theirs ever enters. The spawner is trusted.
+// Errors:  cost the peer that caused them its channel; none ends the broker but the loss of the spawner.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "../channel/channel.hpp"
+#include "../connection/message.hpp"
+#include "../contract/spawner.hpp"
+#include "../os/loop.hpp"
+#include "core.hpp"
+
+namespace reeve::broker {
+
+struct DaemonOptions {
+  std::vector<std::string> environment;  ///< what every job has in its environment, as NAME=value
+  bool leaves_when_idle = false;         ///< for one that a client started
+};
+
+class Daemon {
+ public:
+  Daemon(os::Loop& loop, os::Fd listener, os::Fd spawner, DaemonOptions options);
+
+  Result<void> begin();
+  /// False when the broker should leave.
+  bool goes_on() const { return !over_; }
+  void leave() { over_ = true; }
+
+ private:
+  struct Connected {
+    explicit Connected(channel::Channel c) : channel(std::move(c)) {}
+    channel::Channel channel;
+    os::Loop::Watch watch;
+    os::Interest interest{.readable = true};
+    std::deque<connection::Parcel> outbox;  // While it holds anything, nothing more is read from this peer.
+  };
+  struct ToSpawner {
+    contract::WithText<contract::SpawnerRequest> request;
+    os::Fd descriptor;
+  };
+
+  void apply(EventKind what);
+  void perform(Order order);
+  void perform(Answer& order);
+  void perform(Grant& order);
+  void perform(HandOver& order);
+  void perform(Refuse& order);
+  void perform(Launch& order);
+  void perform(Kill& order);
+  void perform(Confirm& order);
+  void perform(Scan& order);
+  void perform(Drop& order);
+
+  void on_listener();
+  void pause_listener();
+  Result<void> listen_again();
+  Result<PeerId> add_peer(os::Fd socket);
+  void on_peer(PeerId id, os::Ready ready);
+  bool read_one(PeerId id, Connected& peer, bool& more);
+  bool read_request(PeerId id, const channel::Packet& packet);
+  void remove(PeerId id);
+  void post(PeerId id, connection::Parcel parcel);
+  bool flush(Connected& peer);
+  static bool wait_for(Connected& peer, os::Interest interest);
+  Result<void> try_launch(Launch& order);
+
+  void on_spawner(os::Ready ready);
+  void take_event(std::span<const std::byte> bytes);
+  void take_job_file(const std::string& text);
+  void take_problem(const std::string& text);
+  void ask_spawner(contract::WithText<contract::SpawnerRequest> request, os::Fd descriptor = {});
+  void flush_spawner();
+  void consider_leaving();
+
+  os::Loop& loop_;
+  os::Fd listener_;
+  os::Fd spawner_;
+  DaemonOptions options_;
+  Core core_;
+  std::map<PeerId, std::unique_ptr<Connected>> peers_;
+  std::map<EndId, channel::Channel> ends_;
+  std::deque<ToSpawner> spawner_outbox_;
+  bool spawner_is_full_ = false;
+  Scanned scan_;
+  std::deque<EventKind> events_;
+  bool applying_ = false;
+  os::Loop::Watch listener_watch_;
+  os::Loop::Watch spawner_watch_;
+  os::Loop::Timer pause_;
+  os::Loop::Timer idle_;
+  channel::Inbox inbox_;
+  std::uint64_t next_peer_ = 1;
+  bool over_ = false;
+};
+
+}  // namespace reeve::broker

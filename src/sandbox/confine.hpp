@@ -1,0 +1,24 @@
+// The steps by which a child gives up its powers, in the one order that works.
+//
+// Threads: for a child of the spawner, between fork and exec.
+// Errors:  missing-layer, with the layer's name; nothing is run with less than the preset requires.
+#pragma once
+
+#include <optional>
+
+#include "preset.hpp"
+#include "root.hpp"
+
+namespace reeve::sandbox {
+
+struct Confinement {
+  const Preset& preset;
+  const Root& root;
+  std::optional<std::uint32_t> user;  ///< to become this user; where root starts the service
+};
+
+/// Everything but the filters: mounts and root, host name, limits, user, capabilities, Landlock. The process must be
+/// the first of its own pid, mount, ipc and uts namespaces.
+Result<void> confine(const Confinement& confinement);
+
+}  // namespace reeve::sandbox

@@ -1,0 +1,39 @@
+// What services print, on its way to the spawner's own error output: a line each, with the job's label, and bounded.
+#pragma once
+
+#include <string>
+
+#include "../os/loop.hpp"
+
+namespace reeve::spawn {
+
+/// Reads one service's output for as long as it lives.
+/// Trust: the service is a stranger. Control characters are shown as '?', and what exceeds kLogBytesPerSecond is
+///        dropped and counted.
+class Log {
+ public:
+  static Result<std::unique_ptr<Log>> make(os::Loop& loop, std::string label);
+
+  /// The end that the service writes to; closed here once the service has it.
+  const os::Fd& writer() const { return writer_; }
+  void service_has_writer() { writer_.close(); }
+
+  ~Log();
+
+ private:
+  Log(std::string label, os::Fd reader, os::Fd writer);
+  void read_some();
+  void take(std::string_view bytes);
+  void print_line();
+
+  std::string label_;
+  os::Fd reader_;
+  os::Fd writer_;
+  os::Loop::Watch watch_;
+  std::string line_;
+  os::Time window_{};
+  std::size_t window_bytes_ = 0;
+  std::size_t dropped_ = 0;
+};
+
+}  // namespace reeve::spawn

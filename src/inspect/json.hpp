@@ -1,0 +1,23 @@
+// Objects as JSON, for people and their scripts.
+//
+// Numbers without a fraction are int64, others double. What JSON lacks is tagged: {"$uint64": "…"}, {"$data": base64},
+// {"$date": RFC 3339}, {"$uuid": …}, {"$fd": path}. Errors are advice.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "../object/object.hpp"
+
+namespace reeve::inspect {
+
+/// Errors: invalid, with the position: no JSON, a key twice, an integer beyond 64 bits, a tag that does not fit.
+Result<Object> parse_json(std::string_view text);
+
+/// One line.
+std::string to_json(const Object& object);
+
+/// {"error":{"kind","code","message","advice"}}.
+std::string to_json(const Error& error);
+
+}  // namespace reeve::inspect

@@ -11,7 +11,7 @@ file(CREATE_LINK ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/include/reeve/rooms
 
 # The seccomp filters, compiled from their rules at build time.
 find_library(SECCOMP_LIBRARY seccomp REQUIRED)
-add_executable(generate_filters src/sandbox/filters/generate.cc)
+add_executable(generate_filters tools/generate_filters.cc)
 target_link_libraries(generate_filters PRIVATE reeve_flags ${SECCOMP_LIBRARY})
 set(filters ${CMAKE_BINARY_DIR}/generated/sandbox/filters.hpp)
 add_custom_command(OUTPUT ${filters} COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/generated/sandbox

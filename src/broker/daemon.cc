@@ -60,7 +60,7 @@ void Daemon::perform(Answer& order) { post(order.peer, connection::make_answer(o
 void Daemon::perform(Grant& order) {
   auto pair = os::channel_pair();
   if (!pair) return post(order.peer, connection::make_answer(order.request, std::unexpected(pair.error())));
-  ends_.emplace(order.end, channel::Channel(std::move(pair->first), os::Rights::refuse));
+  ends_.emplace(order.end, std::move(pair->first));
   contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
   post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
 }
@@ -69,7 +69,7 @@ void Daemon::perform(HandOver& order) {
   const auto end = ends_.find(order.end);
   if (end == ends_.end()) return;
   contract::Handover handover;
-  handover.end = object::ChannelEnd(std::move(end->second).release());
+  handover.end = object::ChannelEnd(std::move(end->second));
   handover.uid = order.client.uid;
   handover.pid = order.client.pid;
   handover.bound = order.client.trust == PeerClass::bound;
@@ -83,8 +83,9 @@ void Daemon::perform(HandOver& order) {
 void Daemon::perform(Refuse& order) {
   const auto end = ends_.find(order.end);
   if (end == ends_.end()) return;
-  connection::end_with(end->second, order.reason);
+  channel::Channel channel(std::move(end->second));
   ends_.erase(end);
+  connection::end_with(channel, order.reason);
 }
 
 void Daemon::perform(Launch& order) {

@@ -86,7 +86,7 @@ class Daemon {
   DaemonOptions options_;
   Core core_;
   std::map<PeerId, std::unique_ptr<Connected>> peers_;
-  std::map<EndId, channel::Channel> ends_;
+  std::map<EndId, os::Fd> ends_;
   std::deque<ToSpawner> spawner_outbox_;
   bool spawner_is_full_ = false;
   Scanned scan_;

@@ -69,8 +69,6 @@ class Channel {
   std::optional<os::Credentials> sender() const { return sender_; }
 
   const os::Fd& socket() const { return socket_; }
-  /// Gives up the end, for somebody else to speak at; nothing may have been sent or received.
-  os::Fd release() && { return std::move(socket_); }
 
  private:
   Result<Packet> accept(std::span<const std::byte> bytes, os::Arrival arrival);

@@ -85,7 +85,7 @@ auto guarded(const Call& call) -> decltype(call()) {
 
 template <class I, class Method>
 Result<Dictionary> invoke(I& service, Method method, const object::Call& call) {
-  using Traits = MethodTraits<decltype(method.pointer)>;
+  using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
   using Arguments = typename Traits::Arguments;
   constexpr std::size_t kCount = std::tuple_size_v<Arguments>;
   REEVE_TRY(object::check_count(call, kCount));

@@ -57,6 +57,8 @@ Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name) {
     if (errno == EWOULDBLOCK) return std::nullopt;
     return system_failure("flock");
   }
+  const std::string pid = std::to_string(::getpid()) + "\n";
+  if (::ftruncate(file.raw(), 0) != 0 || ::write(file.raw(), pid.data(), pid.size()) < 0) return system_failure("write");
   return file;
 }
 

@@ -20,7 +20,7 @@ namespace reeve::os {
 Result<Fd> private_folder(const std::string& path);
 
 /// Takes the lock of that name for as long as the descriptor lives, or nothing where another process holds it.
-/// No child inherits it.
+/// No child inherits it. The file tells the holder's pid, for people.
 Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name);
 
 /// Opens a folder to read it.

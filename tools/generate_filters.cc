@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -56,64 +57,23 @@ constexpr int kLoader[] = {SCMP_SYS(execveat),   SCMP_SYS(openat),     SCMP_SYS(
                            SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
                            SCMP_SYS(getdents64), SCMP_SYS(getcwd),     SCMP_SYS(arch_prctl), SCMP_SYS(set_tid_address),
                            SCMP_SYS(prlimit64),  SCMP_SYS(getrlimit),  SCMP_SYS(uname),      SCMP_SYS(sysinfo),
-                           SCMP_SYS(statx),      SCMP_SYS(fcntl),      SCMP_SYS(seccomp),    SCMP_SYS(mprotect)};
-constexpr int kRefused[] = {SCMP_SYS(open),
-                            SCMP_SYS(openat),
-                            SCMP_SYS(openat2),
-                            SCMP_SYS(creat),
-                            SCMP_SYS(stat),
-                            SCMP_SYS(lstat),
-                            SCMP_SYS(newfstatat),
-                            SCMP_SYS(statfs),
-                            SCMP_SYS(access),
-                            SCMP_SYS(faccessat),
-                            SCMP_SYS(faccessat2),
-                            SCMP_SYS(readlink),
-                            SCMP_SYS(readlinkat),
-                            SCMP_SYS(getdents64),
-                            SCMP_SYS(getcwd),
-                            SCMP_SYS(chdir),
-                            SCMP_SYS(mkdir),
-                            SCMP_SYS(unlink),
-                            SCMP_SYS(rename),
-                            SCMP_SYS(chmod),
-                            SCMP_SYS(fchmod),
-                            SCMP_SYS(socket),
-                            SCMP_SYS(connect),
-                            SCMP_SYS(bind),
-                            SCMP_SYS(listen),
-                            SCMP_SYS(accept4),
-                            SCMP_SYS(fork),
-                            SCMP_SYS(vfork),
-                            SCMP_SYS(clone),
-                            SCMP_SYS(execve),
-                            SCMP_SYS(execveat),
-                            SCMP_SYS(ptrace),
-                            SCMP_SYS(process_vm_readv),
-                            SCMP_SYS(process_vm_writev),
-                            SCMP_SYS(kill),
-                            SCMP_SYS(tkill),
-                            SCMP_SYS(pidfd_open),
-                            SCMP_SYS(pidfd_send_signal),
-                            SCMP_SYS(pidfd_getfd),
-                            SCMP_SYS(setns),
-                            SCMP_SYS(unshare),
-                            SCMP_SYS(mount),
-                            SCMP_SYS(ioctl),
-                            SCMP_SYS(prctl),
-                            SCMP_SYS(prlimit64),
-                            SCMP_SYS(getrlimit),
-                            SCMP_SYS(setrlimit),
-                            SCMP_SYS(uname),
-                            SCMP_SYS(sysinfo),
-                            SCMP_SYS(getsockname),
-                            SCMP_SYS(getpeername),
-                            SCMP_SYS(sched_setaffinity),
-                            SCMP_SYS(setpriority),
-                            SCMP_SYS(setuid),
-                            SCMP_SYS(setgid),
-                            SCMP_SYS(wait4),
-                            SCMP_SYS(waitid)};
+                           SCMP_SYS(statx),      SCMP_SYS(fcntl),      SCMP_SYS(seccomp),    SCMP_SYS(mprotect),
+                           SCMP_SYS(mmap)};  // the loader maps code; PR_SET_MDWE forbids to gain it later
+// clang-format off
+constexpr int kRefused[] = {
+    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat), SCMP_SYS(stat), SCMP_SYS(lstat),
+    SCMP_SYS(newfstatat), SCMP_SYS(statfs), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
+    SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(getcwd), SCMP_SYS(chdir),
+    SCMP_SYS(mkdir), SCMP_SYS(unlink), SCMP_SYS(rename), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(socket),
+    SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept4), SCMP_SYS(fork), SCMP_SYS(vfork),
+    SCMP_SYS(clone), SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
+    SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(pidfd_open),
+    SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_getfd), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(mount),
+    SCMP_SYS(ioctl), SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(setrlimit),
+    SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(setpriority), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(wait4), SCMP_SYS(waitid)};
+// clang-format on
+constexpr int kPrctl[] = {SCMP_SYS(prctl)};
 // glibc falls back from these by itself.
 constexpr int kAbsent[] = {SCMP_SYS(clone3)};
 
@@ -136,13 +96,13 @@ class Filter {
                                  arguments.begin()));
   }
   void refuse(std::span<const int> calls, int error) {
-    for (const int call : calls) {
-      // A call that is allowed already, whole or in part, stays so; what is left of it is refused.
-      (void)seccomp_rule_add(context_, SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error)), call, 0);
-    }
+    const std::uint32_t action = SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error));
+    for (const int call : calls) check(seccomp_rule_add(context_, action, call, 0));
   }
-  void refuse_unless(int call, scmp_arg_cmp opposite) {
-    check(seccomp_rule_add_array(context_, SCMP_ACT_ERRNO(EPERM), call, 1, &opposite));
+  // libseccomp takes a rule without a condition as the last word on its call: a call that is allowed in part is refused
+  // by the opposite condition instead.
+  void refuse_if(int call, scmp_arg_cmp condition) {
+    check(seccomp_rule_add_array(context_, SCMP_ACT_ERRNO(EPERM), call, 1, &condition));
   }
 
   void print(const char* name) const {
@@ -186,31 +146,50 @@ void allow_common(Filter& filter) {
   filter.allow_if(SCMP_SYS(recvmsg), {SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_OOB, 0)});
   filter.allow_if(SCMP_SYS(socketpair), {SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
                                          SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_SEQPACKET), SCMP_A2(SCMP_CMP_EQ, 0)});
+  filter.refuse_if(SCMP_SYS(socketpair), SCMP_A0(SCMP_CMP_NE, AF_UNIX));
   filter.allow_if(SCMP_SYS(setsockopt), {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET)});
+  filter.refuse_if(SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_NE, SOL_SOCKET));
   filter.allow_if(SCMP_SYS(getsockopt), {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET)});
+  filter.refuse_if(SCMP_SYS(getsockopt), SCMP_A1(SCMP_CMP_NE, SOL_SOCKET));
 }
 
-void print_parser() {
-  {
-    Filter filter;
-    allow_common(filter);
-    filter.allow(kLoader);
-    const int mmap_call[] = {SCMP_SYS(mmap)};  // the loader maps code; PR_SET_MDWE forbids to gain it later
-    filter.allow(mmap_call);
-    filter.allow_if(SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});
-    filter.refuse(kRefused, EPERM);
-    filter.refuse(kAbsent, ENOSYS);
-    filter.print("kParserLoading");
+// All of `calls` that are not in `allowed`.
+std::vector<int> without(std::span<const int> calls, std::span<const int> allowed) {
+  std::vector<int> rest;
+  for (const int call : calls) {
+    if (std::find(allowed.begin(), allowed.end(), call) == allowed.end()) rest.push_back(call);
   }
+  return rest;
+}
+
+void print_parser_loading() {
   Filter filter;
   allow_common(filter);
-  filter.allow_if(SCMP_SYS(mmap), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
-  filter.allow_if(SCMP_SYS(mprotect), {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
+  filter.allow(kLoader);
+  filter.allow_if(SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});
+  filter.refuse_if(SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_NE, PR_SET_NAME));
+  filter.refuse(without(kRefused, kLoader), EPERM);
+  filter.refuse(kAbsent, ENOSYS);
+  filter.print("kParserLoading");
+}
+
+void print_parser_running() {
+  Filter filter;
+  allow_common(filter);
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
+    filter.allow_if(call, {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
+    filter.refuse_if(call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+  }
   for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_ADD_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC}) {
     filter.allow_if(SCMP_SYS(fcntl), {SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command))});
   }
+  for (const int command : {F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
+    filter.refuse_if(SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+  }
   filter.allow_if(SCMP_SYS(statx), {SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  filter.refuse_if(SCMP_SYS(statx), SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
   filter.refuse(kRefused, EPERM);
+  filter.refuse(kPrctl, EPERM);
   filter.refuse(kAbsent, ENOSYS);
   filter.print("kParserRunning");
 }
@@ -220,7 +199,8 @@ void print_parser() {
 int main() {
   std::printf("// Made by generate_filters. The rules stand in its source.\n#pragma once\n\n");
   std::printf("namespace reeve::sandbox {\n\n");
-  print_parser();
+  print_parser_loading();
+  print_parser_running();
   std::printf("}  // namespace reeve::sandbox\n");
   return 0;
 }

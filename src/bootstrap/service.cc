@@ -113,8 +113,12 @@ class Service {
 
   Result<void> take_end(const Dictionary& message) {
     const auto handover = REEVE_TRY(object::from_object<contract::Handover>(Object(message)));
-    ++taken_;
     idle_timer_.drop();
+    // Said before the first packet is read there: what was read cannot go to another instance.
+    ++taken_;
+    REEVE_TRY(connection::send(
+        control_,
+        REEVE_TRY(connection::make_parcel(channel::PacketKind::message, contract::encode(contract::Taken{taken_})))));
     Peer peer;
     peer.pid = handover.pid;
     peer.uid = handover.uid;

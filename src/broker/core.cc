@@ -8,7 +8,8 @@
 namespace reeve::broker {
 namespace {
 
-constexpr int kFailedStartsMax = 3;  // Starts in a row that end before checking in, until those who wait are told.
+constexpr int kFruitlessStartsMax =
+    3;  // Starts in a row that end before a call is taken up, until those who wait are told.
 
 Error unknown_service(const std::string& name) {
   return {Kind::denied, code::kUnknownService, "no service is called " + name + ", or none that you may call",
@@ -119,9 +120,21 @@ void Core::asked(PeerId peer, RequestId request, const contract::CheckIn&) {
 void Core::asked(PeerId peer, RequestId request, const contract::Retire& what) {
   JobState* job = job_of(peers_.at(peer).instance);
   // An end that was handed over and is still on its way decides against it: somebody has just connected.
-  const bool granted = job != nullptr && job->state == State::running && what.handed == job->handed;
+  const bool granted =
+      job != nullptr && job->state == State::running && what.handed == job->taken && job->on_the_way.empty();
   if (granted) job->state = State::retiring;
   answer(peer, request, typed_reply(granted));
+}
+
+void Core::asked(PeerId peer, RequestId, const contract::Taken& what) {
+  JobState* job = job_of(peers_.at(peer).instance);
+  if (job == nullptr) return;
+  while (job->taken < what.count && !job->on_the_way.empty()) {
+    orders_.push_back(Release{job->on_the_way.front().first});
+    job->on_the_way.pop_front();
+    ++job->taken;
+    job->fruitless_starts = 0;
+  }
 }
 
 // Look-ups and lists.
@@ -149,7 +162,7 @@ void Core::grant(PeerId peer, RequestId request, JobState& job) {
   if (job.state == State::idle) {
     if (const auto error = throttled(job)) return answer(peer, request, std::unexpected(*error));
   }
-  if (job.waiting.size() >= kWaitingEndsMax) {
+  if (job.waiting.size() + job.on_the_way.size() >= kWaitingEndsMax) {
     return answer(
         peer, request,
         fail(Kind::busy, code::kQueueFull, "256 clients wait already for " + job.job.label, "call again later"));
@@ -201,17 +214,18 @@ void Core::start(JobState& job) {
   job.service = {};
   job.pid.reset();
   job.started = now_;
-  job.handed = 0;
+  job.taken = 0;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
   orders_.push_back(Launch{job.instance, job.job});
 }
 
 void Core::hand_over_waiting(JobState& job) {
   for (auto& [end, client] : job.waiting) {
-    ++job.handed;
+    Peer record = client;
     // A confined service has a pid namespace of its own, in which every outsider is process 0.
-    if (is_confined(job.active)) client.pid = 0;
-    orders_.push_back(HandOver{end, job.service, std::move(client)});
+    if (is_confined(job.active)) record.pid = 0;
+    orders_.push_back(HandOver{end, job.service, std::move(record)});
+    job.on_the_way.emplace_back(end, std::move(client));
   }
   job.waiting.clear();
 }
@@ -248,7 +262,6 @@ void Core::on(const Confirmed& event) {
 
 void Core::checked_in(JobState& job) {
   job.state = State::running;
-  job.failed_starts = 0;
   answer(job.service, job.check_in,
          typed_reply(contract::CheckedIn{job.active.label, job.active.names,
                                          static_cast<std::uint64_t>(job.active.idle_time_out.count())}));
@@ -259,34 +272,41 @@ void Core::on(const Exited& event) {
   JobState* job = job_of(event.instance);
   if (job == nullptr) return;
   job->last_exit = event.status;
-  const bool never_checked_in = job->state == State::starting || job->state == State::confirming;
-  if (never_checked_in && ++job->failed_starts >= kFailedStartsMax) {
-    job->failed_starts = 0;
-    refuse_waiting(*job,
-                   Error{Kind::gone, code::kLaunchFailed,
-                         job->job.label + " ended 3 times before it checked in; it last " + os::describe(event.status),
-                         "run its program by hand and see what it prints"});
-  }
   ended(*job);
 }
 
 void Core::ended(JobState& job) {
-  if (job.state == State::retiring) job.recent_starts.clear();  // A stop that was agreed on is no crash.
+  const bool was_agreed = job.state == State::retiring;
+  if (was_agreed) job.recent_starts.clear();  // It is no crash.
+  if (!was_agreed && job.taken == 0) ++job.fruitless_starts;
   job.state = State::idle;
   job.instance = {};
   job.pid.reset();
+  job.waiting.insert(job.waiting.begin(), job.on_the_way.begin(), job.on_the_way.end());
+  job.on_the_way.clear();
   if (job.service) {
     orders_.push_back(Drop{job.service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});
     peers_.erase(job.service);
     job.service = {};
   }
-  if (job.removed) {
-    refuse_waiting(job, unknown_service(job.job.label));
-    std::erase_if(names_, [&](const auto& n) { return n.second == job.job.label; });
-    jobs_.erase(std::string(job.job.label));
-    return;
-  }
+  if (job.removed) return forget(job);
+  if (job.fruitless_starts >= kFruitlessStartsMax) give_up(job);
   start_if_wanted(job);
+}
+
+void Core::forget(JobState& job) {
+  refuse_waiting(job, unknown_service(job.job.label));
+  std::erase_if(names_, [&](const auto& n) { return n.second == job.job.label; });
+  jobs_.erase(std::string(job.job.label));
+}
+
+// Those who wait are told; whoever asks next makes it try again.
+void Core::give_up(JobState& job) {
+  job.fruitless_starts = 0;
+  const std::string how = job.last_exit ? "; it last " + os::describe(*job.last_exit) : std::string();
+  refuse_waiting(job,
+                 Error{Kind::gone, code::kLaunchFailed, job.job.label + " ended 3 times before it took up a call" + how,
+                       "see what the broker shows of its output, or run its program by hand"});
 }
 
 // Job files.

@@ -6,7 +6,8 @@
 //
 // The life of an end. A look-up mints a channel: one end goes to the client at once, the other (an EndId) waits here
 // until the job's instance has checked in, however often it has to be started for that, and is then handed over. An
-// instance that dies before it checks in leaves the ends to the next; ends it has taken die with it.
+// instance that dies leaves the ends that it has not said to have taken to the next, with all that is queued in them;
+// those it has taken die with it.
 #pragma once
 
 #include <deque>
@@ -86,11 +87,15 @@ struct Grant {
   std::string label;
   EndId end;
 };
-/// Give the kept end to the instance that owns the name.
+/// Give the kept end to the instance that owns the name, and keep it until it is said to be taken.
 struct HandOver {
   EndId end;
   PeerId service;
   Peer client;
+};
+/// The service answers at the end: keep it no longer.
+struct Release {
+  EndId end;
 };
 /// Tell the client why nobody will ever serve it, over the kept end, and drop that.
 struct Refuse {
@@ -112,7 +117,7 @@ struct Drop {
   PeerId peer;
   Error reason;
 };
-using Order = std::variant<Answer, Grant, HandOver, Refuse, Launch, Kill, Confirm, Scan, Drop>;
+using Order = std::variant<Answer, Grant, HandOver, Release, Refuse, Launch, Kill, Confirm, Scan, Drop>;
 using Orders = std::vector<Order>;
 
 class Core {
@@ -134,9 +139,10 @@ class Core {
     std::optional<std::int32_t> pid;
     os::Time started{};
     std::deque<os::Time> recent_starts;
-    std::vector<std::pair<EndId, Peer>> waiting;
-    std::uint64_t handed = 0;
-    int failed_starts = 0;  ///< in a row, each ended before it checked in
+    std::deque<std::pair<EndId, Peer>> waiting;     ///< for an instance to check in
+    std::deque<std::pair<EndId, Peer>> on_the_way;  ///< handed over, and not yet taken
+    std::uint64_t taken = 0;                        ///< by this instance
+    int fruitless_starts = 0;                       ///< in a row, each ended before it took an end
     RequestId check_in = 0;
     std::optional<os::ExitStatus> last_exit;
     bool removed = false;  ///< its file is gone; forgotten once it has stopped
@@ -165,6 +171,7 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::List& what);
   void asked(PeerId peer, RequestId request, const contract::CheckIn& what);
   void asked(PeerId peer, RequestId request, const contract::Retire& what);
+  void asked(PeerId peer, RequestId request, const contract::Taken& what);
 
   void wait_for_scan(Waiting waiting);
   void finish(const Waiting& waiting);
@@ -175,6 +182,8 @@ class Core {
   void refuse_waiting(JobState& job, const Error& reason);
   void checked_in(JobState& job);
   void ended(JobState& job);
+  void forget(JobState& job);
+  void give_up(JobState& job);
   void merge(const Job& found, std::vector<std::string>& problems);
   std::optional<Error> throttled(JobState& job) const;
   bool is_confined_service(const PeerState& peer);

@@ -60,7 +60,7 @@ void Daemon::perform(Answer& order) { post(order.peer, connection::make_answer(o
 void Daemon::perform(Grant& order) {
   auto pair = os::channel_pair();
   if (!pair) return post(order.peer, connection::make_answer(order.request, std::unexpected(pair.error())));
-  ends_.emplace(order.end, std::move(pair->first));
+  ends_.emplace(order.end, std::make_shared<const os::Fd>(std::move(pair->first)));
   contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
   post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
 }
@@ -69,22 +69,24 @@ void Daemon::perform(HandOver& order) {
   const auto end = ends_.find(order.end);
   if (end == ends_.end()) return;
   contract::Handover handover;
-  handover.end = object::ChannelEnd(std::move(end->second));
+  handover.end = object::ChannelEnd(end->second);
   handover.uid = order.client.uid;
   handover.pid = order.client.pid;
   handover.bound = order.client.trust == PeerClass::bound;
   handover.label = std::move(order.client.label);
-  ends_.erase(end);
   const Object message = object::to_object(std::move(handover));
   auto parcel = connection::make_parcel(channel::PacketKind::message, *message.get<Dictionary>());
   if (parcel) post(order.service, std::move(*parcel));
 }
 
+void Daemon::perform(Release& order) { ends_.erase(order.end); }
+
 void Daemon::perform(Refuse& order) {
-  const auto end = ends_.find(order.end);
-  if (end == ends_.end()) return;
-  channel::Channel channel(std::move(end->second));
-  ends_.erase(end);
+  const auto end = ends_.extract(order.end);
+  if (!end) return;
+  auto socket = end.mapped()->duplicate();
+  if (!socket) return;  // Out of descriptors: the client sees its channel end, without the reason.
+  channel::Channel channel(std::move(*socket));
   connection::end_with(channel, order.reason);
 }
 
@@ -103,6 +105,7 @@ Result<void> Daemon::try_launch(Launch& order) {
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, texts));
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
   const PeerId peer = REEVE_TRY(add_peer(std::move(ours)));
+  instances_.emplace(order.instance, peer);
   apply(PeerCame{peer, 0, os::own_user(), order.instance});
   ask_spawner(std::move(request), std::move(theirs));
   return {};
@@ -164,6 +167,7 @@ Result<PeerId> Daemon::add_peer(os::Fd socket) {
 }
 
 void Daemon::remove(PeerId id) {
+  std::erase_if(instances_, [&](const auto& instance) { return instance.second == id; });
   if (peers_.erase(id) > 0) apply(PeerLeft{id});
 }
 
@@ -194,16 +198,20 @@ bool Daemon::read_one(PeerId id, Connected& peer, bool& more) {
 
 bool Daemon::read_request(PeerId id, const channel::Packet& packet) {
   Connected& peer = *peers_.at(id);
-  if (packet.header.kind != channel::PacketKind::request) {
-    if (packet.header.kind != channel::PacketKind::end) {
-      connection::end_with(peer.channel,
-                           Error{Kind::invalid, code::kBadPacket, "packet: the broker takes requests only", ""});
-    }
-    return false;
-  }
+  if (packet.header.kind == channel::PacketKind::end) return false;
   const auto message = connection::open_packet(packet);
   if (!message) {
     connection::end_with(peer.channel, message.error());
+    return false;
+  }
+  if (packet.header.kind == channel::PacketKind::message) {
+    const auto taken = contract::decode_taken(*message);
+    if (taken) apply(PeerAsked{id, 0, *taken});
+    return taken.has_value();
+  }
+  if (packet.header.kind != channel::PacketKind::request) {
+    connection::end_with(peer.channel,
+                         Error{Kind::invalid, code::kBadPacket, "packet: the broker takes requests only", ""});
     return false;
   }
   auto request = contract::decode_request(*message);
@@ -301,12 +309,26 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});
     case SpawnerEventKind::exited:
+      read_last_words(instance);
       return apply(Exited{instance, {event->head.by_signal != 0, number}});
     case SpawnerEventKind::confirmed:
       return apply(Confirmed{instance, number});
     case SpawnerEventKind::ready:
     case SpawnerEventKind::not_ready:
       return;
+  }
+}
+
+// What a service said before it died counts: which ends it had taken decides which go to the next instance.
+void Daemon::read_last_words(InstanceId instance) {
+  const auto peer = instances_.extract(instance);
+  if (!peer) return;
+  for (std::size_t i = 0; i < kWaitingEndsMax; ++i) {
+    const auto found = peers_.find(peer.mapped());
+    if (found == peers_.end()) return;
+    bool more = true;
+    if (!read_one(peer.mapped(), *found->second, more)) return remove(peer.mapped());
+    if (!more) return;
   }
 }
 

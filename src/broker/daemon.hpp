@@ -52,6 +52,7 @@ class Daemon {
   void perform(Answer& order);
   void perform(Grant& order);
   void perform(HandOver& order);
+  void perform(Release& order);
   void perform(Refuse& order);
   void perform(Launch& order);
   void perform(Kill& order);
@@ -66,6 +67,7 @@ class Daemon {
   void on_peer(PeerId id, os::Ready ready);
   bool read_one(PeerId id, Connected& peer, bool& more);
   bool read_request(PeerId id, const channel::Packet& packet);
+  void read_last_words(InstanceId instance);
   void remove(PeerId id);
   void post(PeerId id, connection::Parcel parcel);
   bool flush(Connected& peer);
@@ -86,7 +88,8 @@ class Daemon {
   DaemonOptions options_;
   Core core_;
   std::map<PeerId, std::unique_ptr<Connected>> peers_;
-  std::map<EndId, os::Fd> ends_;
+  std::map<EndId, std::shared_ptr<const os::Fd>> ends_;
+  std::map<InstanceId, PeerId> instances_;  // their control channels
   std::deque<ToSpawner> spawner_outbox_;
   bool spawner_is_full_ = false;
   Scanned scan_;

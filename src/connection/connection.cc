@@ -46,12 +46,18 @@ Result<void> Connection::send_request(Parcel& parcel) {
   REEVE_TRY(connect(parcel.deadline));
   auto sent = send_waiting(parcel);
   if (sent || sent.error().kind != Kind::gone) return sent;
+  if (fresh) return std::unexpected(last_words());
   current_.reset();
-  if (fresh) return std::unexpected(lost());
   REEVE_TRY(connect(parcel.deadline));
   sent = send_waiting(parcel);
-  if (!sent && sent.error().kind == Kind::gone) return std::unexpected(lost());
+  if (!sent && sent.error().kind == Kind::gone) return std::unexpected(last_words());
   return sent;
+}
+
+// The reason that the other side left in the channel before it ended it.
+Error Connection::last_words() {
+  const auto outcome = await_answer(0, os::now());
+  return outcome ? lost() : outcome.error();
 }
 
 Result<Dictionary> Connection::call(const Dictionary& request, CallOptions options) {

@@ -51,6 +51,7 @@ class Connection {
   Result<void> send_waiting(const Parcel& parcel);
   Result<Dictionary> await_answer(std::uint64_t id, const os::Deadline& deadline);
   std::optional<Result<Dictionary>> take_packet(const channel::Packet& packet, std::uint64_t id);
+  Error last_words();
   Error lost();
 
   std::unique_ptr<Dialer> dialer_;

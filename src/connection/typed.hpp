@@ -52,7 +52,7 @@ Result<Tuple> decode_arguments(const object::Call& call, std::index_sequence<kIn
   std::optional<Error> error;
   const object::Path root;
   const object::Path method{&root, call.method};
-  const auto decode_one = [&](auto& argument, std::size_t index) {
+  [[maybe_unused]] const auto decode_one = [&](auto& argument, std::size_t index) {
     if (error) return;
     auto decoded = object::from_object<std::remove_reference_t<decltype(argument)>>(call.arguments[index],
                                                                                     object::Path{&method, {}, index});

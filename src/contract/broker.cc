@@ -22,6 +22,10 @@ Dictionary encode(const List&) { return call("list", {}); }
 Dictionary encode(const CheckIn&) { return call("check_in", {}); }
 Dictionary encode(const Retire& request) { return call("retire", {Object(request.handed)}); }
 
+Dictionary encode(const Taken& message) { return *object::to_object(message).get<Dictionary>(); }
+
+Result<Taken> decode_taken(const Dictionary& message) { return object::from_object<Taken>(Object(message)); }
+
 Result<Request> decode_request(const Dictionary& message) {
   const object::Call call = REEVE_TRY(object::parse_call(message));
   if (call.method == "look_up") {

@@ -29,15 +29,25 @@ struct Retire {
   std::uint64_t handed = 0;
 };
 
-using Request = std::variant<LookUp, List, CheckIn, Retire>;
+/// Wants no answer. The service has taken `count` ends since it was started, and will answer at them: those that it has
+/// not taken when it dies go to the next instance, with all that is queued in them.
+struct Taken {
+  std::uint64_t count = 0;
+};
+BOOST_DESCRIBE_STRUCT(Taken, (), (count))
+
+using Request = std::variant<LookUp, List, CheckIn, Retire, Taken>;
 
 Dictionary encode(const LookUp& request);
 Dictionary encode(const List& request);
 Dictionary encode(const CheckIn& request);
 Dictionary encode(const Retire& request);
+Dictionary encode(const Taken& message);
 
 /// Errors: unknown-method; wrong-type with the argument's path; bad-job for a name that is none.
 Result<Request> decode_request(const Dictionary& message);
+/// Errors: wrong-type.
+Result<Taken> decode_taken(const Dictionary& message);
 
 // Answers.
 

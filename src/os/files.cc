@@ -58,7 +58,8 @@ Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name) {
     return system_failure("flock");
   }
   const std::string pid = std::to_string(::getpid()) + "\n";
-  if (::ftruncate(file.raw(), 0) != 0 || ::write(file.raw(), pid.data(), pid.size()) < 0) return system_failure("write");
+  if (::ftruncate(file.raw(), 0) != 0 || ::write(file.raw(), pid.data(), pid.size()) < 0)
+    return system_failure("write");
   return file;
 }
 

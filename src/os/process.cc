@@ -87,6 +87,14 @@ Result<Child> start(const Start& what) {
     copies.push_back(std::move(copy));
     highest = std::max(highest, inherit.as);
   }
+  // Whatever this process inherited itself, and never made close-on-exec, stays here.
+  const auto is_given = [&](int number) {
+    return std::any_of(what.descriptors.begin(), what.descriptors.end(),
+                       [&](const Inherit& i) { return i.as == number; });
+  };
+  for (int number = 3; number < highest; ++number) {
+    if (!is_given(number)) ::posix_spawn_file_actions_addclose(attributes.actions(), number);
+  }
   ::posix_spawn_file_actions_addclosefrom_np(attributes.actions(), highest + 1);
 
   std::vector<std::string> arguments{what.program};

@@ -73,14 +73,15 @@ int main(int argc, char** argv) {
   list_app->add_flag("--json", list_json, "as JSON");
 
   inspect::CallCommand call;
-  std::vector<std::string> words;
+  std::string first;
+  std::string second;
   std::string timeout = "25s";
   bool call_json = false;
   CLI::App* call_app = app.add_subcommand("call", "Send a message, or call a method, and print the reply as JSON");
   call_app->add_option("NAME", call.name, "the service's name")->required();
-  call_app->add_option("MESSAGE", words, "[METHOD] JSON: an object, or a method and the array of its arguments")
-      ->required()
-      ->expected(1, 2);
+  // Two options of one word each: as a list, CLI11 would read [] as no word at all.
+  call_app->add_option("METHOD|MESSAGE", first, "a method, or the message itself: a JSON object")->required();
+  call_app->add_option("ARGUMENTS", second, "the method's arguments: a JSON array");
   call_app->add_option("--file", call.files, "KEY=PATH: send an open file under this key")->expected(1)->take_all();
   call_app->add_option("--timeout", timeout, "how long to wait: 250ms, 2s, 3m")->capture_default_str();
   call_app->add_flag("--json", call_json, "errors as JSON too");
@@ -98,7 +99,7 @@ int main(int argc, char** argv) {
     return kMisused;
   }
   call.timeout = *wait;
-  call.json = words.back();
-  if (words.size() == 2) call.method = words.front();
+  call.json = second.empty() ? first : second;
+  if (!second.empty()) call.method = first;
   return show(inspect::call(call), call_json);
 }

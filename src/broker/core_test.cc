@@ -1,0 +1,407 @@
+#include "core.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+namespace reeve::broker {
+namespace {
+
+using namespace std::chrono_literals;
+
+Job job_named(const std::string& label) {
+  Job job;
+  job.file = "/jobs/" + label + ".plist";
+  job.label = label;
+  job.program = "/bin/" + label;
+  job.names = {label};
+  job.preset = "parser";
+  return job;
+}
+
+// A broker's core with the kernel played by the test.
+class Stage {
+ public:
+  Orders apply(EventKind what) { return core.apply({now, std::move(what)}); }
+
+  template <class T>
+  static const T* only(const Orders& orders) {
+    if (orders.size() != 1) return nullptr;
+    return std::get_if<T>(&orders.front());
+  }
+  template <class T>
+  static std::vector<T> all(const Orders& orders) {
+    std::vector<T> out;
+    for (const Order& order : orders) {
+      if (const T* t = std::get_if<T>(&order)) out.push_back(*t);
+    }
+    return out;
+  }
+
+  PeerId client() {
+    const PeerId peer{next_peer++};
+    apply(PeerCame{peer, 100, 1000, {}});
+    return peer;
+  }
+  Orders look_up(PeerId peer, const std::string& name) {
+    return apply(PeerAsked{peer, next_request++, contract::LookUp{name}});
+  }
+  void knows(std::vector<Job> jobs) {
+    const PeerId peer = client();
+    apply(PeerAsked{peer, next_request++, contract::List{}});
+    apply(Scanned{std::move(jobs), {}});
+    apply(PeerLeft{peer});
+  }
+  // The launched instance appears on its control channel, checks in, and is confirmed.
+  PeerId come_up(InstanceId instance) {
+    const PeerId service{next_peer++};
+    apply(PeerCame{service, 0, 1000, instance});
+    apply(Launched{instance, 4242});
+    return service;
+  }
+  Orders check_in(PeerId service, InstanceId instance, int filters = 2) {
+    apply(PeerAsked{service, next_request++, contract::CheckIn{}});
+    return apply(Confirmed{instance, filters});
+  }
+  Orders die(PeerId service, InstanceId instance) {
+    apply(PeerLeft{service});
+    return apply(Exited{instance, {true, 9}});
+  }
+
+  Core core;
+  os::Time now{1000s};
+  std::uint64_t next_peer = 1;
+  RequestId next_request = 1;
+};
+
+const Error& error_of(const Orders& orders) {
+  static const Error kNone;
+  const auto* answer = Stage::only<Answer>(orders);
+  return answer != nullptr && !answer->what ? answer->what.error() : kNone;
+}
+
+TEST(Core, RefusesANameThatNoJobOffersAfterReadingTheFilesOnceMore) {
+  Stage stage;
+  const PeerId client = stage.client();
+  EXPECT_NE(Stage::only<Scan>(stage.look_up(client, "org.nobody")), nullptr);
+  EXPECT_TRUE(stage.look_up(client, "org.nobody.else").empty()) << "one scan serves all who wait";
+  const Orders orders = stage.apply(Scanned{{}, {}});
+  ASSERT_EQ(orders.size(), 2U);
+  const auto& answer = std::get<Answer>(orders[0]);
+  ASSERT_FALSE(answer.what);
+  EXPECT_EQ(answer.what.error().code, code::kUnknownService);
+  EXPECT_FALSE(answer.what.error().advice.empty());
+}
+
+TEST(Core, LetsNobodyCheckInThatItDidNotStart) {
+  Stage stage;
+  const PeerId client = stage.client();
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 1, contract::CheckIn{}})).code, code::kNotPrivileged);
+}
+
+TEST(Core, AConfinedServiceMayCallNobodyAndListNothing) {
+  Stage stage;
+  stage.knows({job_named("a"), job_named("b")});
+  const auto launches = Stage::all<Launch>(stage.look_up(stage.client(), "a"));
+  const PeerId service = stage.come_up(launches[0].instance);
+  EXPECT_EQ(error_of(stage.look_up(service, "b")).code, code::kUnknownService);
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{service, 9, contract::List{}})).code, code::kNotPrivileged);
+}
+
+TEST(Core, RefusesAnInstanceThatRunsUnderFewerFiltersThanItsPreset) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const auto launches = Stage::all<Launch>(stage.look_up(stage.client(), "a"));
+  const PeerId service = stage.come_up(launches[0].instance);
+  const Orders orders = stage.check_in(service, launches[0].instance, 1);
+  ASSERT_EQ(Stage::all<Refuse>(orders).size(), 1U);
+  EXPECT_EQ(Stage::all<Refuse>(orders)[0].reason.code, code::kMissingLayer);
+  EXPECT_EQ(Stage::all<Kill>(orders).size(), 1U);
+  EXPECT_TRUE(Stage::all<HandOver>(orders).empty());
+}
+
+TEST(Core, StartsAJobOnceForAllWhoWaitAndHandsOverInOrder) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const Orders first = stage.look_up(client, "a");
+  const Orders second = stage.look_up(client, "a");
+  ASSERT_EQ(Stage::all<Launch>(first).size(), 1U);
+  EXPECT_TRUE(Stage::all<Launch>(second).empty());
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  const PeerId service = stage.come_up(instance);
+  const auto handed = Stage::all<HandOver>(stage.check_in(service, instance));
+  ASSERT_EQ(handed.size(), 2U);
+  EXPECT_EQ(handed[0].end, Stage::all<Grant>(first)[0].end);
+  EXPECT_EQ(handed[1].end, Stage::all<Grant>(second)[0].end);
+  EXPECT_EQ(handed[0].service, service);
+  EXPECT_EQ(handed[0].client.uid, 1000U);
+  EXPECT_EQ(handed[0].client.pid, 0) << "a confined service sees outsiders as process 0";
+}
+
+TEST(Core, EndsThatWaitGoToTheNextInstanceWhenOneDiesBeforeItChecksIn) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const Orders granted = stage.look_up(stage.client(), "a");
+  const InstanceId first = Stage::all<Launch>(granted)[0].instance;
+  const Orders after = stage.die(stage.come_up(first), first);
+  ASSERT_EQ(Stage::all<Launch>(after).size(), 1U);
+  const InstanceId second = Stage::all<Launch>(after)[0].instance;
+  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(second), second));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].end, Stage::all<Grant>(granted)[0].end);
+}
+
+TEST(Core, EndsThatADeadInstanceHadNotTakenGoToTheNextAndTheOthersDieWithIt) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const InstanceId first = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(first);
+  stage.check_in(service, first);
+  const EndId late = Stage::all<Grant>(stage.look_up(client, "a"))[0].end;
+  ASSERT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}})).size(), 1U);
+  const auto launches = Stage::all<Launch>(stage.die(service, first));
+  ASSERT_EQ(launches.size(), 1U) << "somebody waits still";
+  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(launches[0].instance), launches[0].instance));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].end, late);
+}
+
+TEST(Core, AServiceThatClaimsMoreEndsThanItWasHandedHasTakenThoseAlone) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{~0ULL}})).size(), 1U);
+  EXPECT_TRUE(stage.apply(PeerAsked{stage.client(), 0, contract::Taken{1}}).empty());
+}
+
+TEST(Core, TellsThoseWhoWaitWhyAJobKeepsDying) {
+  Stage stage;
+  Job job = job_named("a");
+  job.throttle_interval = 0s;
+  stage.knows({job});
+  Orders orders = stage.look_up(stage.client(), "a");
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_EQ(Stage::all<Launch>(orders).size(), 1U);
+    const InstanceId instance = Stage::all<Launch>(orders)[0].instance;
+    orders = stage.die(stage.come_up(instance), instance);
+  }
+  ASSERT_EQ(Stage::all<Refuse>(orders).size(), 1U);
+  EXPECT_EQ(Stage::all<Refuse>(orders)[0].reason.code, code::kLaunchFailed);
+  EXPECT_TRUE(Stage::all<Launch>(orders).empty());
+}
+
+TEST(Core, ThrottlesAfterThreeStartsAndRecovers) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  for (int i = 0; i < 3; ++i) {
+    const auto launches = Stage::all<Launch>(stage.look_up(client, "a"));
+    ASSERT_EQ(launches.size(), 1U) << "start " << i << " is not delayed";
+    const PeerId service = stage.come_up(launches[0].instance);
+    stage.check_in(service, launches[0].instance);
+    stage.apply(PeerAsked{service, 0, contract::Taken{1}});
+    stage.die(service, launches[0].instance);
+  }
+  const Error error = error_of(stage.look_up(client, "a"));
+  EXPECT_EQ(error.code, code::kThrottled);
+  EXPECT_EQ(error.kind, Kind::busy);
+  stage.now += 11s;
+  EXPECT_EQ(Stage::all<Launch>(stage.look_up(client, "a")).size(), 1U);
+}
+
+TEST(Core, AFailedLaunchIsToldToThoseWhoWait) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const Orders granted = stage.look_up(stage.client(), "a");
+  const InstanceId instance = Stage::all<Launch>(granted)[0].instance;
+  const Orders orders = stage.apply(LaunchFailed{instance, "/bin/a: open: No such file or directory"});
+  ASSERT_EQ(Stage::all<Refuse>(orders).size(), 1U);
+  EXPECT_NE(Stage::all<Refuse>(orders)[0].reason.message.find("No such file"), std::string::npos);
+  EXPECT_TRUE(stage.apply(Exited{instance, {}}).empty());
+}
+
+TEST(Core, AnEndOnItsWayKeepsAnIdleServiceFromRetiring) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  const auto granted = [&](std::uint64_t handed) {
+    const Orders orders = stage.apply(PeerAsked{service, 77, contract::Retire{handed}});
+    return *contract::decode_reply<bool>(*Stage::only<Answer>(orders)->what);
+  };
+  EXPECT_FALSE(granted(0)) << "one end was handed over that the service has not seen";
+  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}})).size(), 1U);
+  EXPECT_TRUE(granted(1));
+  EXPECT_TRUE(Stage::all<HandOver>(stage.look_up(client, "a")).empty()) << "the next instance gets it";
+  EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
+}
+
+TEST(Core, TheFirstFileHasALabelAndANameAndTheOtherIsReported) {
+  Stage stage;
+  Job second = job_named("b");
+  second.names = {"a", "b"};
+  Job same_label = job_named("a");
+  same_label.file = "/later/a.plist";
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 5, contract::List{}});
+  const Orders orders = stage.apply(Scanned{{job_named("a"), second, same_label}, {"x.plist: bad"}});
+  const auto listing = *contract::decode_reply<contract::Listing>(*Stage::only<Answer>(orders)->what);
+  EXPECT_EQ(listing.problems,
+            (std::vector<std::string>{"x.plist: bad", "/jobs/b.plist: the name a belongs to the job a",
+                                      "/later/a.plist: the label a stands in /jobs/a.plist already"}));
+  ASSERT_EQ(listing.jobs.size(), 2U);
+  EXPECT_EQ(listing.jobs[1].names, std::vector<std::string>{"b"});
+}
+
+TEST(Core, AJobWhoseFileIsGoneRunsToItsEndAndIsForgotten) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  stage.knows({});
+  EXPECT_NE(Stage::only<Scan>(stage.look_up(client, "a")), nullptr);
+  stage.apply(Scanned{{}, {}});
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
+  stage.apply(PeerLeft{client});
+  EXPECT_TRUE(stage.core.is_idle());
+}
+
+TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  for (std::size_t i = 0; i < kRequestsPerPeerMax; ++i) stage.look_up(client, "x" + std::to_string(i));
+  EXPECT_EQ(error_of(stage.look_up(client, "one.more")).code, code::kQueueFull);
+  for (std::size_t i = 0; i < kWaitingEndsMax; ++i) EXPECT_FALSE(Stage::all<Grant>(stage.look_up(client, "a")).empty());
+  EXPECT_EQ(error_of(stage.look_up(client, "a")).code, code::kQueueFull);
+}
+
+// Random events in random order, lies and repetitions included. After each: one launch in flight per job, no end handed
+// over twice to one instance or after it was given up, no order to a peer that is not there.
+class Storm {
+ public:
+  explicit Storm(std::uint64_t seed) : random_(seed) {}
+
+  void step() {
+    stage_.now += std::chrono::milliseconds(pick(3000));
+    switch (pick(10)) {
+      case 0:
+        return came({PeerId{next_peer_++}, 1, 1000, {}});
+      case 1:
+        return left();
+      case 2:
+      case 3:
+        return ask(contract::LookUp{pick(4) == 0 ? "nobody" : "job" + std::to_string(pick(3))});
+      case 4:
+        return ask(contract::CheckIn{});
+      case 5:
+        if (pick(2) == 0) return ask(contract::Taken{pick(3)});
+        return ask(contract::Retire{pick(3)});
+      case 6:
+        return check(stage_.apply(Scanned{some_jobs(), {}}));
+      case 7:
+        return check(stage_.apply(Confirmed{some_instance(), static_cast<int>(pick(3))}));
+      case 8:
+        return exit_or_fail();
+      default:
+        return check(stage_.apply(Launched{some_instance(), 5}));
+    }
+  }
+
+ private:
+  std::uint64_t pick(std::uint64_t below) {
+    return std::uniform_int_distribution<std::uint64_t>(0, below - 1)(random_);
+  }
+  InstanceId some_instance() { return InstanceId{pick(last_instance_ + 2)}; }
+
+  std::vector<Job> some_jobs() {
+    std::vector<Job> jobs;
+    for (int i = 0; i < 3; ++i) {
+      if (pick(5) > 0) jobs.push_back(job_named("job" + std::to_string(i)));
+    }
+    return jobs;
+  }
+  void came(const PeerCame& event) {
+    peers_.insert(event.peer);
+    check(stage_.apply(event));
+  }
+  void left() {
+    if (peers_.empty()) return;
+    const PeerId peer = *std::next(peers_.begin(), static_cast<std::ptrdiff_t>(pick(peers_.size())));
+    peers_.erase(peer);
+    check(stage_.apply(PeerLeft{peer}));
+  }
+  void ask(contract::Request what) {
+    if (peers_.empty()) return;
+    const PeerId peer = *std::next(peers_.begin(), static_cast<std::ptrdiff_t>(pick(peers_.size())));
+    check(stage_.apply(PeerAsked{peer, next_request_++, std::move(what)}));
+  }
+  void exit_or_fail() {
+    const InstanceId instance = some_instance();
+    in_flight_.erase(instance);
+    if (pick(4) == 0) return check(stage_.apply(LaunchFailed{instance, "no"}));
+    check(stage_.apply(Exited{instance, {false, 1}}));
+  }
+
+  void check(const Orders& orders) {
+    std::vector<PeerCame> arrivals;
+    for (const Order& order : orders) {
+      if (const auto* launch = std::get_if<Launch>(&order)) {
+        last_instance_ = std::max(last_instance_, launch->instance.value);
+        for (const auto& [instance, label] : in_flight_)
+          ASSERT_NE(label, launch->job.label) << "two launches in flight";
+        in_flight_[launch->instance] = launch->job.label;
+        arrivals.push_back({PeerId{next_peer_++}, 0, 1000, launch->instance});
+      } else if (const auto* grant = std::get_if<Grant>(&order)) {
+        ASSERT_TRUE(kept_.insert(grant->end).second);
+        ASSERT_TRUE(peers_.contains(grant->peer));
+      } else if (const auto* hand = std::get_if<HandOver>(&order)) {
+        ASSERT_TRUE(kept_.contains(hand->end)) << "an end that was given up";
+        ASSERT_TRUE(handed_.insert({hand->end, hand->service}).second) << "an end handed over twice";
+        ASSERT_TRUE(peers_.contains(hand->service)) << "an end for nobody";
+      } else if (const auto* refuse = std::get_if<Refuse>(&order)) {
+        ASSERT_EQ(kept_.erase(refuse->end), 1U) << "an end refused twice";
+      } else if (const auto* release = std::get_if<Release>(&order)) {
+        ASSERT_EQ(kept_.erase(release->end), 1U) << "an end released twice";
+      } else if (const auto* answer = std::get_if<Answer>(&order)) {
+        ASSERT_TRUE(peers_.contains(answer->peer)) << "an answer to nobody";
+      } else if (const auto* drop = std::get_if<Drop>(&order)) {
+        peers_.erase(drop->peer);
+      }
+    }
+    for (const PeerCame& arrival : arrivals) came(arrival);
+  }
+
+  std::mt19937_64 random_;
+  Stage stage_;
+  std::set<PeerId> peers_;
+  std::set<EndId> kept_;
+  std::set<std::pair<EndId, PeerId>> handed_;
+  std::map<InstanceId, std::string> in_flight_;
+  std::uint64_t next_peer_ = 1;
+  std::uint64_t next_request_ = 1;
+  std::uint64_t last_instance_ = 0;
+};
+
+TEST(Core, HoldsItsInvariantsInAStormOfEvents) {
+  constexpr int kSeeds = 20;
+  constexpr int kSteps = 20'000;
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    Storm storm(seed);
+    for (int i = 0; i < kSteps && !testing::Test::HasFatalFailure(); ++i) storm.step();
+  }
+}
+
+}  // namespace
+}  // namespace reeve::broker

@@ -1,0 +1,174 @@
+#include "socket.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "descriptor.hpp"
+#include "files.hpp"
+#include "loop.hpp"
+#include "memory.hpp"
+#include "pipe.hpp"
+#include "process.hpp"
+
+namespace reeve::os {
+namespace {
+
+std::span<const std::byte> bytes_of(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+void send_text(const Fd& socket, std::string_view text, std::span<const int> descriptors = {}) {
+  const std::array parts{bytes_of(text)};
+  const auto sent = send_packet(socket, parts, descriptors);
+  ASSERT_TRUE(sent) << sent.error().message;
+  ASSERT_EQ(*sent, Sent::whole);
+}
+
+TEST(ChannelSocket, DeliversWhatAPeerSentBeforeItDiedWithAnUnreadPacket) {
+  auto [ours, theirs] = *channel_pair();
+  send_text(ours, "never read");
+  send_text(theirs, "last words");
+  theirs.close();  // An unread packet in its queue makes the kernel report a reset first.
+  std::array<std::byte, 64> room;
+  auto received = receive_packet(ours, room, Rights::accept);
+  ASSERT_TRUE(received);
+  ASSERT_TRUE(std::holds_alternative<Arrival>(*received));
+  EXPECT_EQ(std::get<Arrival>(*received).size, std::string_view("last words").size());
+  received = receive_packet(ours, room, Rights::accept);
+  ASSERT_TRUE(received);
+  EXPECT_TRUE(std::holds_alternative<EndOfChannel>(*received));
+}
+
+TEST(ChannelSocket, TellsWhoSent) {
+  auto [ours, theirs] = *channel_pair();
+  send_text(theirs, "x");
+  std::array<std::byte, 8> room;
+  const auto received = receive_packet(ours, room, Rights::accept);
+  ASSERT_TRUE(received);
+  const auto& arrival = std::get<Arrival>(*received);
+  EXPECT_EQ(arrival.sender.pid, own_pid());
+  EXPECT_EQ(arrival.sender.uid, own_user());
+}
+
+TEST(ChannelSocket, ReportsTruncationAndLosesNoDescriptor) {
+  auto [ours, theirs] = *channel_pair();
+  const int raw = theirs.raw();
+  send_text(theirs, "longer than the room", std::span(&raw, 1));
+  std::array<std::byte, 4> room;
+  const auto received = receive_packet(ours, room, Rights::accept);
+  ASSERT_TRUE(received);
+  EXPECT_TRUE(std::get<Arrival>(*received).truncated);
+  EXPECT_EQ(std::get<Arrival>(*received).descriptors.size(), 1U);
+}
+
+TEST(ChannelSocket, RefusesDescriptorsWhereNobodyWantsThem) {
+  auto [ours, theirs] = *channel_pair();
+  const int raw = theirs.raw();
+  const std::array parts{bytes_of("x")};
+  if (refuse_rights(ours)) {
+    EXPECT_FALSE(send_packet(theirs, parts, std::span(&raw, 1)));
+    return;
+  }
+  ASSERT_TRUE(send_packet(theirs, parts, std::span(&raw, 1)));
+  std::array<std::byte, 8> room;
+  const auto received = receive_packet(ours, room, Rights::refuse);
+  ASSERT_TRUE(received);
+  EXPECT_TRUE(std::get<Arrival>(*received).truncated);
+  EXPECT_TRUE(std::get<Arrival>(*received).descriptors.empty());
+}
+
+TEST(ChannelSocket, SaysWhenItIsFullInsteadOfWaiting) {
+  auto [ours, theirs] = *channel_pair();
+  const std::string packet(32 * 1024, 'x');
+  const std::array parts{bytes_of(packet)};
+  Sent last = Sent::whole;
+  for (int i = 0; i < 1000 && last == Sent::whole; ++i) last = *send_packet(ours, parts, {});
+  EXPECT_EQ(last, Sent::not_now);
+}
+
+TEST(Descriptor, IsOfItsKindAlone) {
+  const auto program = own_program();
+  ASSERT_TRUE(program);
+  const Fd file = *open_regular(*program);
+  const Fd memory = *sealed_memory("test", bytes_of("sealed"));
+  auto [reader, writer] = *make_pipe();
+  auto [end, other] = *channel_pair();
+  struct Case {
+    const Fd* fd;
+    DescriptorKind kind;
+  };
+  const std::array cases{Case{&file, DescriptorKind::file}, Case{&memory, DescriptorKind::memory},
+                         Case{&reader, DescriptorKind::pipe}, Case{&end, DescriptorKind::channel}};
+  for (const Case& made : cases) {
+    for (const Case& asked : cases) {
+      // Sealed memory is a regular file too, of a kind of its own.
+      if (made.kind == DescriptorKind::memory && asked.kind == DescriptorKind::file) continue;
+      EXPECT_EQ(is_kind(*made.fd, asked.kind), made.kind == asked.kind)
+          << name_of(made.kind) << " as " << name_of(asked.kind);
+    }
+  }
+  EXPECT_EQ(*access_of(file), Access::read);
+  EXPECT_EQ(*access_of(writer), Access::write);
+  EXPECT_EQ(*access_of(end), Access::read_write);
+}
+
+TEST(Files, RefusesToOpenWhatIsNoRegularFile) {
+  EXPECT_FALSE(open_regular("/dev/null"));
+  EXPECT_FALSE(open_regular("/"));
+  EXPECT_FALSE(open_regular("/nowhere"));
+}
+
+TEST(Process, StartsWithExactlyTheDescriptorsItIsGiven) {
+  auto [reader, writer] = *make_pipe();
+  Start start;
+  start.program = "/bin/sh";
+  start.arguments = {"-c", "for n in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$n ] && printf $n >&7; done; true"};
+  start.environment = {"PATH=/usr/bin:/bin"};
+  start.descriptors = {{&writer, 7}};
+  start.quiet_output = true;
+  const auto child = os::start(start);
+  ASSERT_TRUE(child) << child.error().message;
+  writer.close();
+  const auto ended = wait_for_exit(*child, now() + std::chrono::seconds(10));
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ(describe(**ended), "exited with 0");
+  std::array<char, 256> room{};
+  ASSERT_TRUE(read_available(reader, room));
+  std::string text(room.data());
+  EXPECT_EQ(text, "0127");
+}
+
+TEST(Loop, RunsTimersInOrderAndForgetsDroppedOnes) {
+  auto loop = *Loop::make();
+  std::string order;
+  const Time start = now();
+  const auto second = loop.at(start + std::chrono::milliseconds(2), [&] { order += 'b'; });
+  const auto first = loop.at(start + std::chrono::milliseconds(1), [&] { order += 'a'; });
+  auto dropped = loop.at(start, [&] { order += 'x'; });
+  dropped.drop();
+  while (order.size() < 2) ASSERT_TRUE(loop.run_once(now() + std::chrono::seconds(5)));
+  EXPECT_EQ(order, "ab");
+}
+
+TEST(Loop, LetsACallbackDropItsOwnWatchAndAnothers) {
+  auto loop = *Loop::make();
+  auto [a, b] = *channel_pair();
+  auto [c, d] = *channel_pair();
+  Loop::Watch one;
+  Loop::Watch two;
+  int calls = 0;
+  const auto drop_both = [&](Ready) {
+    ++calls;
+    one.drop();
+    two.drop();
+  };
+  one = *loop.watch(a, {.readable = true}, drop_both);
+  two = *loop.watch(c, {.readable = true}, drop_both);
+  send_text(b, "x");
+  send_text(d, "x");
+  ASSERT_TRUE(loop.run_once(now() + std::chrono::seconds(5)));
+  ASSERT_TRUE(loop.run_once(now()));
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace reeve::os

@@ -1,0 +1,159 @@
+// Calls by name: types, errors, descriptors, interruption.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "support/actor.hpp"
+#include "support/session.hpp"
+
+namespace reeve::test {
+namespace {
+
+constexpr const char* kActor = "org.example.actor";
+
+class Call : public testing::Test {
+ protected:
+  Call() { write_job(session.jobs(), actor_job(kActor)); }
+  Session session;
+};
+
+TEST_F(Call, ThatIsMalformedIsRefusedWithItsPathAndTheServiceGoesOn) {
+  auto connection = open_connection(kActor);
+  const auto fault = [&](Dictionary message) {
+    const auto reply = connection.call(message, {.timeout = 20s});
+    return reply ? "a reply" : reply.error().message;
+  };
+  const auto call = [](const char* method, Array arguments) {
+    return Dictionary{{"method", Object(method)}, {"arguments", Object(std::move(arguments))}};
+  };
+  EXPECT_EQ(fault({}), "method: missing");
+  EXPECT_EQ(fault(call("jump", {})), "the interface has no method \"jump\"");
+  EXPECT_EQ(fault(call("sleep", {})), "sleep: expected 1 arguments, got 0");
+  EXPECT_EQ(fault(call("sleep", {Object("long")})), "sleep[0]: expected uint32, got string");
+  EXPECT_EQ(fault(call("size_of", {Object(1)})), "size_of[0]: expected file, got int64");
+  EXPECT_EQ(fault(call("repeat", {Object(Dictionary{{"flag", Object(1)}})})),
+            "repeat[0].flag: expected bool, got int64");
+  EXPECT_EQ(fault(call("sleep", {Object(0)})), "a reply");
+}
+
+TEST_F(Call, CarriesEveryTypeThereAndBack) {
+  auto actor = connect<Actor>(kActor);
+  const Everything what{
+      true,         -7,      1ULL << 63U,  2.5,        "t\xc3\xa4xt", Data{{std::byte{0}, std::byte{255}}},
+      std::nullopt, {1, -2}, {{"k", "v"}}, Mood::angry};
+  const auto back = actor.call<&Actor::repeat>(what);
+  ASSERT_TRUE(back) << back.error().message;
+  EXPECT_EQ(*back, what);
+}
+
+TEST_F(Call, CarriesAFileByItsDescriptorAlone) {
+  const Folder folder;
+  const std::string path = folder.path() + "/file";
+  std::ofstream(path) << "twelve bytes";
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+  auto actor = connect<Actor>(kActor);
+  const auto size = actor.call<&Actor::size_of>(*File::open(path));
+  ASSERT_TRUE(size) << size.error().message;
+  EXPECT_EQ(*size, 12U);
+}
+
+TEST_F(Call, BringsTheServicesOwnErrorWhole) {
+  auto actor = connect<Actor>(kActor);
+  const auto outcome = actor.call<&Actor::complain>(77, "enough");
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error(), (Error{Kind::denied, 77, "enough", "stop asking"}));
+}
+
+TEST_F(Call, TurnsWhatAHandlerThrowsIntoAnError) {
+  auto actor = connect<Actor>(kActor);
+  const auto outcome = actor.call<&Actor::throw_something>();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, code::kHandlerThrew);
+  EXPECT_NE(outcome.error().message.find("a handler's own trouble"), std::string::npos);
+  EXPECT_TRUE(actor.call<&Actor::sleep>(0U));
+}
+
+TEST_F(Call, ThatIsTooLargeEitherWayIsAnErrorAndNothingElse) {
+  auto actor = connect<Actor>(kActor);
+  Everything what;
+  what.text = std::string(70'000, 'x');
+  EXPECT_EQ(actor.call<&Actor::repeat>(what).error().code, code::kTooLarge);
+  EXPECT_EQ(actor.call<&Actor::answer_of>(70'000U).error().code, code::kTooLarge);
+  EXPECT_EQ(actor.call<&Actor::answer_of>(60'000U)->size(), 60'000U);
+}
+
+TEST_F(Call, ThatIsGivenUpLeavesTheConnectionUsable) {
+  auto actor = connect<Actor>(kActor);
+  const auto late = actor.call_with<&Actor::sleep>({.timeout = 50ms}, 300U);
+  ASSERT_FALSE(late);
+  EXPECT_EQ(late.error().kind, Kind::timeout);
+  const auto next = actor.call_with<&Actor::complain>({.timeout = 20s}, 5, "the right answer");
+  ASSERT_FALSE(next);
+  EXPECT_EQ(next.error().code, 5) << "the late answer belongs to nobody";
+}
+
+TEST_F(Call, IsInterruptedWhenTheServiceDiesAndTheNextStartsAFreshOne) {
+  auto actor = connect<Actor>(kActor);
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
+  const auto first = actor.peer();
+  ASSERT_TRUE(first && first->pid);
+  const auto outcome = actor.call<&Actor::crash>();
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().kind, Kind::interrupted);
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
+  EXPECT_NE(*actor.peer()->pid, *first->pid);
+}
+
+TEST_F(Call, GoesToAFreshServiceWhenTheOldOneDiedUnnoticed) {
+  auto actor = connect<Actor>(kActor);
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
+  ::kill(*actor.peer()->pid, SIGKILL);
+  ASSERT_TRUE(wait_for_state(kActor, "idle"));
+  EXPECT_TRUE(actor.call<&Actor::sleep>(0U)) << "nothing was taken up, so that nothing was interrupted";
+}
+
+TEST_F(Call, KnowsItsPeerAsTheKernelAndTheBrokerDo) {
+  auto actor = connect<Actor>(kActor);
+  const auto peer = actor.peer();
+  ASSERT_TRUE(peer);
+  EXPECT_EQ(peer->label, kActor);
+  EXPECT_EQ(peer->trust, PeerClass::bound);
+  ASSERT_TRUE(peer->pid);
+  EXPECT_EQ(*status_of(kActor).find("pid"), Object(*peer->pid));
+}
+
+TEST_F(Call, ByManyClientsAtOnceStartsOneService) {
+  std::vector<std::thread> clients;
+  std::atomic<int> answered = 0;
+  std::mutex mutex;
+  std::set<std::int32_t> pids;
+  for (int i = 0; i < 8; ++i) {
+    clients.emplace_back([&] {
+      auto actor = connect<Actor>(kActor);
+      if (actor.call<&Actor::sleep>(1U)) ++answered;
+      const std::lock_guard lock(mutex);
+      pids.insert(actor.peer()->pid.value_or(0));
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_EQ(answered, 8);
+  EXPECT_EQ(pids.size(), 1U);
+}
+
+TEST_F(Call, OfAnUnknownNameSaysWhatToDo) {
+  auto nobody = connect<Actor>("org.example.nobody");
+  const auto outcome = nobody.call<&Actor::sleep>(0U);
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, code::kUnknownService);
+  EXPECT_NE(outcome.error().advice.find("MachServices"), std::string::npos);
+  EXPECT_FALSE(connect<Actor>("not..a.name").call<&Actor::sleep>(0U));
+}
+
+}  // namespace
+}  // namespace reeve::test

@@ -1,0 +1,202 @@
+// Strangers at the broker's door and at a service's: they lose their channel, and nobody else notices.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <random>
+#include <thread>
+
+#include "../src/bootstrap/broker.hpp"
+#include "../src/os/memory.hpp"
+#include "../src/wire/wire.hpp"
+#include "support/actor.hpp"
+#include "support/session.hpp"
+
+namespace reeve::test {
+namespace {
+
+constexpr const char* kActor = "org.example.actor";
+using channel::Header;
+using channel::PacketKind;
+
+// One end of a channel, used as it should not be.
+struct Stranger {
+  os::Fd socket;
+
+  bool send(const void* bytes, std::size_t size) const { return ::send(socket.raw(), bytes, size, MSG_NOSIGNAL) >= 0; }
+
+  bool send(const Header& header, std::span<const std::byte> body) const {
+    std::vector<std::byte> packet(sizeof header + body.size());
+    std::memcpy(packet.data(), &header, sizeof header);
+    std::memcpy(packet.data() + sizeof header, body.data(), body.size());
+    return send(packet.data(), packet.size());
+  }
+  void greet() const {
+    const channel::Hello hello;
+    Header header;
+    header.body_size = header.message_size = sizeof hello;
+    send(header, std::as_bytes(std::span(&hello, 1)));
+  }
+  bool request(std::uint64_t sequence, std::span<const std::byte> body) const {
+    Header header;
+    header.kind = PacketKind::request;
+    header.id = sequence;
+    header.sequence = sequence;
+    header.body_size = header.message_size = body.size();
+    return send(header, body);
+  }
+  // Whether the other side hangs up within ten seconds, whatever it says before.
+  bool is_cut_off() const {
+    const os::Deadline deadline = os::now() + 10s;
+    std::vector<std::byte> room(channel::kPacketBytesMax);
+    while (os::wait_for(socket, os::Readiness::readable, deadline).value_or(false)) {
+      const auto received = os::receive_packet(socket, room, os::Rights::accept);
+      if (!received || std::holds_alternative<os::EndOfChannel>(*received)) return true;
+    }
+    return false;
+  }
+};
+
+class Hostile : public testing::Test {
+ protected:
+  Hostile() { write_job(session.jobs(), actor_job(kActor)); }
+  ~Hostile() override {
+    EXPECT_TRUE(session.is_alive());
+    EXPECT_TRUE(honest.call_with<&Actor::sleep>({.timeout = 20s}, 0U)) << "an honest client is served on";
+    EXPECT_EQ(*honest.peer()->pid, pid) << "by the same instance";
+  }
+  void SetUp() override {
+    ASSERT_TRUE(honest.call<&Actor::sleep>(0U));
+    pid = *honest.peer()->pid;
+  }
+
+  static Stranger at_broker() { return {*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail)}; }
+  static Stranger at_service() {
+    bootstrap::Broker broker;
+    return {*broker.look_up(kActor, {})->end.shared()->duplicate()};
+  }
+
+  Session session;
+  Proxy<Actor> honest = connect<Actor>(kActor);
+  std::int32_t pid = 0;
+};
+
+TEST_F(Hostile, PacketsOfEveryMalformedKindCostTheirSenderItsChannel) {
+  for (const auto door : {at_broker, at_service}) {
+    {
+      const Stranger text = door();
+      text.send("GET / HTTP/1.1", 14);
+      EXPECT_TRUE(text.is_cut_off());
+    }
+    {
+      const Stranger early = door();
+      early.request(0, {});
+      EXPECT_TRUE(early.is_cut_off());
+    }
+    {
+      const Stranger junk = door();
+      junk.greet();
+      junk.request(1, std::as_bytes(std::span("no object at all")));
+      EXPECT_TRUE(junk.is_cut_off());
+    }
+    {
+      const Stranger large = door();
+      large.greet();
+      const std::vector<std::byte> body(100'000);
+      large.request(1, body);
+      EXPECT_TRUE(large.is_cut_off());
+    }
+    {
+      const Stranger forger = door();  // replies where only requests belong
+      forger.greet();
+      Header header;
+      header.kind = PacketKind::reply;
+      header.reply_to = 1;
+      header.sequence = 1;
+      forger.send(header, {});
+      EXPECT_TRUE(forger.is_cut_off());
+    }
+  }
+}
+
+TEST_F(Hostile, RandomPacketsAndMutatedOnesCostTheirSenderItsChannel) {
+  std::mt19937 random(7);
+  const auto good = wire::encode(Dictionary{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}});
+  for (int round = 0; round < 200; ++round) {
+    const Stranger stranger = round % 2 == 0 ? at_broker() : at_service();
+    stranger.greet();
+    auto body = good->bytes;
+    for (int flips = 0; flips < 3; ++flips) body[random() % body.size()] = static_cast<std::byte>(random());
+    stranger.request(1, body);
+    std::vector<std::uint32_t> noise(1 + random() % 64);
+    for (std::uint32_t& word : noise) word = static_cast<std::uint32_t>(random());
+    stranger.send(noise.data(), noise.size() * sizeof(std::uint32_t));
+    EXPECT_TRUE(stranger.is_cut_off());
+  }
+}
+
+TEST_F(Hostile, DescriptorsNeverEnterTheBroker) {
+  const Census before = session.settled_census();
+  const Stranger stranger = at_broker();
+  stranger.greet();
+  char byte = 0;
+  iovec part{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int raw = stranger.socket.raw();
+  std::memcpy(CMSG_DATA(header), &raw, sizeof raw);
+  // Linux 6.16 refuses to send it; before that the broker has no room for it and hangs up.
+  const bool was_sent = ::sendmsg(stranger.socket.raw(), &message, MSG_NOSIGNAL) >= 0;
+  EXPECT_TRUE(!was_sent || stranger.is_cut_off());
+  ::shutdown(stranger.socket.raw(), SHUT_RDWR);
+  EXPECT_EQ(session.settled_census(), before);
+}
+
+TEST_F(Hostile, AnEndThatChangesHandsEndsItsChannel) {
+  const Stranger stranger = at_service();
+  stranger.greet();
+  const auto body =
+      wire::encode(Dictionary{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}})->bytes;
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(stranger.request(1, body) ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  // A confined service sees every outsider as process 0; there, the difference shows only without a pid namespace.
+  if (service_preset() == "none") {
+    EXPECT_TRUE(stranger.is_cut_off());
+  }
+}
+
+TEST_F(Hostile, APeerThatDoesNotReadStopsNobodyElse) {
+  const Stranger stranger = at_service();
+  stranger.greet();
+  const auto body =
+      wire::encode(Dictionary{{"method", Object("answer_of")}, {"arguments", Object(Array{Object(60'000)})}})->bytes;
+  ASSERT_EQ(::fcntl(stranger.socket.raw(), F_SETFL, O_NONBLOCK), 0);
+  std::uint64_t sequence = 1;
+  for (int i = 0; i < 10'000 && stranger.request(sequence, body); ++i) ++sequence;
+  EXPECT_LT(sequence, 10'000U) << "the service stops reading from who does not read";
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(honest.call_with<&Actor::sleep>({.timeout = 20s}, 0U));
+}
+
+TEST_F(Hostile, ManyConnectionsThatSayNothingStopNobodyElse) {
+  std::vector<Stranger> silent;
+  for (int i = 0; i < 300; ++i) silent.push_back(at_broker());
+  auto another = connect<Actor>(kActor);
+  EXPECT_TRUE(another.call_with<&Actor::sleep>({.timeout = 20s}, 0U));
+}
+
+}  // namespace
+}  // namespace reeve::test

@@ -1,0 +1,73 @@
+#include "actor.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+extern char** environ;
+
+namespace {
+
+using namespace reeve;
+using namespace reeve::test;
+
+class Player : public Actor {
+ public:
+  Result<Everything> repeat(Everything what) override { return what; }
+  Result<std::uint64_t> size_of(File file) override { return file.size(); }
+
+  Result<std::vector<std::int32_t>> descriptors() override {
+    std::vector<std::int32_t> open;
+    for (std::int32_t number = 0; number < 256; ++number) {
+      if (::fcntl(number, F_GETFD) >= 0) open.push_back(number);
+    }
+    return open;
+  }
+  Result<std::map<std::string, std::string>> environment() override {
+    std::map<std::string, std::string> variables;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+      const std::string text = *entry;
+      variables[text.substr(0, text.find('='))] = text.substr(text.find('=') + 1);
+    }
+    return variables;
+  }
+  Result<void> complain(std::int32_t code, std::string message) override {
+    return fail(Kind::denied, code, std::move(message), "stop asking");
+  }
+  Result<void> throw_something() override { throw std::runtime_error("a handler's own trouble"); }
+  Result<std::string> answer_of(std::uint32_t bytes) override { return std::string(bytes, 'x'); }
+  Result<void> sleep(std::uint32_t milliseconds) override {
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+    return {};
+  }
+  Result<void> crash() override { std::abort(); }
+  // A call that no parser has a use for: the filter kills.
+  Result<void> attempt(std::string call) override {
+    if (call == "keyctl") ::syscall(SYS_keyctl, 0, 0, 0, 0, 0);
+    if (call == "bpf") ::syscall(SYS_bpf, 0, nullptr, 0);
+    if (call == "io_uring") ::syscall(SYS_io_uring_setup, 1, nullptr);
+    return {};
+  }
+  Result<void> print(std::string text) override {
+    std::fprintf(stderr, "%s\n", text.c_str());
+    return {};
+  }
+};
+
+}  // namespace
+
+// actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  if (argc > 2 && std::string(argv[2]) == "--exit-at-once") return 3;
+  if (argc > 2) {
+    for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+  }
+  return serve<Actor>(argv[1], Player{});
+}

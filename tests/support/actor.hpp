@@ -1,0 +1,51 @@
+// A service that does to order what services should not do.
+#pragma once
+
+#include <boost/describe.hpp>
+#include <map>
+#include <optional>
+#include <reeve/reeve.hpp>
+#include <string>
+#include <vector>
+
+namespace reeve::test {
+
+enum class Mood { calm, angry };
+BOOST_DESCRIBE_ENUM(Mood, calm, angry)
+
+struct Everything {
+  bool flag = false;
+  std::int16_t small = 0;
+  std::uint64_t large = 0;
+  double real = 0;
+  std::string text;
+  Data data;
+  std::optional<std::string> maybe;
+  std::vector<std::int32_t> list;
+  std::map<std::string, std::string> table;
+  Mood mood = Mood::calm;
+  bool operator==(const Everything&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Everything, (), (flag, small, large, real, text, data, maybe, list, table, mood))
+
+struct Actor {
+  virtual Result<Everything> repeat(Everything what) = 0;
+  virtual Result<std::uint64_t> size_of(File file) = 0;
+  virtual Result<std::vector<std::int32_t>> descriptors() = 0;
+  virtual Result<std::map<std::string, std::string>> environment() = 0;
+  virtual Result<void> complain(std::int32_t code, std::string message) = 0;
+  virtual Result<void> throw_something() = 0;
+  virtual Result<std::string> answer_of(std::uint32_t bytes) = 0;
+  virtual Result<void> sleep(std::uint32_t milliseconds) = 0;
+  virtual Result<void> crash() = 0;
+  virtual Result<void> attempt(std::string call) = 0;
+  virtual Result<void> print(std::string text) = 0;
+
+ protected:
+  ~Actor() = default;
+};
+BOOST_DESCRIBE_STRUCT(Actor, (),
+                      (repeat, size_of, descriptors, environment, complain, throw_something, answer_of, sleep, crash,
+                       attempt, print))
+
+}  // namespace reeve::test

@@ -1,0 +1,226 @@
+#include "session.hpp"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "../../src/inspect/json.hpp"
+
+namespace reeve::test {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+std::string variable(const char* name, const char* otherwise) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : otherwise;
+}
+
+pid_t start(const std::vector<std::string>& command, const std::string& out, const std::string& err) {
+  const pid_t pid = ::fork();
+  if (pid != 0) return pid;
+  std::vector<char*> arguments;
+  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const int null = ::open("/dev/null", O_RDONLY);
+  const int out_fd = ::open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  const int err_fd = ::open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(null, 0);
+  ::dup2(out_fd, 1);
+  ::dup2(err_fd, 2);
+  ::closefrom(3);
+  ::execv(arguments[0], arguments.data());
+  ::_exit(127);
+}
+
+std::optional<int> wait_for(pid_t pid, std::chrono::seconds most) {
+  const auto give_up = Clock::now() + most;
+  while (Clock::now() < give_up) {
+    int status = 0;
+    if (::waitpid(pid, &status, WNOHANG) == pid)
+      return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    std::this_thread::sleep_for(2ms);
+  }
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  return std::nullopt;
+}
+
+std::string contents(const std::string& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// Children of a process by their names, with their states.
+struct Process {
+  int pid;
+  std::string name;
+  char state;
+};
+std::vector<Process> children_of(int parent) {
+  std::vector<Process> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const std::string text = contents(entry.path().string() + "/stat");
+    const std::size_t open = text.find('(');
+    const std::size_t close = text.rfind(')');
+    if (close == std::string::npos) continue;
+    char state = 0;
+    int ppid = 0;
+    std::istringstream(text.substr(close + 1)) >> state >> ppid;
+    if (ppid == parent) found.push_back({std::atoi(text.c_str()), text.substr(open + 1, close - open - 1), state});
+  }
+  return found;
+}
+
+std::size_t descriptor_count(int pid) {
+  std::error_code error;
+  std::size_t count = 0;
+  for (auto i = fs::directory_iterator("/proc/" + std::to_string(pid) + "/fd", error);
+       !error && i != fs::directory_iterator(); i.increment(error)) {
+    ++count;
+  }
+  return count;
+}
+
+}  // namespace
+
+std::string stage() { return variable("REEVE_STAGE", REEVE_DEFAULT_STAGE); }
+std::string build_folder() { return variable("REEVE_BUILD", REEVE_DEFAULT_BUILD); }
+std::string service_preset() { return REEVE_TEST_PRESET; }
+bool is_sanitised() { return service_preset() == "none"; }
+
+Output run(const std::vector<std::string>& command) {
+  const Folder folder;
+  const std::string out = folder.path() + "/out";
+  const std::string err = folder.path() + "/err";
+  const auto code = wait_for(start(command, out, err), 60s);
+  EXPECT_TRUE(code) << command[0] << " hangs";
+  return {code.value_or(-1), contents(out), contents(err)};
+}
+
+Output reeve_tool(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), stage() + "/bin/reeve");
+  return run(arguments);
+}
+
+Folder::Folder() {
+  std::string pattern = fs::temp_directory_path().string() + "/reeve-test-XXXXXX";
+  if (::mkdtemp(pattern.data()) == nullptr) std::abort();
+  path_ = pattern;
+}
+
+Folder::~Folder() {
+  std::error_code error;
+  fs::remove_all(path_, error);
+}
+
+void write_job(const std::string& folder, const JobFile& job) {
+  std::vector<std::string> names = job.names;
+  if (names.empty()) names = {job.label};
+  std::ofstream file(folder + "/" + job.label + ".plist");
+  file << "<plist version=\"1.0\"><dict>\n<key>Label</key><string>" << job.label
+       << "</string>\n<key>Program</key><string>" << job.program << "</string>\n<key>MachServices</key><dict>";
+  for (const std::string& name : names) file << "<key>" << name << "</key><true/>";
+  file << "</dict>\n<key>ProgramArguments</key><array><string>program</string>";
+  for (const std::string& argument : job.arguments) file << "<string>" << argument << "</string>";
+  file << "</array>\n<key>Reeve</key><dict><key>Preset</key><string>" << job.preset
+       << "</string><key>IdleTimeOut</key><integer>" << job.idle_seconds << "</integer></dict>\n"
+       << job.extra << "</dict></plist>\n";
+}
+
+JobFile actor_job(const std::string& name, std::vector<std::string> more_arguments) {
+  JobFile job;
+  job.label = name;
+  job.program = build_folder() + "/tests/actor";
+  job.arguments = std::move(more_arguments);
+  job.arguments.insert(job.arguments.begin(), name);
+  job.extra = "<key>ThrottleInterval</key><integer>0</integer>";
+  return job;
+}
+
+std::ostream& operator<<(std::ostream& out, const Census& census) {
+  for (const auto& [name, count] : census.descriptors) out << name << " holds " << count << " descriptors, ";
+  return out << census.zombies << " zombies, " << census.mounts << " mounts";
+}
+
+Session::Session() : runtime_path_(folder_.path() + "/run"), jobs_path_(folder_.path() + "/jobs") {
+  fs::create_directory(jobs_path_);
+  ::setenv("REEVE_RUNTIME_DIR", runtime_path_.c_str(), 1);
+  ::setenv("REEVE_JOBS_DIR", jobs_path_.c_str(), 1);
+  pid_ = start({stage() + "/bin/reeve", "broker"}, folder_.path() + "/broker.out", folder_.path() + "/broker.err");
+  const auto give_up = Clock::now() + 30s;
+  while (!fs::exists(runtime_path_ + "/broker.socket") && Clock::now() < give_up && is_alive()) {
+    std::this_thread::sleep_for(2ms);
+  }
+}
+
+Session::~Session() {
+  ::kill(pid_, SIGTERM);
+  const auto code = wait_for(pid_, 30s);
+  EXPECT_EQ(code.value_or(-1), 0) << contents(folder_.path() + "/broker.err");
+}
+
+bool Session::is_alive() const {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
+Census Session::census() const {
+  Census census;
+  census.descriptors["broker"] = descriptor_count(pid_);
+  for (const Process& spawner : children_of(pid_)) {
+    census.descriptors["spawner"] = descriptor_count(spawner.pid);
+    for (const Process& child : children_of(spawner.pid)) census.zombies += child.state == 'Z' ? 1U : 0U;
+    census.zombies += spawner.state == 'Z' ? 1U : 0U;
+  }
+  const std::string mounts = contents("/proc/self/mountinfo");
+  census.mounts = static_cast<std::size_t>(std::count(mounts.begin(), mounts.end(), '\n'));
+  return census;
+}
+
+Census Session::settled_census() const {
+  const auto give_up = Clock::now() + 10s;
+  Census last = census();
+  while (Clock::now() < give_up) {
+    std::this_thread::sleep_for(100ms);
+    const Census next = census();
+    if (next == last) return next;
+    last = next;
+  }
+  return last;
+}
+
+Dictionary status_of(const std::string& label) {
+  const Output listed = reeve_tool({"list", "--json"});
+  const auto parsed = inspect::parse_json(listed.out);
+  if (!parsed) return {};
+  for (const Object& job : *parsed->get<Dictionary>()->find("jobs")->get<Array>()) {
+    if (*job.get<Dictionary>()->find("label") == Object(label)) return *job.get<Dictionary>();
+  }
+  return {};
+}
+
+bool wait_for_state(const std::string& label, const std::string& state) {
+  const auto give_up = Clock::now() + 60s;
+  while (Clock::now() < give_up) {
+    const Dictionary status = status_of(label);
+    const Object* now = status.find("state");
+    if (now != nullptr && *now == Object(state)) return true;
+    std::this_thread::sleep_for(20ms);
+  }
+  return false;
+}
+
+}  // namespace reeve::test

@@ -1,0 +1,97 @@
+// A broker of a test's own, with its own folders, and a census of what it holds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <reeve/reeve.hpp>
+#include <string>
+#include <vector>
+
+namespace reeve::test {
+
+using namespace std::chrono_literals;
+
+/// Where the installed tree under test and the built examples are.
+std::string stage();
+std::string build_folder();
+/// The preset that services under test run in: none where sanitisers cannot live in a sandbox.
+std::string service_preset();
+bool is_sanitised();
+
+struct Output {
+  int exit_code = -1;
+  std::string out;
+  std::string err;
+};
+/// Runs a program to its end, at most 60 seconds.
+Output run(const std::vector<std::string>& command);
+/// The tool under test.
+Output reeve_tool(std::vector<std::string> arguments);
+
+/// A folder that is gone at the end of the test.
+class Folder {
+ public:
+  Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder();
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+struct JobFile {
+  std::string label;
+  std::string program;
+  std::vector<std::string> names;  ///< the label alone where empty
+  std::string preset = service_preset();
+  std::vector<std::string> arguments;  ///< without the program's own name
+  int idle_seconds = 0;                ///< 0: never stops by itself
+  std::string extra;                   ///< further keys, as XML
+};
+void write_job(const std::string& folder, const JobFile& job);
+
+/// A job that runs tests/support/actor under that name; it is never throttled.
+JobFile actor_job(const std::string& name, std::vector<std::string> more_arguments = {});
+
+/// What the broker's processes hold: descriptors by process, children that nobody reaped, mounts.
+struct Census {
+  std::map<std::string, std::size_t> descriptors;
+  std::size_t zombies = 0;
+  std::size_t mounts = 0;
+  bool operator==(const Census&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Census& census);
+
+/// Runs `reeve broker` in the foreground. Its end is part of the test: exit status 0, and nothing left behind.
+class Session {
+ public:
+  Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  const std::string& jobs() const { return jobs_path_; }
+  const std::string& runtime() const { return runtime_path_; }
+  int broker_pid() const { return pid_; }
+  Census census() const;
+  /// The same census twice in a row, or the last one after 10 seconds.
+  Census settled_census() const;
+  bool is_alive() const;
+
+ private:
+  Folder folder_;
+  std::string runtime_path_;
+  std::string jobs_path_;
+  int pid_ = -1;
+};
+
+/// The status of a job, as `reeve list --json` has it; empty where it has none.
+Dictionary status_of(const std::string& label);
+/// Waits until a job is in that state, at most 60 seconds.
+bool wait_for_state(const std::string& label, const std::string& state);
+
+}  // namespace reeve::test

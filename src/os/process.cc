@@ -36,6 +36,17 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return out;
 }
 
+// What stands behind a key in /proc/PID/status.
+std::optional<std::string> status_field(std::int32_t pid, std::string_view key) {
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    if (!line.starts_with(key)) continue;
+    const std::size_t value = line.find_first_not_of(" \t", key.size());
+    return value == std::string::npos ? std::string() : line.substr(value);
+  }
+  return std::nullopt;
+}
+
 class SpawnAttributes {
  public:
   SpawnAttributes() {
@@ -186,12 +197,18 @@ void raise_descriptor_limit() {
 }
 
 std::optional<int> seccomp_filter_count(std::int32_t pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  constexpr std::string_view kKey = "Seccomp_filters:";
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(kKey)) return std::atoi(line.c_str() + kKey.size());
+  const auto text = status_field(pid, "Seccomp_filters:");
+  if (!text) return std::nullopt;
+  return std::atoi(text->c_str());
+}
+
+bool listens_for(std::int32_t pid, int signal) {
+  for (const char* mask : {"SigCgt:", "SigBlk:"}) {
+    const auto text = status_field(pid, mask);
+    const std::uint64_t bits = text ? std::strtoull(text->c_str(), nullptr, 16) : 0;
+    if ((bits >> static_cast<unsigned>(signal - 1) & 1U) != 0) return true;
   }
-  return std::nullopt;
+  return false;
 }
 
 }  // namespace reeve::os

@@ -83,6 +83,10 @@ bool die_with_parent();
 /// Raises the limit of open descriptors to what the process may have.
 void raise_descriptor_limit();
 
+/// Whether a process has a use for a signal: catches it, or blocks it to read it. One that has not, and is the first of
+/// its pid namespace, never hears of it.
+bool listens_for(std::int32_t pid, int signal);
+
 /// The number of seccomp filters on a process, or nothing where /proc does not tell.
 std::optional<int> seccomp_filter_count(std::int32_t pid);
 

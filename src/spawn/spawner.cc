@@ -241,7 +241,10 @@ Result<void> Spawner::confirm(const Request& request, std::vector<os::Fd>) {
 }
 
 void Spawner::end_children() {
-  for (auto& [instance, running] : running_) (void)os::send_signal(running.child.pidfd, SIGTERM);
+  for (auto& [instance, running] : running_) {
+    const bool listens = os::listens_for(running.child.pid, SIGTERM);
+    (void)os::send_signal(running.child.pidfd, listens ? SIGTERM : SIGKILL);
+  }
   const os::Time deadline = os::now() + kStopGrace;
   for (auto& [instance, running] : running_) {
     const auto ended = os::wait_for_exit(running.child, deadline);

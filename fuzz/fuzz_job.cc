@@ -1,0 +1,15 @@
+// Property lists, and the jobs in them.
+#include <cstdint>
+
+#include "../src/broker/job.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace reeve;
+  const auto job = broker::parse_job("/jobs/a.plist", std::string_view(reinterpret_cast<const char*>(data), size));
+  if (!job) {
+    REEVE_INVARIANT(!job.error().message.empty());
+    return 0;
+  }
+  REEVE_INVARIANT(!job->label.empty() && !job->program.empty() && !job->preset.empty());
+  return 0;
+}

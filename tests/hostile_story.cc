@@ -30,9 +30,9 @@ struct Stranger {
   bool send(const void* bytes, std::size_t size) const { return ::send(socket.raw(), bytes, size, MSG_NOSIGNAL) >= 0; }
 
   bool send(const Header& header, std::span<const std::byte> body) const {
-    std::vector<std::byte> packet(sizeof header + body.size());
-    std::memcpy(packet.data(), &header, sizeof header);
-    std::memcpy(packet.data() + sizeof header, body.data(), body.size());
+    const auto head = std::as_bytes(std::span(&header, 1));
+    std::vector<std::byte> packet(head.begin(), head.end());
+    packet.insert(packet.end(), body.begin(), body.end());
     return send(packet.data(), packet.size());
   }
   void greet() const {

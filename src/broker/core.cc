@@ -56,6 +56,22 @@ Core::JobState* Core::job_offering(const std::string& name) {
   return found == names_.end() ? nullptr : &jobs_.at(found->second);
 }
 
+std::optional<os::Time> Core::wake_at() const {
+  std::optional<os::Time> first;
+  for (const auto& [label, job] : jobs_) {
+    if (job.ends_by && (!first || *job.ends_by < *first)) first = job.ends_by;
+  }
+  return first;
+}
+
+void Core::on(const Tick&) {
+  for (auto& [label, job] : jobs_) {
+    if (!job.ends_by || *job.ends_by > now_) continue;
+    job.ends_by.reset();
+    orders_.push_back(Kill{job.instance});
+  }
+}
+
 // Peers.
 
 void Core::on(const PeerCame& event) {
@@ -72,6 +88,7 @@ void Core::on(const PeerLeft& event) {
   // A service that gave up its control channel can be handed nothing any more: it is ended, and its exit will be told.
   if (job != nullptr && job->service == event.peer) {
     job->service = {};
+    if (job->state == State::retiring) return;  // As agreed; it is on its way out.
     if (job->state == State::running) job->state = State::dying;
     orders_.push_back(Kill{job->instance});
   }
@@ -122,7 +139,10 @@ void Core::asked(PeerId peer, RequestId request, const contract::Retire& what) {
   // An end that was handed over and is still on its way decides against it: somebody has just connected.
   const bool granted =
       job != nullptr && job->state == State::running && what.handed == job->taken && job->on_the_way.empty();
-  if (granted) job->state = State::retiring;
+  if (granted) {
+    job->state = State::retiring;
+    job->ends_by = now_ + kStopGrace;
+  }
   answer(peer, request, typed_reply(granted));
 }
 
@@ -282,6 +302,7 @@ void Core::ended(JobState& job) {
   job.state = State::idle;
   job.instance = {};
   job.pid.reset();
+  job.ends_by.reset();
   job.waiting.insert(job.waiting.begin(), job.on_the_way.begin(), job.on_the_way.end());
   job.on_the_way.clear();
   if (job.service) {

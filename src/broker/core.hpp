@@ -68,7 +68,9 @@ struct Exited {
   InstanceId instance;
   os::ExitStatus status;
 };
-using EventKind = std::variant<PeerCame, PeerAsked, PeerLeft, Scanned, Launched, LaunchFailed, Confirmed, Exited>;
+/// The time that wake_at named has come.
+struct Tick {};
+using EventKind = std::variant<Tick, PeerCame, PeerAsked, PeerLeft, Scanned, Launched, LaunchFailed, Confirmed, Exited>;
 struct Event {
   os::Time now{};
   EventKind what;
@@ -124,6 +126,9 @@ class Core {
  public:
   Orders apply(const Event& event);
 
+  /// When a Tick is wanted, if at all.
+  std::optional<os::Time> wake_at() const;
+
   /// No client and no job: an embedded broker may leave.
   bool is_idle() const;
 
@@ -138,6 +143,7 @@ class Core {
     PeerId service;  ///< the instance's control channel
     std::optional<std::int32_t> pid;
     os::Time started{};
+    std::optional<os::Time> ends_by;  ///< an instance that agreed to stop and is still there then is killed
     std::deque<os::Time> recent_starts;
     std::deque<std::pair<EndId, Peer>> waiting;     ///< for an instance to check in
     std::deque<std::pair<EndId, Peer>> on_the_way;  ///< handed over, and not yet taken
@@ -158,6 +164,7 @@ class Core {
     std::string name;  ///< empty for list
   };
 
+  void on(const Tick& event);
   void on(const PeerCame& event);
   void on(const PeerAsked& event);
   void on(const PeerLeft& event);

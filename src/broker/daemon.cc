@@ -48,6 +48,8 @@ void Daemon::apply(EventKind what) {
     for (Order& order : core_.apply(event)) perform(std::move(order));
   }
   applying_ = false;
+  wake_.drop();
+  if (const auto when = core_.wake_at()) wake_ = loop_.at(*when, [this] { apply(Tick{}); });
   consider_leaving();
 }
 

@@ -99,6 +99,7 @@ class Daemon {
   os::Loop::Watch spawner_watch_;
   os::Loop::Timer pause_;
   os::Loop::Timer idle_;
+  os::Loop::Timer wake_;
   channel::Inbox inbox_;
   std::uint64_t next_peer_ = 1;
   bool over_ = false;

@@ -122,26 +122,37 @@ Row compare(const std::string& name, std::size_t bytes, int count, const std::fu
   return {name, bytes, figures_of(ours), figures_of(theirs)};
 }
 
-Row round_trip(const std::string& name, std::size_t bytes) {
+std::span<const std::byte> data_in(const reeve::Dictionary& message) {
+  const reeve::Object* data = message.find("data");
+  const auto* bytes = data == nullptr ? nullptr : data->get<reeve::Data>();
+  return bytes == nullptr ? std::span<const std::byte>() : std::span<const std::byte>(bytes->bytes);
+}
+
+// The pair is made by the caller, so that its far end can stand on another core.
+Row round_trip(const std::string& name, std::size_t bytes, BarePair& pair) {
   auto echo = reeve::open_connection(kEcho);
   const reeve::Dictionary message{{"data", reeve::Object(reeve::Data{std::vector<std::byte>(bytes, std::byte{'x'})})}};
-  BarePair pair(bytes);
+  const auto sent = data_in(message);
   return compare(
       name, bytes, 10'000,
       [&] {
         const auto reply = echo.call(message);
-        if (!reply || !(*reply == message)) die("the echo is not what was sent");
+        if (!reply) die(reply.error().message.c_str());
+        const auto back = data_in(*reply);
+        if (back.size() != sent.size() || std::memcmp(back.data(), sent.data(), sent.size()) != 0) {
+          die("the echo is not what was sent");
+        }
       },
       [&] { pair.call(); });
 }
 
 // A new connection each time: the broker introduces, the first call follows. The base makes a pair and sends once.
-Row connect_and_call() {
+Row connect_and_call(const std::string& name) {
   const reeve::Dictionary message{{"n", reeve::Object(1)}};
   auto warm = reeve::open_connection(kEcho);
   if (!warm.call(message)) die("no echo");
   return compare(
-      "connect, look up, first call", 64, 1000,
+      name, 64, 1000,
       [&] {
         auto echo = reeve::open_connection(kEcho);
         if (!echo.call(message)) die("no echo");
@@ -157,7 +168,7 @@ Row connect_and_call() {
 }
 
 // The service is killed, and the next call starts it in its full sandbox. The base starts /bin/true and waits for it.
-Row cold_start() {
+Row cold_start(const std::string& name) {
   const reeve::Dictionary message{{"n", reeve::Object(1)}};
   auto echo = reeve::open_connection(kEcho);
   const auto stop = [&] {
@@ -188,13 +199,13 @@ Row cold_start() {
       theirs.push_back(sample);
     }
   }
-  return {"cold start to first reply", 64, figures_of(ours), figures_of(theirs)};
+  return {name, 64, figures_of(ours), figures_of(theirs)};
 }
 
-void pin_to_one_core() {
+void stand_on(int core) {
   cpu_set_t one;
   CPU_ZERO(&one);
-  CPU_SET(0, &one);
+  CPU_SET(core, &one);
   ::sched_setaffinity(0, sizeof one, &one);
 }
 
@@ -253,23 +264,25 @@ void write_json(const std::string& path, const std::vector<Row>& rows) {
   out << "]\n";
 }
 
+// What is started inherits the core of who starts it: broker, service and the pair's far end stand on `theirs`.
+void measure(const std::string& where, int theirs, int ours, std::vector<Row>& rows) {
+  stand_on(theirs);
+  const Broker broker;
+  BarePair small(64);
+  BarePair large(60'000);
+  stand_on(ours);
+  rows.push_back(round_trip("round trip, " + where, 64, small));
+  rows.push_back(round_trip("round trip, " + where, 60'000, large));
+  rows.push_back(connect_and_call("connect + first call, " + where));
+  rows.push_back(cold_start("cold start to first reply, " + where));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   std::vector<Row> rows;
-  {
-    const Broker broker;
-    rows.push_back(round_trip("round trip, free to roam", 64));
-    rows.push_back(round_trip("round trip, free to roam", 60'000));
-    rows.push_back(connect_and_call());
-    rows.push_back(cold_start());
-  }
-  pin_to_one_core();
-  {
-    const Broker broker;  // On one core, as all that it starts.
-    rows.push_back(round_trip("round trip, one core", 64));
-    rows.push_back(round_trip("round trip, one core", 60'000));
-  }
+  measure("one core", 0, 0, rows);
+  measure("two cores", 1, 0, rows);
   print(rows);
   if (argc == 3 && std::string(argv[1]) == "--json") write_json(argv[2], rows);
   return 0;

@@ -77,6 +77,13 @@ constexpr int kPrctl[] = {SCMP_SYS(prctl)};
 // glibc falls back from these by itself.
 constexpr int kAbsent[] = {SCMP_SYS(clone3)};
 
+// Conditions on a call's arguments, by their number.
+scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) { return {argument, SCMP_CMP_EQ, value, 0}; }
+scmp_arg_cmp differs(unsigned argument, scmp_datum_t value) { return {argument, SCMP_CMP_NE, value, 0}; }
+scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
+  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 class Filter {
  public:
   Filter() : context_(seccomp_init(SCMP_ACT_KILL_PROCESS)) {
@@ -142,15 +149,14 @@ void allow_common(Filter& filter) {
   filter.allow(kFiles);
   filter.allow(kChannel);
   // MSG_OOB on AF_UNIX has been a way out of other sandboxes (CVE-2025-38236).
-  filter.allow_if(SCMP_SYS(sendmsg), {SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_OOB, 0)});
-  filter.allow_if(SCMP_SYS(recvmsg), {SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_OOB, 0)});
-  filter.allow_if(SCMP_SYS(socketpair), {SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
-                                         SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, SOCK_SEQPACKET), SCMP_A2(SCMP_CMP_EQ, 0)});
-  filter.refuse_if(SCMP_SYS(socketpair), SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-  filter.allow_if(SCMP_SYS(setsockopt), {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET)});
-  filter.refuse_if(SCMP_SYS(setsockopt), SCMP_A1(SCMP_CMP_NE, SOL_SOCKET));
-  filter.allow_if(SCMP_SYS(getsockopt), {SCMP_A1(SCMP_CMP_EQ, SOL_SOCKET)});
-  filter.refuse_if(SCMP_SYS(getsockopt), SCMP_A1(SCMP_CMP_NE, SOL_SOCKET));
+  filter.allow_if(SCMP_SYS(sendmsg), {masked(2, MSG_OOB, 0)});
+  filter.allow_if(SCMP_SYS(recvmsg), {masked(2, MSG_OOB, 0)});
+  filter.allow_if(SCMP_SYS(socketpair), {equals(0, AF_UNIX), masked(1, 0xf, SOCK_SEQPACKET), equals(2, 0)});
+  filter.refuse_if(SCMP_SYS(socketpair), differs(0, AF_UNIX));
+  filter.allow_if(SCMP_SYS(setsockopt), {equals(1, SOL_SOCKET)});
+  filter.refuse_if(SCMP_SYS(setsockopt), differs(1, SOL_SOCKET));
+  filter.allow_if(SCMP_SYS(getsockopt), {equals(1, SOL_SOCKET)});
+  filter.refuse_if(SCMP_SYS(getsockopt), differs(1, SOL_SOCKET));
 }
 
 // All of `calls` that are not in `allowed`.
@@ -166,8 +172,8 @@ void print_parser_loading() {
   Filter filter;
   allow_common(filter);
   filter.allow(kLoader);
-  filter.allow_if(SCMP_SYS(prctl), {SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)});
-  filter.refuse_if(SCMP_SYS(prctl), SCMP_A0(SCMP_CMP_NE, PR_SET_NAME));
+  filter.allow_if(SCMP_SYS(prctl), {equals(0, PR_SET_NAME)});
+  filter.refuse_if(SCMP_SYS(prctl), differs(0, PR_SET_NAME));
   filter.refuse(without(kRefused, kLoader), EPERM);
   filter.refuse(kAbsent, ENOSYS);
   filter.print("kParserLoading");
@@ -177,17 +183,17 @@ void print_parser_running() {
   Filter filter;
   allow_common(filter);
   for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-    filter.allow_if(call, {SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)});
-    filter.refuse_if(call, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+    filter.allow_if(call, {masked(2, PROT_EXEC, 0)});
+    filter.refuse_if(call, masked(2, PROT_EXEC, PROT_EXEC));
   }
   for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_ADD_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC}) {
-    filter.allow_if(SCMP_SYS(fcntl), {SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command))});
+    filter.allow_if(SCMP_SYS(fcntl), {equals(1, static_cast<scmp_datum_t>(command))});
   }
   for (const int command : {F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
-    filter.refuse_if(SCMP_SYS(fcntl), SCMP_A1(SCMP_CMP_EQ, static_cast<scmp_datum_t>(command)));
+    filter.refuse_if(SCMP_SYS(fcntl), equals(1, static_cast<scmp_datum_t>(command)));
   }
-  filter.allow_if(SCMP_SYS(statx), {SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH)});
-  filter.refuse_if(SCMP_SYS(statx), SCMP_A2(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0));
+  filter.allow_if(SCMP_SYS(statx), {masked(2, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  filter.refuse_if(SCMP_SYS(statx), masked(2, AT_EMPTY_PATH, 0));
   filter.refuse(kRefused, EPERM);
   filter.refuse(kPrctl, EPERM);
   filter.refuse(kAbsent, ENOSYS);

@@ -61,18 +61,18 @@ constexpr int kLoader[] = {SCMP_SYS(execveat),   SCMP_SYS(openat),     SCMP_SYS(
                            SCMP_SYS(mmap)};  // the loader maps code; PR_SET_MDWE forbids to gain it later
 // clang-format off
 constexpr int kRefused[] = {
-    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat), SCMP_SYS(stat), SCMP_SYS(lstat),
-    SCMP_SYS(newfstatat), SCMP_SYS(statfs), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
+    SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statfs), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
     SCMP_SYS(readlink), SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(getcwd), SCMP_SYS(chdir),
     SCMP_SYS(mkdir), SCMP_SYS(unlink), SCMP_SYS(rename), SCMP_SYS(chmod), SCMP_SYS(fchmod), SCMP_SYS(socket),
     SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(listen), SCMP_SYS(accept4), SCMP_SYS(fork), SCMP_SYS(vfork),
     SCMP_SYS(clone), SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(pidfd_open),
     SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_getfd), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(mount),
-    SCMP_SYS(ioctl), SCMP_SYS(prctl), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(setrlimit),
+    SCMP_SYS(ioctl), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(setrlimit),
     SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(sched_setaffinity),
     SCMP_SYS(setpriority), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(wait4), SCMP_SYS(waitid)};
 // clang-format on
+// Refused once the program runs; until then it may set its name.
 constexpr int kPrctl[] = {SCMP_SYS(prctl)};
 // glibc falls back from these by itself.
 constexpr int kAbsent[] = {SCMP_SYS(clone3)};
@@ -192,8 +192,11 @@ void print_parser_running() {
   for (const int command : {F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
     filter.refuse_if(SCMP_SYS(fcntl), equals(1, static_cast<scmp_datum_t>(command)));
   }
+  // Facts about what is open already; glibc's fstat is newfstatat.
   filter.allow_if(SCMP_SYS(statx), {masked(2, AT_EMPTY_PATH, AT_EMPTY_PATH)});
   filter.refuse_if(SCMP_SYS(statx), masked(2, AT_EMPTY_PATH, 0));
+  filter.allow_if(SCMP_SYS(newfstatat), {masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  filter.refuse_if(SCMP_SYS(newfstatat), masked(3, AT_EMPTY_PATH, 0));
   filter.refuse(kRefused, EPERM);
   filter.refuse(kPrctl, EPERM);
   filter.refuse(kAbsent, ENOSYS);

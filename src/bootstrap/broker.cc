@@ -15,6 +15,7 @@ namespace {
 constexpr int kReportNumber = 3;
 // Between two looks at whether a broker that somebody else is starting listens by now.
 constexpr std::chrono::milliseconds kNextLook{2};
+constexpr std::chrono::milliseconds kNextStart{100};
 
 std::unexpected<Error> no_broker(const std::string& why) {
   return fail(Kind::gone, code::kNoBroker, "no broker runs, and none could be started: " + why,
@@ -31,7 +32,7 @@ std::vector<std::string> clean_environment() {
   return environment;
 }
 
-// What the new broker says before it detaches: nothing when it listens, or when another was faster.
+// What the new broker says before it lets go of the pipe: nothing when it listens, or when another has the lock.
 Result<std::string> read_report(const os::Fd& reader, const os::Deadline& deadline) {
   std::string report;
   std::array<char, 1024> room;
@@ -57,7 +58,7 @@ Result<void> start_broker(const os::Deadline& deadline) {
   const os::Child child = REEVE_TRY(os::start(start));
   writer.close();
   const std::string report = REEVE_TRY(read_report(reader, deadline));
-  // The process started here only detaches the broker proper, and is gone by now.
+  // The process started here only put the broker into the background, and is gone by now.
   REEVE_TRY(os::wait_for_exit(child, deadline));
   if (!report.empty()) return no_broker(report);
   return {};
@@ -73,8 +74,8 @@ Result<void> check_listener(const os::Fd& socket, const RuntimeFolder& runtime) 
 class BrokerDialer : public connection::Dialer {
  public:
   explicit BrokerDialer(WhenAbsent when_absent) : when_absent_(when_absent) {}
-  Result<connection::Dialed> dial(const os::Deadline&) override {
-    return connection::Dialed{channel::Channel(REEVE_TRY(connect_to_broker(when_absent_))), {}};
+  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
+    return connection::Dialed{channel::Channel(REEVE_TRY(connect_to_broker(when_absent_, deadline))), {}};
   }
 
  private:
@@ -122,24 +123,29 @@ std::optional<std::string> installed_program(const std::string& name) {
   return std::nullopt;
 }
 
-Result<os::Fd> connect_to_broker(WhenAbsent when_absent) {
+Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline) {
   const RuntimeFolder runtime = REEVE_TRY(open_runtime_folder());
-  const os::Deadline deadline = os::now() + kBrokerStart;
-  bool started = false;
-  while (os::now() < *deadline) {
+  const os::Time give_up = std::min(deadline.value_or(os::Time::max()), os::now() + kBrokerStart);
+  os::Time next_start{};
+  while (true) {
     auto connected = REEVE_TRY(os::connect_in(runtime.folder, kSocketName));
     if (auto* socket = std::get_if<os::Fd>(&connected)) {
       REEVE_TRY(check_listener(*socket, runtime));
       return std::move(*socket);
     }
-    // A full backlog is not death: the broker is there, and will come to us.
-    if (std::holds_alternative<os::NobodyListens>(connected) && !started) {
+    if (os::now() >= give_up) break;
+    // A full backlog is not death: the broker is there, and will come to us. Where nobody listens one may be starting,
+    // or just leaving: it holds the lock, a further one sees that and is gone at once.
+    if (std::holds_alternative<os::NobodyListens>(connected) && os::now() >= next_start) {
       if (when_absent == WhenAbsent::fail) return no_broker("nobody was asked to start one");
-      REEVE_TRY(start_broker(deadline));
-      started = true;
+      REEVE_TRY(start_broker(give_up));
+      next_start = os::now() + kNextStart;
       continue;
     }
     os::wait_until(os::now() + kNextLook);
+  }
+  if (deadline && *deadline <= os::now()) {
+    return fail(Kind::timeout, code::kTimedOut, "no broker answered in time", "allow more time");
   }
   return no_broker("nobody answers in " + runtime.path);
 }

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "../connection/connection.hpp"
 #include "../contract/broker.hpp"
@@ -18,7 +17,7 @@ namespace reeve::bootstrap {
 enum class WhenAbsent { start, fail };
 
 /// Connects to the broker of this user; the one at the other end is this user's own process, or root's.
-Result<os::Fd> connect_to_broker(WhenAbsent when_absent);
+Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline = {});
 
 /// A broker's client.
 class Broker {

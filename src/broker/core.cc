@@ -94,6 +94,14 @@ void Core::on(const PeerLeft& event) {
   }
 }
 
+void Core::on(const GrantFailed& event) {
+  const auto is_lost = [&](const auto& waiting) { return waiting.first == event.end; };
+  for (auto& [label, job] : jobs_) {
+    std::erase_if(job.waiting, is_lost);
+    std::erase_if(job.on_the_way, is_lost);
+  }
+}
+
 void Core::on(const PeerAsked& event) {
   if (!peers_.contains(event.peer)) return;
   std::visit([&](const auto& what) { asked(event.peer, event.request, what); }, event.what);

@@ -46,6 +46,10 @@ struct PeerAsked {
 struct PeerLeft {
   PeerId peer;
 };
+/// The channel that a Grant ordered could not be made; the peer has been told.
+struct GrantFailed {
+  EndId end;
+};
 /// Every job file there is now, and what was wrong with others.
 struct Scanned {
   std::vector<Job> jobs;
@@ -70,7 +74,8 @@ struct Exited {
 };
 /// The time that wake_at named has come.
 struct Tick {};
-using EventKind = std::variant<Tick, PeerCame, PeerAsked, PeerLeft, Scanned, Launched, LaunchFailed, Confirmed, Exited>;
+using EventKind =
+    std::variant<Tick, PeerCame, PeerAsked, PeerLeft, GrantFailed, Scanned, Launched, LaunchFailed, Confirmed, Exited>;
 struct Event {
   os::Time now{};
   EventKind what;
@@ -168,6 +173,7 @@ class Core {
   void on(const PeerCame& event);
   void on(const PeerAsked& event);
   void on(const PeerLeft& event);
+  void on(const GrantFailed& event);
   void on(const Scanned& event);
   void on(const Launched& event);
   void on(const LaunchFailed& event);

@@ -181,6 +181,19 @@ TEST(Core, AServiceThatClaimsMoreEndsThanItWasHandedHasTakenThoseAlone) {
   EXPECT_TRUE(stage.apply(PeerAsked{stage.client(), 0, contract::Taken{1}}).empty());
 }
 
+TEST(Core, ForgetsAnEndThatCouldNotBeMade) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const Orders granted = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(granted)[0].instance;
+  const EndId lost = Stage::all<Grant>(stage.look_up(client, "a"))[0].end;
+  EXPECT_TRUE(stage.apply(GrantFailed{lost}).empty());
+  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(instance), instance));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].end, Stage::all<Grant>(granted)[0].end);
+}
+
 TEST(Core, TellsThoseWhoWaitWhyAJobKeepsDying) {
   Stage stage;
   Job job = job_named("a");

@@ -61,7 +61,10 @@ void Daemon::perform(Answer& order) { post(order.peer, connection::make_answer(o
 
 void Daemon::perform(Grant& order) {
   auto pair = os::channel_pair();
-  if (!pair) return post(order.peer, connection::make_answer(order.request, std::unexpected(pair.error())));
+  if (!pair) {
+    post(order.peer, connection::make_answer(order.request, std::unexpected(pair.error())));
+    return apply(GrantFailed{order.end});
+  }
   ends_.emplace(order.end, std::make_shared<const os::Fd>(std::move(pair->first)));
   contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
   post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
@@ -73,7 +76,7 @@ void Daemon::perform(HandOver& order) {
   contract::Handover handover;
   handover.end = object::ChannelEnd(end->second);
   handover.uid = order.client.uid;
-  handover.pid = order.client.pid;
+  handover.pid = order.client.pid.value_or(0);
   handover.bound = order.client.trust == PeerClass::bound;
   handover.label = std::move(order.client.label);
   const Object message = object::to_object(std::move(handover));

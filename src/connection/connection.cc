@@ -88,36 +88,57 @@ std::optional<Result<Dictionary>> Connection::take_packet(const channel::Packet&
   return std::move(*message);
 }
 
+// What has come, if anything has. After an error there is no channel any more.
+Result<std::optional<channel::Packet>> Connection::receive() {
+  auto incoming = current_->channel.receive(inbox_);
+  if (!incoming) {
+    end_with(current_->channel, incoming.error());
+    current_.reset();
+    return std::unexpected(std::move(incoming).error());
+  }
+  if (std::holds_alternative<channel::Ended>(*incoming)) return std::unexpected(lost());
+  if (auto* packet = std::get_if<channel::Packet>(&*incoming)) return std::move(*packet);
+  return std::nullopt;
+}
+
+Result<void> Connection::wait(const os::Deadline& deadline) {
+  if (REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return {};
+  return timed_out();
+}
+
 Result<Dictionary> Connection::await_answer(std::uint64_t id, const os::Deadline& deadline) {
   while (true) {
-    auto incoming = current_->channel.receive(inbox_);
-    if (!incoming) {
-      end_with(current_->channel, incoming.error());
-      current_.reset();
-      return std::unexpected(std::move(incoming).error());
+    const auto packet = REEVE_TRY(receive());
+    if (!packet) {
+      REEVE_TRY(wait(deadline));
+    } else if (auto outcome = take_packet(*packet, id)) {
+      return std::move(*outcome);
     }
-    if (std::holds_alternative<channel::Ended>(*incoming)) return std::unexpected(lost());
-    if (const auto* packet = std::get_if<channel::Packet>(&*incoming)) {
-      if (auto outcome = take_packet(*packet, id)) return std::move(*outcome);
-      continue;
+  }
+}
+
+// Reads what has come, so that a service that died is not taken for one that is there.
+Result<void> Connection::await_greeting(const os::Deadline& deadline) {
+  REEVE_TRY(connect(deadline));
+  (void)current_->channel.greet();  // Where nobody is left to hear it, reading tells.
+  while (true) {
+    const auto packet = REEVE_TRY(receive());
+    if (packet) {
+      if (auto outcome = take_packet(*packet, 0); outcome && !*outcome) return std::unexpected(outcome->error());
+    } else if (current_->channel.sender()) {
+      return {};
+    } else {
+      REEVE_TRY(wait(deadline));
     }
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return timed_out();
   }
 }
 
 Result<Peer> Connection::peer(CallOptions options) {
   const os::Deadline deadline = deadline_of(options);
-  REEVE_TRY(connect(deadline));
-  REEVE_TRY(current_->channel.greet());
-  while (!current_->channel.sender()) {
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return timed_out();
-    auto incoming = current_->channel.receive(inbox_);
-    if (!incoming) return std::unexpected(std::move(incoming).error());
-    if (std::holds_alternative<channel::Ended>(*incoming)) return std::unexpected(lost());
-    if (const auto* packet = std::get_if<channel::Packet>(&*incoming)) {
-      if (auto outcome = take_packet(*packet, 0); outcome && !*outcome) return std::unexpected(outcome->error());
-    }
-  }
+  const bool fresh = !current_;
+  auto greeted = await_greeting(deadline);
+  if (!greeted && greeted.error().kind == Kind::interrupted && !fresh) greeted = await_greeting(deadline);
+  if (!greeted) return std::unexpected(std::move(greeted).error());
   Peer peer = current_->peer;
   peer.pid = current_->channel.sender()->pid;
   peer.uid = current_->channel.sender()->uid;

@@ -49,6 +49,9 @@ class Connection {
   Result<void> connect(const os::Deadline& deadline);
   Result<void> send_request(Parcel& parcel);
   Result<void> send_waiting(const Parcel& parcel);
+  Result<std::optional<channel::Packet>> receive();
+  Result<void> wait(const os::Deadline& deadline);
+  Result<void> await_greeting(const os::Deadline& deadline);
   Result<Dictionary> await_answer(std::uint64_t id, const os::Deadline& deadline);
   std::optional<Result<Dictionary>> take_packet(const channel::Packet& packet, std::uint64_t id);
   Error last_words();

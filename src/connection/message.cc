@@ -9,8 +9,12 @@ namespace {
 // An Error always fits: its texts are cut to what a packet can carry many times over.
 Dictionary small_error_message(Error error) {
   constexpr std::size_t kTextBytesMax = 4096;
-  error.message.resize(std::min(error.message.size(), kTextBytesMax));
-  error.advice.resize(std::min(error.advice.size(), kTextBytesMax));
+  for (std::string* text : {&error.message, &error.advice}) {
+    if (text->size() <= kTextBytesMax) continue;
+    std::size_t cut = kTextBytesMax;
+    while (cut > 0 && (static_cast<unsigned char>((*text)[cut]) & 0xc0U) == 0x80U) --cut;  // not within a character
+    text->resize(cut);
+  }
   return object::error_message(error);
 }
 

@@ -7,6 +7,7 @@ Server::Server(os::Loop& loop, Handler handler, std::function<void()> left)
 
 Result<void> Server::add(channel::Channel channel, Peer peer) {
   if (peer.pid) channel.bind_to(*peer.pid);
+  if (peer.pid == 0) peer.pid.reset();  // Somebody outside of this pid namespace: that is all there is to know.
   auto conversation = std::make_unique<Conversation>(std::move(channel), std::move(peer));
   // The greeting may find the peer gone already; reading then tells.
   (void)conversation->channel.greet();

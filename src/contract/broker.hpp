@@ -85,9 +85,9 @@ BOOST_DESCRIBE_STRUCT(Listing, (), (jobs, problems))
 struct Handover {
   object::ChannelEnd end;
   std::uint32_t uid = 65534;
-  std::optional<std::int32_t> pid;  ///< only for a service that shares the client's pid namespace
-  bool bound = false;               ///< the broker started the client itself
-  std::string label;                ///< the client's job; empty where it is none
+  std::int32_t pid = 0;  ///< as the service counts: 0 where its pid namespace does not show the client
+  bool bound = false;    ///< the broker started the client itself
+  std::string label;     ///< the client's job; empty where it is none
 };
 BOOST_DESCRIBE_STRUCT(Handover, (), (end, uid, pid, bound, label))
 

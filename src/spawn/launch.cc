@@ -36,10 +36,14 @@ Result<void> put_in_place(const LaunchPlan& plan, const os::Fd& nothing) {
 Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   const os::Fd nothing = REEVE_TRY(os::open_device_null());
   REEVE_TRY(put_in_place(plan, nothing));
-  if (!plan.preset->confined) return os::refuse_privileges_by_exec();
-  REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
+  if (plan.preset->confined) {
+    REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
+  } else {
+    REEVE_TRY(os::refuse_privileges_by_exec());
+  }
   // Last: a change of user clears it. Nothing that the spawner started outlives the spawner.
   (void)os::die_with_parent();
+  if (!plan.preset->confined) return {};
   return os::load_filter(plan.preset->loading);
 }
 

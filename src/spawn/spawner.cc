@@ -189,7 +189,13 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   running.log->service_has_writer();
   tell({.kind = SpawnerEventKind::launched, .instance = running.instance, .number = running.child.pid});
   const auto [place, ignored] = running_.emplace(running.instance, std::move(running));
-  return watch(place->second);
+  auto watched = watch(place->second);
+  if (!watched) {
+    // Nobody would hear of its end: it must not live.
+    (void)os::send_signal(place->second.child.pidfd, SIGKILL);
+    (void)os::wait_for_exit(place->second.child, os::now() + kStopGrace);
+  }
+  return watched;
 }
 
 Result<void> Spawner::watch(Running& running) {

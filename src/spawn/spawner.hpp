@@ -5,7 +5,6 @@
 // Trust:   hears only the broker; what the broker asks for is answered from one table, and anything else ends it.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>

@@ -114,6 +114,13 @@ TEST(Encode, WritesKeysInAscendingOrderWhateverTheOrderTheyCameIn) {
   EXPECT_EQ(encode(one)->bytes, encode(other)->bytes);
 }
 
+TEST(Encode, WritesTheWorkedExampleOfTheDocument) {
+  const auto encoded = encode(Dictionary{{"v", Object(42)}});
+  ASSERT_TRUE(encoded);
+  EXPECT_EQ(encoded->bytes,
+            bytes_of_hex("42371342 05000000 00f00000 14000000 01000000 76000000 00300000 2a000000 00000000"));
+}
+
 TEST(Decode, EveryPrefixAndEveryFlippedBitIsAnErrorOrAWholeValue) {
   const Dictionary sample{{"n", Object(-7)}, {"s", Object("text")}, {"l", Object(Array{Object(true), Object(2.5)})}};
   const auto bytes = encode(sample)->bytes;

@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,8 +18,23 @@ namespace {
 using namespace reeve;
 using namespace reeve::test;
 
+std::int32_t errno_of(long outcome) { return outcome < 0 ? errno : 0; }
+
+std::int32_t errno_of_listing(const char* folder) {
+  const int fd = ::open(folder, O_RDONLY | O_DIRECTORY);
+  const std::int32_t error = errno_of(fd);
+  if (fd >= 0) ::close(fd);
+  return error;
+}
+
 class Player : public Actor {
  public:
+  Player()
+      : early_{{"open /etc/passwd", errno_of(::open("/etc/passwd", O_RDONLY))},
+               {"list /", errno_of_listing("/")},
+               {"list /usr/lib", errno_of_listing("/usr/lib")},
+               {"write /usr/lib/x", errno_of(::open("/usr/lib/x", O_WRONLY | O_CREAT, 0600))}} {}
+
   Result<Everything> repeat(Everything what) override { return what; }
   Result<std::uint64_t> size_of(File file) override { return file.size(); }
 
@@ -37,6 +53,7 @@ class Player : public Actor {
     }
     return variables;
   }
+  Result<std::map<std::string, std::int32_t>> early_attempts() override { return early_; }
   Result<void> complain(std::int32_t code, std::string message) override {
     return fail(Kind::denied, code, std::move(message), "stop asking");
   }
@@ -58,6 +75,9 @@ class Player : public Actor {
     std::fprintf(stderr, "%s\n", text.c_str());
     return {};
   }
+
+ private:
+  std::map<std::string, std::int32_t> early_;
 };
 
 }  // namespace

@@ -33,6 +33,8 @@ struct Actor {
   virtual Result<std::uint64_t> size_of(File file) = 0;
   virtual Result<std::vector<std::int32_t>> descriptors() = 0;
   virtual Result<std::map<std::string, std::string>> environment() = 0;
+  /// The errno of what was tried before serving: under the first filter only, which allows to open.
+  virtual Result<std::map<std::string, std::int32_t>> early_attempts() = 0;
   virtual Result<void> complain(std::int32_t code, std::string message) = 0;
   virtual Result<void> throw_something() = 0;
   virtual Result<std::string> answer_of(std::uint32_t bytes) = 0;
@@ -45,7 +47,7 @@ struct Actor {
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
-                      (repeat, size_of, descriptors, environment, complain, throw_something, answer_of, sleep, crash,
-                       attempt, print))
+                      (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
+                       sleep, crash, attempt, print))
 
 }  // namespace reeve::test

@@ -13,7 +13,9 @@
 #include <sstream>
 #include <thread>
 
+#include "../../src/bootstrap/runtime_folder.hpp"
 #include "../../src/inspect/json.hpp"
+#include "../../src/os/files.hpp"
 
 namespace reeve::test {
 namespace {
@@ -127,12 +129,10 @@ Folder::~Folder() {
 }
 
 void write_job(const std::string& folder, const JobFile& job) {
-  std::vector<std::string> names = job.names;
-  if (names.empty()) names = {job.label};
   std::ofstream file(folder + "/" + job.label + ".plist");
   file << "<plist version=\"1.0\"><dict>\n<key>Label</key><string>" << job.label
        << "</string>\n<key>Program</key><string>" << job.program << "</string>\n<key>MachServices</key><dict>";
-  for (const std::string& name : names) file << "<key>" << name << "</key><true/>";
+  file << "<key>" << job.label << "</key><true/>";
   file << "</dict>\n<key>ProgramArguments</key><array><string>program</string>";
   for (const std::string& argument : job.arguments) file << "<string>" << argument << "</string>";
   file << "</array>\n<key>Reeve</key><dict><key>Preset</key><string>" << job.preset
@@ -152,7 +152,7 @@ JobFile actor_job(const std::string& name, std::vector<std::string> more_argumen
 
 std::ostream& operator<<(std::ostream& out, const Census& census) {
   for (const auto& [name, count] : census.descriptors) out << name << " holds " << count << " descriptors, ";
-  return out << census.zombies << " zombies, " << census.mounts << " mounts";
+  return out << census.children << " children, " << census.zombies << " zombies, " << census.mounts << " mounts";
 }
 
 Session::Session() : runtime_path_(folder_.path() + "/run"), jobs_path_(folder_.path() + "/jobs") {
@@ -169,7 +169,33 @@ Session::Session() : runtime_path_(folder_.path() + "/run"), jobs_path_(folder_.
 Session::~Session() {
   ::kill(pid_, SIGTERM);
   const auto code = wait_for(pid_, 30s);
-  EXPECT_EQ(code.value_or(-1), 0) << contents(folder_.path() + "/broker.err");
+  EXPECT_EQ(code.value_or(-1), 0) << printed();
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    EXPECT_EQ(contents(entry.path().string() + "/cmdline").find(runtime_path_), std::string::npos)
+        << entry.path() << " was left behind";
+  }
+}
+
+std::string Session::printed() const { return contents(folder_.path() + "/broker.err"); }
+
+bool Session::prints(const std::string& text) const {
+  const auto give_up = Clock::now() + 10s;
+  while (printed().find(text) == std::string::npos) {
+    if (Clock::now() > give_up) return false;
+    std::this_thread::sleep_for(5ms);
+  }
+  return true;
+}
+
+bool wait_for_no_broker(const std::string& runtime) {
+  const auto folder = os::open_folder(runtime);
+  const auto give_up = Clock::now() + 30s;
+  while (folder && Clock::now() < give_up) {
+    const auto lock = os::take_lock(*folder, bootstrap::kLockName);
+    if (lock && *lock) return true;
+    std::this_thread::sleep_for(5ms);
+  }
+  return !folder;
 }
 
 bool Session::is_alive() const {
@@ -182,10 +208,13 @@ Census Session::census() const {
   census.descriptors["broker"] = descriptor_count(pid_);
   for (const Process& spawner : children_of(pid_)) {
     census.descriptors["spawner"] = descriptor_count(spawner.pid);
-    for (const Process& child : children_of(spawner.pid)) census.zombies += child.state == 'Z' ? 1U : 0U;
+    for (const Process& child : children_of(spawner.pid)) {
+      ++census.children;
+      census.zombies += child.state == 'Z' ? 1U : 0U;
+    }
     census.zombies += spawner.state == 'Z' ? 1U : 0U;
   }
-  const std::string mounts = contents("/proc/self/mountinfo");
+  const std::string mounts = contents("/proc/" + std::to_string(pid_) + "/mountinfo");
   census.mounts = static_cast<std::size_t>(std::count(mounts.begin(), mounts.end(), '\n'));
   return census;
 }

@@ -46,7 +46,6 @@ class Folder {
 struct JobFile {
   std::string label;
   std::string program;
-  std::vector<std::string> names;  ///< the label alone where empty
   std::string preset = service_preset();
   std::vector<std::string> arguments;  ///< without the program's own name
   int idle_seconds = 0;                ///< 0: never stops by itself
@@ -57,16 +56,17 @@ void write_job(const std::string& folder, const JobFile& job);
 /// A job that runs tests/support/actor under that name; it is never throttled.
 JobFile actor_job(const std::string& name, std::vector<std::string> more_arguments = {});
 
-/// What the broker's processes hold: descriptors by process, children that nobody reaped, mounts.
+/// What the broker's processes hold: descriptors by process, children, those that nobody reaped, mounts.
 struct Census {
   std::map<std::string, std::size_t> descriptors;
+  std::size_t children = 0;  ///< of the spawner
   std::size_t zombies = 0;
   std::size_t mounts = 0;
   bool operator==(const Census&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Census& census);
 
-/// Runs `reeve broker` in the foreground. Its end is part of the test: exit status 0, and nothing left behind.
+/// Runs `reeve broker` in the foreground. Its end is part of the test: exit status 0, and no process left behind.
 class Session {
  public:
   Session();
@@ -75,8 +75,9 @@ class Session {
   ~Session();
 
   const std::string& jobs() const { return jobs_path_; }
-  const std::string& runtime() const { return runtime_path_; }
-  int broker_pid() const { return pid_; }
+  /// What the broker and the spawner have shown so far, and whether they show that within 10 seconds.
+  std::string printed() const;
+  bool prints(const std::string& text) const;
   Census census() const;
   /// The same census twice in a row, or the last one after 10 seconds.
   Census settled_census() const;
@@ -88,6 +89,9 @@ class Session {
   std::string jobs_path_;
   int pid_ = -1;
 };
+
+/// Waits, at most 30 seconds, until no broker holds the lock of that runtime folder.
+bool wait_for_no_broker(const std::string& runtime);
 
 /// The status of a job, as `reeve list --json` has it; empty where it has none.
 Dictionary status_of(const std::string& label);

@@ -1,4 +1,4 @@
-# One library of each line of ROOMS: room_NAME, made of src/NAME/*.cc, seeing only the rooms that its line names.
+# One library of each line of ROOMS: room_NAME, made of src/NAME/*.cc. tools/check_rooms holds their includes to it.
 find_package(EXPAT REQUIRED)
 
 set(REEVE_ROOMS)

@@ -84,7 +84,7 @@ class Jpeg {
 };
 
 std::unexpected<reeve::Error> failed(const Jpeg& jpeg) {
-  if (jpeg.is_slow()) return refuse_picture(kTooSlow, "decoding exceeds the limit of 2 seconds");
+  if (jpeg.is_slow()) return refuse_picture(kTooSlow, "decoding exceeds the limit of 2 seconds of processor time");
   return refuse_picture(kDamaged, std::string("damaged JPEG: ") + jpeg.complaint());
 }
 
@@ -98,7 +98,8 @@ reeve::Result<void> decode_jpeg(std::span<const std::uint8_t> file, Shrinker& in
   std::vector<std::uint8_t> row(std::size_t{jpeg.width()} * 3);
   for (std::uint32_t y = 0; y < jpeg.height(); ++y) {
     if (!jpeg.read_row(row.data())) return failed(jpeg);
-    if (!into.add_row(row.data())) return refuse_picture(kTooSlow, "decoding exceeds the limit of 2 seconds");
+    if (!into.add_row(row.data()))
+      return refuse_picture(kTooSlow, "decoding exceeds the limit of 2 seconds of processor time");
   }
   if (!jpeg.finish()) return failed(jpeg);
   return {};

@@ -91,7 +91,9 @@ std::unexpected<reeve::Error> damaged(const Png& png) {
   return refuse_picture(kDamaged, std::string("damaged PNG: ") + png.complaint());
 }
 
-std::unexpected<reeve::Error> too_slow() { return refuse_picture(kTooSlow, "decoding exceeds the limit of 2 seconds"); }
+std::unexpected<reeve::Error> too_slow() {
+  return refuse_picture(kTooSlow, "decoding exceeds the limit of 2 seconds of processor time");
+}
 
 // Lays a row of four bytes a pixel on grey paper, in place: three bytes a pixel remain.
 void lay_on_paper(std::uint8_t* row, std::uint32_t width) {

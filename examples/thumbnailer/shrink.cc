@@ -1,10 +1,25 @@
 #include "shrink.hpp"
 
 #include <algorithm>
+#include <ctime>
 
 std::unexpected<reeve::Error> refuse_picture(PictureCode code, std::string message) {
   return reeve::fail(reeve::Kind::invalid, code, std::move(message));
 }
+
+namespace {
+
+std::chrono::nanoseconds processor_time() {
+  timespec value{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &value);
+  return std::chrono::seconds(value.tv_sec) + std::chrono::nanoseconds(value.tv_nsec);
+}
+
+}  // namespace
+
+Shrinker::Shrinker(std::uint32_t edge) : edge_(edge), until_(processor_time() + kTimeMax) {}
+
+bool Shrinker::in_time() const { return processor_time() < until_; }
 
 reeve::Result<void> Shrinker::begin(std::uint32_t width, std::uint32_t height) {
   if (width == 0 || height == 0) return refuse_picture(kDamaged, "the picture has no pixels");

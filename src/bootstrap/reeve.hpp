@@ -1,7 +1,6 @@
 // The two front doors: connect to a service by name, and be one.
 #pragma once
 
-#include <memory>
 #include <string>
 #include <utility>
 

@@ -14,7 +14,6 @@ namespace reeve::bootstrap {
 namespace {
 
 constexpr std::uint64_t kCheckInId = 1;
-constexpr std::size_t kFilterBytesMax = 64 * 1024;
 
 // The number in a variable that the broker sets for what it starts.
 std::optional<os::Fd> inherited_by(const char* variable) {

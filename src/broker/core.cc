@@ -8,9 +8,6 @@
 namespace reeve::broker {
 namespace {
 
-constexpr int kFruitlessStartsMax =
-    3;  // Starts in a row that end before a call is taken up, until those who wait are told.
-
 Error unknown_service(const std::string& name) {
   return {Kind::denied, code::kUnknownService, "no service is called " + name + ", or none that you may call",
           "see `reeve list`; a service needs a job file with the name under MachServices"};
@@ -173,7 +170,8 @@ void Core::wait_for_scan(Waiting waiting) {
   if (std::count_if(waiting_for_scan_.begin(), waiting_for_scan_.end(), same_peer) >=
       static_cast<std::ptrdiff_t>(kRequestsPerPeerMax)) {
     return answer(waiting.peer, waiting.request,
-                  fail(Kind::busy, code::kQueueFull, "64 requests are unanswered", "wait for their answers"));
+                  fail(Kind::busy, code::kQueueFull, std::to_string(kRequestsPerPeerMax) + " requests are unanswered",
+                       "wait for their answers"));
   }
   waiting_for_scan_.push_back(std::move(waiting));
   if (!scanning_) orders_.push_back(Scan{});
@@ -193,7 +191,8 @@ void Core::grant(PeerId peer, RequestId request, JobState& job) {
   if (job.waiting.size() + job.on_the_way.size() >= kWaitingEndsMax) {
     return answer(
         peer, request,
-        fail(Kind::busy, code::kQueueFull, "256 clients wait already for " + job.job.label, "call again later"));
+        fail(Kind::busy, code::kQueueFull,
+             std::to_string(kWaitingEndsMax) + " clients wait already for " + job.job.label, "call again later"));
   }
   const EndId end{next_end_++};
   orders_.push_back(Grant{peer, request, job.job.label, end});
@@ -333,9 +332,10 @@ void Core::forget(JobState& job) {
 void Core::give_up(JobState& job) {
   job.fruitless_starts = 0;
   const std::string how = job.last_exit ? "; it last " + os::describe(*job.last_exit) : std::string();
-  refuse_waiting(job,
-                 Error{Kind::gone, code::kLaunchFailed, job.job.label + " ended 3 times before it took up a call" + how,
-                       "see what the broker shows of its output, or run its program by hand"});
+  refuse_waiting(job, Error{Kind::gone, code::kLaunchFailed,
+                            job.job.label + " ended " + std::to_string(kFruitlessStartsMax) +
+                                " times before it took up a call" + how,
+                            "see what the broker shows of its output, or run its program by hand"});
 }
 
 // Job files.

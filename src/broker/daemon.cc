@@ -14,9 +14,6 @@ using contract::SpawnerEventKind;
 using contract::SpawnerOp;
 using contract::SpawnerRequest;
 
-// How long the broker takes no new clients after the kernel ran out of something.
-constexpr std::chrono::milliseconds kPause{100};
-
 contract::WithText<SpawnerRequest> plain_request(SpawnerOp op, InstanceId instance = {}, int signal = 0) {
   SpawnerRequest head;
   head.op = op;
@@ -141,7 +138,7 @@ Result<void> Daemon::listen_again() {
 // Out of descriptors or full: those who wait stay in the backlog, and nobody who is served notices.
 void Daemon::pause_listener() {
   listener_watch_.drop();
-  pause_ = loop_.at(os::now() + kPause, [this] {
+  pause_ = loop_.at(os::now() + kAcceptPause, [this] {
     if (!listen_again()) pause_listener();
   });
 }
@@ -234,7 +231,7 @@ void Daemon::post(PeerId id, connection::Parcel parcel) {
   Connected& peer = *found->second;
   peer.outbox.push_back(std::move(parcel));
   // A service that does not read its control channel is of no use to those who are handed to it.
-  if (!flush(peer) || peer.outbox.size() > kWaitingEndsMax) remove(id);
+  if (!flush(peer) || peer.outbox.size() > kOutboxPacketsMax) remove(id);
 }
 
 bool Daemon::wait_for(Connected& peer, os::Interest interest) {

@@ -1,7 +1,5 @@
 #include "job.hpp"
 
-#include <algorithm>
-
 #include "../object/object.hpp"
 #include "../plist/xml.hpp"
 #include "../sandbox/preset.hpp"

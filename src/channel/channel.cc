@@ -134,7 +134,7 @@ Result<Packet> Channel::accept(std::span<const std::byte> bytes, os::Arrival arr
       return fail(Kind::unsupported, code::kBadPacket, "the peer does not speak version 1", "upgrade the older side");
     }
   }
-  Packet packet{decoded.header, {decoded.body.begin(), decoded.body.end()}, {}, arrival.sender};
+  Packet packet{decoded.header, {decoded.body.begin(), decoded.body.end()}, {}};
   packet.attachments = REEVE_TRY(check_attachments(decoded, std::move(arrival.descriptors)));
   ++received_;
   return packet;

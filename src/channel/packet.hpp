@@ -94,7 +94,6 @@ struct Packet {
   Header header;
   std::vector<std::byte> body;
   std::vector<Attachment> attachments;
-  os::Credentials sender;
 };
 
 struct DecodedHeader {

@@ -10,7 +10,7 @@ namespace reeve::channel {
 /// How far a peer's identity is proven.
 enum class PeerClass : std::uint8_t {
   uid_only = 1,  ///< only its user is known
-  bound = 3,     ///< the broker started it, from a sealed copy of its image
+  bound = 2,     ///< the broker started it, from a sealed copy of its image
 };
 
 struct Peer {

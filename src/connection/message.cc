@@ -8,10 +8,9 @@ namespace {
 
 // An Error always fits: its texts are cut to what a packet can carry many times over.
 Dictionary small_error_message(Error error) {
-  constexpr std::size_t kTextBytesMax = 4096;
   for (std::string* text : {&error.message, &error.advice}) {
-    if (text->size() <= kTextBytesMax) continue;
-    std::size_t cut = kTextBytesMax;
+    if (text->size() <= kErrorTextBytesMax) continue;
+    std::size_t cut = kErrorTextBytesMax;
     while (cut > 0 && (static_cast<unsigned char>((*text)[cut]) & 0xc0U) == 0x80U) --cut;  // not within a character
     text->resize(cut);
   }

@@ -151,8 +151,6 @@ class Proxy {
     }
   }
 
-  Connection& connection() { return connection_; }
-
   /// Who serves, as the kernel and the broker know it.
   Result<Peer> peer(CallOptions options = {}) { return connection_.peer(options); }
 

@@ -1,7 +1,7 @@
 // Objects as JSON, for people and their scripts.
 //
 // Numbers without a fraction are int64, others double. What JSON lacks is tagged: {"$uint64": "…"}, {"$data": base64},
-// {"$date": RFC 3339}, {"$uuid": …}, {"$fd": path}. Errors are advice.
+// {"$date": RFC 3339}, {"$uuid": …}, {"$fd": path}; a descriptor is printed as {"$fd": its kind}.
 #pragma once
 
 #include <string>

@@ -24,7 +24,7 @@ Dictionary error_message(const Error& error);
 /// The Error in a message; an `invalid` one where the message holds none.
 Error parse_error(const Dictionary& message);
 
-/// `arguments: expected 2, got 3`, unless they are as many as expected.
+/// `METHOD: expected 2 arguments, got 3`, unless they are as many as expected.
 Result<void> check_count(const Call& call, std::size_t expected);
 
 }  // namespace reeve::object

@@ -17,7 +17,6 @@
 #include <boost/mp11.hpp>
 #include <concepts>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <optional>
 #include <string>

@@ -24,7 +24,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <cstring>
 
 #include "uapi.hpp"
 
@@ -54,7 +53,7 @@ Result<Fd> open_namespace(pid_t pid, const char* kind) {
   return fd;
 }
 
-// The helper that lives just long enough for its namespaces to be opened. It speaks one byte a step over `line`.
+// The process that lives just long enough for its namespaces to be opened. It speaks one byte a step over `line`.
 [[noreturn]] void hold_namespaces(const Fd& line) {
   char outcome = ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 'y' : 'n';
   if (::write(line.raw(), &outcome, 1) != 1 || ::read(line.raw(), &outcome, 1) != 1) ::_exit(1);
@@ -72,15 +71,15 @@ Result<void> expect_yes(const Fd& line, const char* step) {
               "this machine, or a sandbox around this process, forbids user namespaces; see user.max_user_namespaces");
 }
 
-Result<SharedNamespaces> open_namespaces_of(pid_t helper, const Fd& line, UserRange users) {
+Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRange users) {
   REEVE_TRY(expect_yes(line, "a user namespace could not be made"));
   const std::string range =
       std::to_string(users.first) + " " + std::to_string(users.first) + " " + std::to_string(users.count);
-  REEVE_TRY(write_file("/proc/" + std::to_string(helper) + "/uid_map", range));
+  REEVE_TRY(write_file("/proc/" + std::to_string(holder) + "/uid_map", range));
   if (::write(line.raw(), "g", 1) != 1) return system_failure("write");
   REEVE_TRY(expect_yes(line, "user namespaces inside the sandbox could not be forbidden"));
-  Fd user = REEVE_TRY(open_namespace(helper, "user"));
-  Fd network = REEVE_TRY(open_namespace(helper, "net"));
+  Fd user = REEVE_TRY(open_namespace(holder, "user"));
+  Fd network = REEVE_TRY(open_namespace(holder, "net"));
   return SharedNamespaces{std::move(user), std::move(network)};
 }
 
@@ -140,16 +139,16 @@ Result<SharedNamespaces> make_shared_namespaces(UserRange users) {
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0) return system_failure("socketpair");
   Fd line(raw[0]);
   Fd other(raw[1]);
-  const pid_t helper = ::fork();
-  if (helper < 0) return system_failure("fork");
-  if (helper == 0) {
+  const pid_t holder = ::fork();
+  if (holder < 0) return system_failure("fork");
+  if (holder == 0) {
     line.close();  // Else it would wait for its own end to close.
     hold_namespaces(other);
   }
   other.close();
-  auto namespaces = open_namespaces_of(helper, line, users);
+  auto namespaces = open_namespaces_of(holder, line, users);
   line.close();
-  while (::waitpid(helper, nullptr, 0) < 0 && errno == EINTR) {
+  while (::waitpid(holder, nullptr, 0) < 0 && errno == EINTR) {
   }
   return namespaces;
 }

@@ -87,7 +87,7 @@ Result<Fd> out_of_the_way(const Fd& descriptor);
 
 [[noreturn]] void leave(int status);
 
-/// Ends a child's set-up: a new session, default signals, umask 077, name as given.
+/// Begins a child's set-up: a new session, default signals, umask 077, name as given.
 void begin_child(const char* name);
 
 }  // namespace reeve::os

@@ -2,7 +2,6 @@
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -107,12 +106,6 @@ Result<Fd> Loop::signal_descriptor(std::initializer_list<int> signals) {
   Fd descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!descriptor) return system_failure("signalfd");
   return descriptor;
-}
-
-int Loop::next_signal(const Fd& signals) {
-  signalfd_siginfo info{};
-  if (::read(signals.raw(), &info, sizeof info) != sizeof info) return 0;
-  return static_cast<int>(info.ssi_signo);
 }
 
 void Loop::run_due_timers() {

@@ -82,8 +82,6 @@ class Loop {
 
   /// A descriptor that becomes readable when one of the signals arrives; they are blocked for this thread.
   static Result<Fd> signal_descriptor(std::initializer_list<int> signals);
-  /// The number of the next signal that arrived, or 0.
-  static int next_signal(const Fd& signals);
 
   /// Waits for the first thing to happen, until the deadline, and runs what is due.
   Result<void> run_once(const Deadline& deadline = {});

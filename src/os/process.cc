@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
-#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -20,7 +19,6 @@ extern "C" {
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
-#include <memory>
 
 #include "socket.hpp"
 
@@ -151,7 +149,6 @@ Result<void> send_signal(const Fd& pidfd, int number) {
 std::int32_t own_pid() { return ::getpid(); }
 std::uint32_t own_user() { return ::geteuid(); }
 bool is_root() { return ::geteuid() == 0; }
-bool is_set_id() { return ::getauxval(AT_SECURE) != 0; }
 
 std::optional<std::string> trusted_variable(const char* name) {
   const char* value = ::secure_getenv(name);

@@ -58,9 +58,6 @@ std::int32_t own_pid();
 std::uint32_t own_user();
 bool is_root();
 
-/// True where the program runs with more rights than who started it: its environment is then not to be believed.
-bool is_set_id();
-
 /// An environment variable that may be believed; nothing in a set-id program, and nothing where it is empty.
 std::optional<std::string> trusted_variable(const char* name);
 

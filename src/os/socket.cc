@@ -18,7 +18,6 @@ namespace reeve::os {
 namespace {
 
 constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
-constexpr int kBacklog = 1024;
 
 // Room for all that the kernel can attach, so that truncation is never an accident.
 constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred));

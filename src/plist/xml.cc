@@ -2,7 +2,6 @@
 
 #include <expat.h>
 
-#include <charconv>
 #include <memory>
 #include <optional>
 

@@ -2,8 +2,8 @@
 //
 //   broker [--embedded] [--jobs DIR]…
 //
-// --embedded: started by a client. Reports over descriptor 3 (nothing at all is success), detaches, and leaves when it
-// has had no client and no job for a while.
+// --embedded: started by a client. Goes into the background, reports over descriptor 3 (nothing at all is success), and
+// leaves when it has had no client and no job for a while.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>

@@ -43,7 +43,7 @@ Error run_broker(const BrokerCommand& command) {
   if (command.system || command.replace) {
     return {Kind::unsupported, code::kNoBroker,
             std::string(command.system ? "--system" : "--replace") + " is not built yet",
-            "run `reeve broker` in a session"};
+            "run `reeve broker` without the option"};
   }
   const auto program = bootstrap::installed_program("broker");
   if (!program) {

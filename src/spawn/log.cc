@@ -2,15 +2,12 @@
 
 #include <array>
 #include <cstdio>
-#include <optional>
 
 #include "../os/pipe.hpp"
 #include "../vocab/bounds.hpp"
 
 namespace reeve::spawn {
 namespace {
-
-constexpr std::size_t kLineBytesMax = 1024;
 
 bool is_printable(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; }
 
@@ -60,7 +57,7 @@ void Log::take(std::string_view bytes) {
       continue;
     }
     ++window_bytes_;
-    if (c == '\n' || line_.size() == kLineBytesMax) print_line();
+    if (c == '\n' || line_.size() == kLogLineBytesMax) print_line();
     if (c != '\n') line_ += is_printable(c) ? c : '?';
   }
 }

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 
 #include "error.hpp"
 
@@ -32,13 +31,23 @@ inline constexpr std::size_t kWaitingEndsMax = 256;     // Ends that wait for on
 inline constexpr std::size_t kPeersMax = 4096;          // Clients of one broker; further ones wait in the backlog.
 inline constexpr std::size_t kPacketsPerTurn = 16;  // Packets read from one channel before the next one has its turn.
 
+inline constexpr std::size_t kOutboxPacketsMax = 256;  // To a peer that does not read; then it is dropped.
+inline constexpr std::size_t kErrorTextBytesMax =
+    4096;  // Of one text of an Error on the wire: it always fits a packet.
+inline constexpr std::size_t kFilterBytesMax = 64 * 1024;  // A seccomp filter: BPF_MAXINSNS instructions are 32 KiB.
+inline constexpr int kBacklog = 1024;                      // Clients that wait for the broker to accept them.
+
 // Launching.
+inline constexpr int kFruitlessStartsMax = 3;    // Starts in a row that end before a call is taken up, until those who
+                                                 // wait are told.
 inline constexpr int kStartsBeforeThrottle = 3;  // Starts within the throttle interval that are never delayed.
-inline constexpr std::chrono::seconds kThrottleInterval{10};  // launchd's default.
-inline constexpr std::chrono::seconds kServiceIdle{30};       // A service nobody is connected to stops after this.
-inline constexpr std::chrono::seconds kBrokerIdle{10};        // An embedded broker with no client and no job leaves.
-inline constexpr std::chrono::seconds kBrokerStart{10};       // How long a client waits for the broker it started.
-inline constexpr std::chrono::seconds kStopGrace{5};          // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::chrono::seconds kThrottleInterval{10};   // launchd's default.
+inline constexpr std::chrono::seconds kServiceIdle{30};        // A service nobody is connected to stops after this.
+inline constexpr std::chrono::seconds kBrokerIdle{10};         // An embedded broker with no client and no job leaves.
+inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a client waits for the broker it started.
+inline constexpr std::chrono::seconds kStopGrace{5};           // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::chrono::milliseconds kAcceptPause{100};  // No new clients for so long when the kernel ran out.
+inline constexpr std::size_t kLogLineBytesMax = 1024;          // Of a service's output; longer lines are cut in two.
 inline constexpr std::size_t kLogBytesPerSecond =
     64 * 1024;  // Of one service's output; the rest is dropped, and counted.
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "../contract/inherited.hpp"
 #include "../os/files.hpp"
 #include "../os/pipe.hpp"
 #include "../os/process.hpp"
@@ -12,7 +13,6 @@
 namespace reeve::bootstrap {
 namespace {
 
-constexpr int kReportNumber = 3;
 // Between two looks at whether a broker that somebody else is starting listens by now.
 constexpr std::chrono::milliseconds kNextLook{2};
 constexpr std::chrono::milliseconds kNextStart{100};
@@ -53,7 +53,7 @@ Result<void> start_broker(const os::Deadline& deadline) {
   start.program = *program;
   start.arguments = {"--embedded"};
   start.environment = clean_environment();
-  start.descriptors = {{&writer, kReportNumber}};
+  start.descriptors = {{&writer, contract::kReportNumber}};
   start.quiet_output = true;
   const os::Child child = REEVE_TRY(os::start(start));
   writer.close();

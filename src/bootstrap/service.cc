@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "../contract/broker.hpp"
+#include "../contract/inherited.hpp"
 #include "../os/confine.hpp"
 #include "../os/memory.hpp"
 #include "../os/process.hpp"
@@ -23,7 +24,7 @@ std::optional<os::Fd> inherited_by(const char* variable) {
 }
 
 Result<os::Fd> control_channel() {
-  auto control = inherited_by("REEVE_CONTROL");
+  auto control = inherited_by(contract::kControlVariable);
   if (control && os::is_channel_socket(*control)) return std::move(*control);
   return fail(Kind::denied, code::kNotPrivileged, "this program is a service, and the broker did not start it",
               "put a job file with its name under MachServices into the jobs folder; the first call then starts it");
@@ -31,7 +32,7 @@ Result<os::Fd> control_channel() {
 
 // The second of the preset's two filters. The broker checks from outside that it is in force.
 Result<void> close_sandbox() {
-  const auto memory = inherited_by("REEVE_FILTER");
+  const auto memory = inherited_by(contract::kFilterVariable);
   if (!memory) return {};
   const auto bytes = REEVE_TRY(os::read_memory(*memory, kFilterBytesMax));
   std::vector<os::FilterInstruction> filter(bytes.size() / sizeof(os::FilterInstruction));

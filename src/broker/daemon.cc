@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "../contract/inherited.hpp"
 #include "../object/typed.hpp"
 #include "../sandbox/preset.hpp"
 
@@ -13,6 +14,10 @@ namespace {
 using contract::SpawnerEventKind;
 using contract::SpawnerOp;
 using contract::SpawnerRequest;
+
+std::string assignment(const char* variable, int number) {
+  return std::string(variable) + "=" + std::to_string(number);
+}
 
 contract::WithText<SpawnerRequest> plain_request(SpawnerOp op, InstanceId instance = {}, int signal = 0) {
   SpawnerRequest head;
@@ -101,8 +106,8 @@ Result<void> Daemon::try_launch(Launch& order) {
   const sandbox::Preset* preset = sandbox::find_preset(order.job.preset);
   REEVE_INVARIANT(preset != nullptr);
   contract::LaunchTexts texts{order.job.label, order.job.program, order.job.arguments, options_.environment};
-  texts.environment.emplace_back("REEVE_CONTROL=3");
-  if (preset->confined) texts.environment.emplace_back("REEVE_FILTER=4");
+  texts.environment.push_back(assignment(contract::kControlVariable, contract::kControlNumber));
+  if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
   texts.environment.insert(texts.environment.end(), order.job.environment.begin(), order.job.environment.end());
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, texts));
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
@@ -345,8 +350,7 @@ void Daemon::take_job_file(const std::string& text) {
   if (job) {
     scan_.jobs.push_back(std::move(*job));
   } else {
-    const Error& error = job.error();
-    scan_.problems.push_back(error.advice.empty() ? error.message : error.message + " (" + error.advice + ")");
+    scan_.problems.push_back(text_of(job.error()));
   }
 }
 

@@ -25,6 +25,7 @@
 #include <csignal>
 #include <cstdio>
 
+#include "process.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -106,13 +107,6 @@ int resource_of(Limit limit) {
       return RLIMIT_CORE;
   }
   return RLIMIT_CORE;
-}
-
-std::vector<char*> pointers_to(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (std::string& s : strings) out.push_back(s.data());
-  out.push_back(nullptr);
-  return out;
 }
 
 // What each Landlock ABI can handle; asking for a bit the kernel does not know is an error, not a no-op.

@@ -7,12 +7,11 @@
 #include <array>
 #include <cstdio>
 
+#include "memory.hpp"
 #include "socket.hpp"
 
 namespace reeve::os {
 namespace {
-
-constexpr int kSealed = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 // AT_STATX_DONT_SYNC answers from what the kernel already knows.
 bool is_regular(int raw) {
@@ -52,10 +51,8 @@ bool is_kind(const Fd& descriptor, DescriptorKind kind) {
   switch (kind) {
     case DescriptorKind::file:
       return is_regular(raw);
-    case DescriptorKind::memory: {
-      const int seals = ::fcntl(raw, F_GET_SEALS);
-      return seals >= 0 && (seals & kSealed) == kSealed;
-    }
+    case DescriptorKind::memory:
+      return is_sealed(descriptor);
     case DescriptorKind::pipe:
       return ::fcntl(raw, F_GETPIPE_SZ) >= 0;
     case DescriptorKind::channel:

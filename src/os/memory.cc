@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "../vocab/bounds.hpp"
+#include "pipe.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -40,13 +41,14 @@ Result<std::size_t> size_of(const Fd& file) {
 
 Result<Fd> sealed_memory(const char* name, std::span<const std::byte> bytes) {
   Fd memory = REEVE_TRY(make_memory(name, uapi::kMemfdNoExecSeal));
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(memory.raw(), bytes.data(), bytes.size());
-    if (written < 0) return system_failure("write");
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+  REEVE_TRY(write_all(memory, std::span(reinterpret_cast<const char*>(bytes.data()), bytes.size())));
   REEVE_TRY(seal(memory, kNoChange));
   return memory;
+}
+
+bool is_sealed(const Fd& memory) {
+  const int seals = ::fcntl(memory.raw(), F_GET_SEALS);
+  return seals >= 0 && (seals & kNoChange) == kNoChange;
 }
 
 Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most) {

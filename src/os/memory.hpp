@@ -12,6 +12,9 @@ namespace reeve::os {
 /// Memory that holds `bytes` and is sealed against every change.
 Result<Fd> sealed_memory(const char* name, std::span<const std::byte> bytes);
 
+/// Whether it is memory that nobody can write to, shrink, grow, or unseal.
+bool is_sealed(const Fd& memory);
+
 /// The bytes of sealed memory, at most `most` of them.
 Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most);
 

@@ -27,13 +27,6 @@ namespace {
 
 constexpr int kLowestCopy = 64;  // Above every number that a child may be given, so that dup2 overwrites no source.
 
-std::vector<char*> pointers_to(std::vector<std::string>& strings) {
-  std::vector<char*> out;
-  for (std::string& s : strings) out.push_back(s.data());
-  out.push_back(nullptr);
-  return out;
-}
-
 // What stands behind a key in /proc/PID/status.
 std::optional<std::string> status_field(std::int32_t pid, std::string_view key) {
   std::ifstream status("/proc/" + std::to_string(pid) + "/status");
@@ -73,6 +66,13 @@ class SpawnAttributes {
 };
 
 }  // namespace
+
+std::vector<char*> pointers_to(std::vector<std::string>& strings) {
+  std::vector<char*> out;
+  for (std::string& s : strings) out.push_back(s.data());
+  out.push_back(nullptr);
+  return out;
+}
 
 std::string describe(const ExitStatus& status) {
   if (!status.by_signal) return "exited with " + std::to_string(status.value);

@@ -42,6 +42,9 @@ struct Start {
 /// Starts a program with default signals and nothing inherited that is not named.
 Result<Child> start(const Start& what);
 
+/// What execve wants: pointers to the strings, and a null at the end. They stay the strings'.
+std::vector<char*> pointers_to(std::vector<std::string>& strings);
+
 /// The child of ours with that pid, which nobody has reaped yet.
 Result<Child> child_of(std::int32_t pid);
 

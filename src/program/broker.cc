@@ -13,6 +13,7 @@
 #include "../bootstrap/broker.hpp"
 #include "../bootstrap/runtime_folder.hpp"
 #include "../broker/daemon.hpp"
+#include "../contract/inherited.hpp"
 #include "../os/files.hpp"
 #include "../os/pipe.hpp"
 #include "../os/process.hpp"
@@ -25,9 +26,6 @@ struct Options {
   bool embedded = false;
   std::vector<std::string> job_folders;
 };
-
-constexpr int kReportNumber = 3;
-constexpr int kSpawnerNumber = 3;
 
 std::optional<Options> parse(int argc, char** argv) {
   Options options;
@@ -79,7 +77,7 @@ Result<SpawnerLine> start_spawner(const std::string& libexec, const std::string&
   start.arguments = {runtime};
   start.arguments.insert(start.arguments.end(), folders.begin(), folders.end());
   start.environment = {"LANG=C.UTF-8"};
-  start.descriptors = {{&theirs, kSpawnerNumber}};
+  start.descriptors = {{&theirs, contract::kBrokerLineNumber}};
   os::Child child = REEVE_TRY(os::start(start));
   return SpawnerLine{std::move(ours), std::move(child)};
 }
@@ -101,11 +99,9 @@ Result<void> await_ready(const os::Fd& spawner) {
 // Says how it went to whoever started this process, and lets go of it.
 class Report {
  public:
-  explicit Report(bool embedded) {
-    if (embedded) pipe_ = os::inherited(kReportNumber);
-  }
+  explicit Report(std::optional<os::Fd> pipe) : pipe_(std::move(pipe)) {}
   int failed(const Error& error) {
-    const std::string text = error.advice.empty() ? error.message : error.message + "; " + error.advice;
+    const std::string text = text_of(error);
     if (pipe_) {
       (void)os::write_all(*pipe_, text);
     } else {
@@ -160,10 +156,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: broker [--embedded] [--jobs DIR]...\n");
     return 2;
   }
-  os::close_from(options->embedded ? kReportNumber + 1 : kReportNumber);
+  os::close_from(options->embedded ? contract::kReportNumber + 1 : contract::kReportNumber);
   if (options->embedded && !os::go_to_background()) return EXIT_FAILURE;
   os::raise_descriptor_limit();
-  Report report(options->embedded);
+  Report report(options->embedded ? os::inherited(contract::kReportNumber) : std::nullopt);
   const auto outcome = run(*options, report);
   return outcome ? *outcome : report.failed(outcome.error());
 }

@@ -15,8 +15,8 @@ using namespace reeve;
 constexpr int kFailed = 1;
 constexpr int kMisused = 2;
 
-int report(const Error& error, bool as_json) {
-  if (as_json) {
+int report(const Error& error, inspect::Form form) {
+  if (form == inspect::Form::json) {
     std::fprintf(stderr, "%s\n", inspect::to_json(error).c_str());
   } else {
     std::fprintf(stderr, "reeve: %s\n", error.message.c_str());
@@ -25,8 +25,10 @@ int report(const Error& error, bool as_json) {
   return kFailed;
 }
 
-int show(const Result<std::string>& outcome, bool as_json) {
-  if (!outcome) return report(outcome.error(), as_json);
+inspect::Form form_of(bool json) { return json ? inspect::Form::json : inspect::Form::text; }
+
+int show(const Result<std::string>& outcome, inspect::Form form) {
+  if (!outcome) return report(outcome.error(), form);
   std::printf("%s\n", outcome->c_str());
   return 0;
 }
@@ -91,15 +93,15 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e) == 0 ? 0 : kMisused;
   }
-  if (*broker_app) return report(run_broker(broker), false);
-  if (*list_app) return show(inspect::list(list_json ? inspect::Form::json : inspect::Form::text), list_json);
+  if (*broker_app) return report(run_broker(broker), inspect::Form::text);
+  if (*list_app) return show(inspect::list(form_of(list_json)), form_of(list_json));
   const auto wait = inspect::parse_duration(timeout);
   if (!wait) {
-    report(wait.error(), call_json);
+    report(wait.error(), form_of(call_json));
     return kMisused;
   }
   call.timeout = *wait;
   call.json = second.empty() ? first : second;
   if (!second.empty()) call.method = first;
-  return show(inspect::call(call), call_json);
+  return show(inspect::call(call), form_of(call_json));
 }

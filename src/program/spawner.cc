@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "../contract/inherited.hpp"
 #include "../os/process.hpp"
 #include "../os/socket.hpp"
 #include "../spawn/spawner.hpp"
@@ -12,8 +13,6 @@
 namespace {
 
 using namespace reeve;
-
-constexpr int kBrokerNumber = 3;
 
 Result<void> run(os::Fd broker, spawn::SpawnerOptions options) {
   os::Loop loop = REEVE_TRY(os::Loop::make());
@@ -28,7 +27,7 @@ Result<void> run(os::Fd broker, spawn::SpawnerOptions options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto broker = os::inherited(kBrokerNumber);
+  auto broker = os::inherited(contract::kBrokerLineNumber);
   if (argc < 2 || !broker || !os::is_channel_socket(*broker)) {
     std::fprintf(stderr, "the spawner is started by the broker; run `reeve broker`\n");
     return 2;

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstring>
 
+#include "../contract/inherited.hpp"
 #include "../os/files.hpp"
 #include "../os/socket.hpp"
 
@@ -20,14 +21,14 @@ void report(const os::Fd& status, std::span<const std::byte> bytes) {
 }
 
 [[noreturn]] void give_up(const os::Fd& status, const Error& error) {
-  std::string text = error.message;
-  if (!error.advice.empty()) text += "; " + error.advice;
+  const std::string text = text_of(error);
   report(status, std::as_bytes(std::span(text)));
   os::leave(1);
 }
 
 Result<void> put_in_place(const LaunchPlan& plan, const os::Fd& nothing) {
   if (plan.image == nullptr) return {};
+  static_assert(contract::kControlNumber == 3 && contract::kFilterNumber == 4, "the order below");
   std::vector<int> in_order{nothing.raw(), plan.output->raw(), plan.output->raw(), plan.control->raw()};
   if (plan.running_filter != nullptr) in_order.push_back(plan.running_filter->raw());
   return os::arrange_descriptors(in_order);

@@ -48,10 +48,8 @@ Spawner::Spawner(os::Loop& loop, os::Fd broker, SpawnerOptions options)
 Result<std::unique_ptr<Spawner>> Spawner::make(os::Loop& loop, os::Fd broker, SpawnerOptions options) {
   std::unique_ptr<Spawner> spawner(new Spawner(loop, std::move(broker), std::move(options)));
   if (auto prepared = spawner->prepare(); !prepared) {
-    const Error& error = prepared.error();
-    const std::string text = error.advice.empty() ? error.message : error.message + "; " + error.advice;
-    spawner->tell({.kind = SpawnerEventKind::not_ready}, text);
-    return std::unexpected(error);
+    spawner->tell({.kind = SpawnerEventKind::not_ready}, text_of(prepared.error()));
+    return std::unexpected(prepared.error());
   }
   spawner->tell({.kind = SpawnerEventKind::ready});
   Spawner* const self = spawner.get();

@@ -36,6 +36,10 @@ Kind kind_named(std::string_view name) {
   return Kind::invalid;
 }
 
+std::string text_of(const Error& error) {
+  return error.advice.empty() ? error.message : error.message + "; " + error.advice;
+}
+
 bool operator==(const Error& a, const Error& b) {
   return a.kind == b.kind && a.code == b.code && a.message == b.message && a.advice == b.advice;
 }

@@ -61,6 +61,9 @@ struct Error {
 
 bool operator==(const Error& a, const Error& b);
 
+/// Message and advice in one line.
+std::string text_of(const Error& error);
+
 }  // namespace reeve::vocab
 
 // Every room, and every user, speaks these words without a prefix.

@@ -1,0 +1,18 @@
+// The numbers and variables by which our programs hand descriptors to those that they start.
+#pragma once
+
+namespace reeve::contract {
+
+/// A service's control channel, and the second filter of its preset; the variables hold the numbers.
+inline constexpr int kControlNumber = 3;
+inline constexpr int kFilterNumber = 4;
+inline constexpr const char* kControlVariable = "REEVE_CONTROL";
+inline constexpr const char* kFilterVariable = "REEVE_FILTER";
+
+/// The pipe over which an embedded broker reports to the client that started it.
+inline constexpr int kReportNumber = 3;
+
+/// The spawner's line to its broker.
+inline constexpr int kBrokerLineNumber = 3;
+
+}  // namespace reeve::contract

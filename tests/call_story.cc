@@ -98,6 +98,15 @@ TEST_F(Call, ThatIsGivenUpLeavesTheConnectionUsable) {
   EXPECT_EQ(next.error().code, 5) << "the late answer belongs to nobody";
 }
 
+TEST_F(Call, GetsThroughToAServiceThatHasManyLateAnswersToGetRidOf) {
+  auto actor = connect<Actor>(kActor);
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
+  (void)actor.call_with<&Actor::sleep>({.timeout = 1ms}, 500U);
+  // Their answers fill this side's queue while nobody reads it.
+  for (int i = 0; i < 400; ++i) (void)actor.call_with<&Actor::answer_of>({.timeout = 1ms}, 3000U);
+  EXPECT_TRUE(actor.call_with<&Actor::sleep>({.timeout = 30s}, 0U));
+}
+
 TEST_F(Call, IsInterruptedWhenTheServiceDiesAndTheNextStartsAFreshOne) {
   auto actor = connect<Actor>(kActor);
   ASSERT_TRUE(actor.call<&Actor::sleep>(0U));

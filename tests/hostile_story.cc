@@ -12,7 +12,9 @@
 #include <thread>
 
 #include "../src/bootstrap/broker.hpp"
+#include "../src/os/files.hpp"
 #include "../src/os/memory.hpp"
+#include "../src/os/process.hpp"
 #include "../src/wire/wire.hpp"
 #include "support/actor.hpp"
 #include "support/session.hpp"
@@ -49,6 +51,23 @@ struct Stranger {
     header.sequence = sequence;
     header.body_size = header.message_size = body.size();
     return send(header, body);
+  }
+  // Asks for an echo of so many files.
+  bool request_with_files(std::uint64_t sequence, const os::Fd& file, std::size_t count) const {
+    Array files(count, Object(object::Descriptor{std::make_shared<const os::Fd>(*file.duplicate())}));
+    const auto body =
+        wire::encode(Dictionary{{"method", Object("echo_files")}, {"arguments", Object(Array{Object(files)})}})->bytes;
+    Header header;
+    header.kind = PacketKind::request;
+    header.id = header.sequence = sequence;
+    header.attachment_count = static_cast<std::uint32_t>(count);
+    header.body_size = header.message_size = body.size();
+    const std::vector<channel::AttachmentEntry> entries(count, {1, 1, 0});
+    const std::vector<int> raw(count, file.raw());
+    const std::array parts{std::as_bytes(std::span(&header, 1)), std::as_bytes(std::span(entries)),
+                           std::span<const std::byte>(body)};
+    const auto sent = os::send_packet(socket, parts, raw);
+    return sent && *sent == os::Sent::whole;
   }
   // Whether the other side hangs up within ten seconds, whatever it says before.
   bool is_cut_off() const {
@@ -190,6 +209,22 @@ TEST_F(Hostile, APeerThatDoesNotReadStopsNobodyElse) {
   for (int i = 0; i < 10'000 && stranger.request(sequence, body); ++i) ++sequence;
   EXPECT_LT(sequence, 10'000U) << "the service stops reading from who does not read";
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(honest.call_with<&Actor::sleep>({.timeout = 20s}, 0U));
+}
+
+TEST_F(Hostile, OneThatHoldsAServicesDescriptorsDoesNotEndIt) {
+  // Answers that carry files and are never read: the kernel counts them against the service, until it carries no more.
+  std::vector<std::unique_ptr<Stranger>> hogs;
+  const auto file = std::make_shared<const os::Fd>(std::move(*os::open_regular(*os::own_program())));
+  for (int hog = 0; hog < 4; ++hog) {
+    hogs.push_back(std::make_unique<Stranger>(at_service()));
+    hogs.back()->greet();
+    for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
+      if (!hogs.back()->request_with_files(sequence, *file, 16)) break;
+    }
+  }
+  std::vector<Stranger> connected;
+  for (int i = 0; i < 300; ++i) connected.push_back(at_service());
+  EXPECT_TRUE(honest.call_with<&Actor::sleep>({.timeout = 20s}, 0U));
 }
 
 TEST_F(Hostile, ManyConnectionsThatSayNothingStopNobodyElse) {

@@ -56,8 +56,8 @@ TEST_F(Sandbox, LeavesAServiceExactlyItsDescriptors) {
   auto actor = connect<Actor>(kActor);
   const auto open = actor.call<&Actor::descriptors>();
   ASSERT_TRUE(open);
-  // Input, output, error, control channel; then the loop's, the signals' and this connection's own.
-  EXPECT_EQ(open->size(), 7U);
+  // Input, output, error, control channel; then the loop's, the signals', this connection's own, and the spare one.
+  EXPECT_EQ(open->size(), 8U);
 }
 
 TEST_F(Sandbox, GivesAServiceAnEnvironmentMadeFromScratch) {

@@ -128,7 +128,8 @@ std::string size_text(const fs::path& path) {
 }
 
 std::string describe(const reeve::Result<Thumbnail>& outcome) {
-  if (!outcome) return std::string(reeve::name_of(outcome.error().kind)) + ": " + outcome.error().message;
+  if (!outcome)
+    return std::string(reeve::name_of(outcome.error().kind)) + ": " + reeve::printable(outcome.error().message);
   return "done, of " + std::to_string(outcome->original_width) + " x " + std::to_string(outcome->original_height);
 }
 

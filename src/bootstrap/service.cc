@@ -10,6 +10,7 @@
 #include "../os/confine.hpp"
 #include "../os/memory.hpp"
 #include "../os/process.hpp"
+#include "../vocab/text.hpp"
 
 namespace reeve::bootstrap {
 namespace {
@@ -76,7 +77,11 @@ class Service {
 
   void on_control() {
     while (!over_) {
+      // A descriptor is kept for the moment in which an end arrives: without room for it the control channel would
+      // break.
+      spare_.close();
       auto incoming = control_.receive(inbox_);
+      keep_spare();
       if (!incoming) return stop(incoming.error());
       if (std::holds_alternative<channel::NothingYet>(*incoming)) return;
       // Without its broker a service can be reached by nobody new; those it serves are better served afresh.
@@ -125,9 +130,21 @@ class Service {
     peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
     peer.label = handover.label;
     auto end = handover.end.shared()->duplicate();
-    // Out of descriptors: this client is refused, the others are served on.
-    if (!end) return {};
+    if (!end || !spare_) return refuse_end(std::move(end));
     return server_.add(channel::Channel(std::move(*end)), std::move(peer));
+  }
+
+  void keep_spare() {
+    if (auto spare = control_.socket().duplicate()) spare_ = std::move(*spare);
+  }
+
+  // Out of descriptors: this client is told to come back, the others are served on.
+  static Result<void> refuse_end(Result<os::Fd> end) {
+    if (!end) return {};
+    channel::Channel channel(std::move(*end));
+    connection::end_with(channel, Error{Kind::busy, code::kQueueFull, "the service has no descriptors left",
+                                        "call again when others have left"});
+    return {};
   }
 
   void consider_retiring() {
@@ -147,6 +164,7 @@ class Service {
   std::string name_;
   connection::Server server_;
   channel::Inbox inbox_;
+  os::Fd spare_;
   std::chrono::seconds idle_{0};
   os::Loop::Timer idle_timer_;
   std::uint64_t taken_ = 0;
@@ -166,8 +184,8 @@ Result<void> run_service(const std::string& name, connection::Handler handler) {
 int exit_code_of(const Result<void>& outcome) {
   if (outcome) return EXIT_SUCCESS;
   const Error& error = outcome.error();
-  std::fprintf(stderr, "%s\n", error.message.c_str());
-  if (!error.advice.empty()) std::fprintf(stderr, "%s\n", error.advice.c_str());
+  std::fprintf(stderr, "%s\n", printable(error.message).c_str());
+  if (!error.advice.empty()) std::fprintf(stderr, "%s\n", printable(error.advice).c_str());
   return EXIT_FAILURE;
 }
 

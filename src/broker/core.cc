@@ -87,7 +87,7 @@ void Core::on(const PeerLeft& event) {
     job->service = {};
     if (job->state == State::retiring) return;  // As agreed; it is on its way out.
     if (job->state == State::running) job->state = State::dying;
-    orders_.push_back(Kill{job->instance});
+    job->ends_by = now_ + kStopGrace;  // Long enough to end by itself, and to say why.
   }
 }
 
@@ -242,6 +242,7 @@ void Core::start(JobState& job) {
   job.pid.reset();
   job.started = now_;
   job.taken = 0;
+  job.ends_by = now_ + kCheckInTime;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
   orders_.push_back(Launch{job.instance, job.job});
 }
@@ -289,6 +290,7 @@ void Core::on(const Confirmed& event) {
 
 void Core::checked_in(JobState& job) {
   job.state = State::running;
+  job.ends_by.reset();
   answer(job.service, job.check_in,
          typed_reply(contract::CheckedIn{job.active.label, job.active.names,
                                          static_cast<std::uint64_t>(job.active.idle_time_out.count())}));
@@ -387,8 +389,25 @@ contract::JobStatus Core::status_of(const JobState& job) const {
 
 contract::Listing Core::listing() const {
   contract::Listing listing;
-  for (const auto& [label, job] : jobs_) listing.jobs.push_back(status_of(job));
-  listing.problems = problems_;
+  // One packet has room for so much; what does not fit is counted.
+  std::size_t room = kListedBytesMax;
+  const auto fits = [&](std::size_t bytes) {
+    constexpr std::size_t kAround = 160;  // keys, tags and numbers
+    if (bytes + kAround > room) return false;
+    room -= bytes + kAround;
+    return true;
+  };
+  for (const std::string& problem : problems_) {
+    if (fits(problem.size())) listing.problems.push_back(problem);
+  }
+  for (const auto& [label, job] : jobs_) {
+    std::size_t bytes = label.size();
+    for (const std::string& name : job.job.names) bytes += name.size() + sizeof(std::uint64_t) * 2;
+    if (fits(bytes)) listing.jobs.push_back(status_of(job));
+  }
+  const std::size_t missing = jobs_.size() - listing.jobs.size() + problems_.size() - listing.problems.size();
+  if (missing > 0)
+    listing.problems.push_back(std::to_string(missing) + " jobs or problems more than one answer can hold");
   return listing;
 }
 

@@ -148,7 +148,7 @@ class Core {
     PeerId service;  ///< the instance's control channel
     std::optional<std::int32_t> pid;
     os::Time started{};
-    std::optional<os::Time> ends_by;  ///< an instance that agreed to stop and is still there then is killed
+    std::optional<os::Time> ends_by;  ///< killed then, unless it has checked in, or ended, by itself
     std::deque<os::Time> recent_starts;
     std::deque<std::pair<EndId, Peer>> waiting;     ///< for an instance to check in
     std::deque<std::pair<EndId, Peer>> on_the_way;  ///< handed over, and not yet taken

@@ -7,6 +7,9 @@
 #include <random>
 #include <set>
 
+#include "../vocab/bounds.hpp"
+#include "../wire/wire.hpp"
+
 namespace reeve::broker {
 namespace {
 
@@ -290,6 +293,42 @@ TEST(Core, TheFirstFileHasALabelAndANameAndTheOtherIsReported) {
                                       "/later/a.plist: the label a stands in /jobs/a.plist already"}));
   ASSERT_EQ(listing.jobs.size(), 2U);
   EXPECT_EQ(listing.jobs[1].names, std::vector<std::string>{"b"});
+}
+
+TEST(Core, ListsAsMuchAsOneAnswerHoldsAndCountsTheRest) {
+  Stage stage;
+  std::vector<Job> jobs;
+  for (int i = 0; i < 1000; ++i) jobs.push_back(job_named(std::string(100, 'a') + std::to_string(i)));
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 5, contract::List{}});
+  const Orders orders = stage.apply(Scanned{std::move(jobs), {"one problem"}});
+  const auto& answer = *Stage::only<Answer>(orders)->what;
+  EXPECT_LE(wire::encode(answer)->bytes.size(), kInlineBytesMax);
+  const auto listing = *contract::decode_reply<contract::Listing>(answer);
+  EXPECT_GT(listing.jobs.size(), 100U);
+  ASSERT_EQ(listing.problems.size(), 2U);
+  EXPECT_EQ(listing.problems[1],
+            std::to_string(1000 - listing.jobs.size()) + " jobs or problems more than one answer can hold");
+}
+
+TEST(Core, AServiceThatGivesUpItsControlChannelHasAMomentToEndByItself) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  EXPECT_TRUE(stage.apply(PeerLeft{service}).empty());
+  stage.now = *stage.core.wake_at();
+  EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
+}
+
+TEST(Core, AnInstanceThatDoesNotCheckInInTimeIsKilled) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  stage.come_up(instance);
+  stage.now = *stage.core.wake_at();
+  EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
 TEST(Core, AJobWhoseFileIsGoneRunsToItsEndAndIsForgotten) {

@@ -2,11 +2,12 @@
 
 #include <array>
 #include <csignal>
-#include <cstdio>
 
 #include "../contract/inherited.hpp"
 #include "../object/typed.hpp"
+#include "../os/pipe.hpp"
 #include "../sandbox/preset.hpp"
+#include "../vocab/text.hpp"
 
 namespace reeve::broker {
 namespace {
@@ -14,6 +15,9 @@ namespace {
 using contract::SpawnerEventKind;
 using contract::SpawnerOp;
 using contract::SpawnerRequest;
+
+// As it can be sent and shown, whatever a file or its name holds.
+std::string sentence(std::string_view text) { return printable(text.substr(0, kProblemBytesMax)); }
 
 std::string assignment(const char* variable, int number) {
   return std::string(variable) + "=" + std::to_string(number);
@@ -184,7 +188,7 @@ void Daemon::on_peer(PeerId id, os::Ready) {
     const auto found = peers_.find(id);  // An order may have removed it.
     if (found == peers_.end()) return;
     Connected& peer = *found->second;
-    if (!flush(peer)) return remove(id);
+    if (!flush(id, peer)) return lose(id);
     if (!peer.outbox.empty()) return;
     if (!read_one(id, peer, more)) return remove(id);
   }
@@ -232,24 +236,43 @@ bool Daemon::read_request(PeerId id, const channel::Packet& packet) {
 
 void Daemon::post(PeerId id, connection::Parcel parcel) {
   const auto found = peers_.find(id);
-  if (found == peers_.end()) return;
+  if (found == peers_.end() || found->second->is_lost) return;
   Connected& peer = *found->second;
   peer.outbox.push_back(std::move(parcel));
   // A service that does not read its control channel is of no use to those who are handed to it.
-  if (!flush(peer) || peer.outbox.size() > kOutboxPacketsMax) remove(id);
+  if (!flush(id, peer) || peer.outbox.size() > kOutboxPacketsMax) lose(id);
+}
+
+// A peer to which nothing can be sent any more. What it said before still counts: which ends a service had taken
+// decides which go to the next instance.
+void Daemon::lose(PeerId id) {
+  Connected& peer = *peers_.at(id);
+  peer.is_lost = true;
+  peer.outbox.clear();
+  bool more = true;
+  for (std::size_t i = 0; i < kOutboxPacketsMax && more; ++i) {
+    const auto found = peers_.find(id);
+    if (found == peers_.end() || !read_one(id, *found->second, more)) break;
+  }
+  remove(id);
 }
 
 bool Daemon::wait_for(Connected& peer, os::Interest interest) {
-  if (peer.interest.writable == interest.writable) return true;
+  if (peer.interest.writable == interest.writable && peer.interest.readable == interest.readable) return true;
   peer.interest = interest;
   return peer.watch.change(interest).has_value();
 }
 
-// False where the peer has gone.
-bool Daemon::flush(Connected& peer) {
+// False where the peer has gone. A full queue is waited for; where the kernel lacks something else (it will not carry
+// more descriptors, say) the socket is writable all the while, and is left alone for a moment.
+bool Daemon::flush(PeerId id, Connected& peer) {
   while (!peer.outbox.empty()) {
     const auto sent = connection::send(peer.channel, peer.outbox.front());
-    if (!sent && sent.error().kind == Kind::busy) return wait_for(peer, {.writable = true});
+    if (!sent && sent.error().code == code::kQueueFull) return wait_for(peer, {.writable = true});
+    if (!sent && sent.error().kind == Kind::busy) {
+      peer.retry = loop_.at(os::now() + kAcceptPause, [this, id] { on_peer(id, {}); });
+      return wait_for(peer, {});
+    }
     if (!sent) return false;
     peer.outbox.pop_front();
   }
@@ -270,6 +293,11 @@ void Daemon::flush_spawner() {
                            std::as_bytes(std::span(next.request.text))};
     const int raw = next.descriptor.raw();
     const auto sent = os::send_packet(spawner_, parts, std::span(&raw, next.descriptor ? 1U : 0U));
+    if (!sent && sent.error().kind == Kind::busy) {
+      // The kernel will carry no more descriptors just now; the launch can wait.
+      spawner_retry_ = loop_.at(os::now() + kAcceptPause, [this] { flush_spawner(); });
+      return;
+    }
     if (!sent) {
       over_ = true;
       return;
@@ -292,7 +320,7 @@ void Daemon::on_spawner(os::Ready ready) {
     if (received && std::holds_alternative<os::NothingYet>(*received)) return;
     const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
     if (arrival == nullptr || arrival->truncated) {
-      std::fprintf(stderr, "reeve broker: the spawner is gone\n");
+      os::show_line("reeve broker: the spawner is gone");
       over_ = true;
       return;
     }
@@ -326,22 +354,15 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
   }
 }
 
-// What a service said before it died counts: which ends it had taken decides which go to the next instance.
+// A service's last words come before its exit.
 void Daemon::read_last_words(InstanceId instance) {
   const auto peer = instances_.extract(instance);
-  if (!peer) return;
-  for (std::size_t i = 0; i < kWaitingEndsMax; ++i) {
-    const auto found = peers_.find(peer.mapped());
-    if (found == peers_.end()) return;
-    bool more = true;
-    if (!read_one(peer.mapped(), *found->second, more)) return remove(peer.mapped());
-    if (!more) return;
-  }
+  if (peer && peers_.contains(peer.mapped())) lose(peer.mapped());
 }
 
 void Daemon::take_problem(const std::string& text) {
   const std::size_t nul = text.find('\0');
-  scan_.problems.push_back(text.substr(0, nul) + ": " + text.substr(nul + 1));
+  scan_.problems.push_back(sentence(text.substr(0, nul) + ": " + text.substr(nul + 1)));
 }
 
 void Daemon::take_job_file(const std::string& text) {
@@ -350,7 +371,7 @@ void Daemon::take_job_file(const std::string& text) {
   if (job) {
     scan_.jobs.push_back(std::move(*job));
   } else {
-    scan_.problems.push_back(text_of(job.error()));
+    scan_.problems.push_back(sentence(text_of(job.error())));
   }
 }
 

@@ -40,6 +40,8 @@ class Daemon {
     channel::Channel channel;
     os::Loop::Watch watch;
     os::Interest interest{.readable = true};
+    os::Loop::Timer retry;
+    bool is_lost = false;
     std::deque<connection::Parcel> outbox;  // While it holds anything, nothing more is read from this peer.
   };
   struct ToSpawner {
@@ -70,7 +72,8 @@ class Daemon {
   void read_last_words(InstanceId instance);
   void remove(PeerId id);
   void post(PeerId id, connection::Parcel parcel);
-  bool flush(Connected& peer);
+  bool flush(PeerId id, Connected& peer);
+  void lose(PeerId id);
   static bool wait_for(Connected& peer, os::Interest interest);
   Result<void> try_launch(Launch& order);
 
@@ -92,6 +95,7 @@ class Daemon {
   std::map<InstanceId, PeerId> instances_;  // their control channels
   std::deque<ToSpawner> spawner_outbox_;
   bool spawner_is_full_ = false;
+  os::Loop::Timer spawner_retry_;
   Scanned scan_;
   std::deque<EventKind> events_;
   bool applying_ = false;

@@ -32,10 +32,13 @@ Error Connection::lost() {
 Result<void> Connection::send_waiting(const Parcel& parcel) {
   while (true) {
     auto sent = send(current_->channel, parcel);
-    if (sent || sent.error().kind != Kind::busy) return sent;
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::writable, parcel.deadline))) {
+    if (sent || sent.error().code != code::kQueueFull) return sent;
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::either, parcel.deadline)))
       return timed_out();
-    }
+    // Late answers are read meanwhile: a service that cannot get rid of them takes nothing either.
+    const auto packet = REEVE_TRY(receive());
+    if (!packet) continue;
+    if (auto outcome = take_packet(*packet, parcel.id); outcome && !*outcome) return std::unexpected(outcome->error());
   }
 }
 

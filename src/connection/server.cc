@@ -70,19 +70,25 @@ bool Server::answer(Conversation& conversation, const channel::Packet& packet) {
   return send_answer(conversation, make_answer(packet.header.id, handler_(conversation.peer, *request)));
 }
 
+// False where the conversation is over. Only a full queue is waited for: when the kernel will not carry more
+// descriptors (ETOOMANYREFS) the socket is writable all the while, and the caller is told instead.
 bool Server::send_answer(Conversation& conversation, Parcel parcel) {
-  const auto sent = send(conversation.channel, parcel);
+  auto sent = send(conversation.channel, parcel);
+  if (!sent && sent.error().kind == Kind::busy && sent.error().code != code::kQueueFull) {
+    parcel = make_answer(parcel.reply_to, std::unexpected(sent.error()));
+    sent = send(conversation.channel, parcel);
+  }
   if (sent) return true;
-  if (sent.error().kind != Kind::busy) return false;
+  if (sent.error().code != code::kQueueFull) return false;
   conversation.unsent = std::move(parcel);
   return conversation.watch.change({.writable = true}).has_value();
 }
 
 bool Server::flush(Conversation& conversation) {
-  const auto sent = send(conversation.channel, *conversation.unsent);
-  if (!sent) return sent.error().kind == Kind::busy;
+  Parcel parcel = std::move(*conversation.unsent);
   conversation.unsent.reset();
-  return conversation.watch.change({.readable = true}).has_value();
+  if (!send_answer(conversation, std::move(parcel))) return false;
+  return conversation.unsent || conversation.watch.change({.readable = true}).has_value();
 }
 
 }  // namespace reeve::connection

@@ -8,6 +8,7 @@
 
 #include "../bootstrap/reeve.hpp"
 #include "../object/call.hpp"
+#include "../vocab/text.hpp"
 #include "json.hpp"
 
 namespace reeve::inspect {
@@ -50,7 +51,7 @@ std::string text_of(const contract::Listing& listing) {
     out += fmt::format("{:<32} {:<9} {:>7} {:>8}  {}\n", job.label, job.state, job.pid ? std::to_string(*job.pid) : "-",
                        job.uptime_s ? std::to_string(*job.uptime_s) + " s" : "-", job.last_exit.value_or("-"));
   }
-  for (const std::string& problem : listing.problems) out += "problem: " + problem + "\n";
+  for (const std::string& problem : listing.problems) out += "problem: " + printable(problem) + "\n";
   out.pop_back();
   return out;
 }

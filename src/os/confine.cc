@@ -20,6 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -193,7 +194,10 @@ Result<void> set_host_name(const std::string& name) {
 }
 
 Result<void> set_limit(Limit limit, std::uint64_t value) {
-  const rlimit both{value, value};
+  rlimit present{};
+  REEVE_TRY(check(::getrlimit(static_cast<__rlimit_resource>(resource_of(limit)), &present), "getrlimit"));
+  const rlim_t lower = std::min<rlim_t>(value, present.rlim_max);  // A lower one that was there before stays.
+  const rlimit both{lower, lower};
   return check(::setrlimit(static_cast<__rlimit_resource>(resource_of(limit)), &both), "setrlimit");
 }
 

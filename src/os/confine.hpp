@@ -52,6 +52,7 @@ Result<void> change_root(const std::string& path);
 Result<void> set_host_name(const std::string& name);
 
 enum class Limit { descriptors, processes, address_space, file_size, core };
+/// Soft and hard, never above the present hard limit.
 Result<void> set_limit(Limit limit, std::uint64_t value);
 
 /// Drops every capability for good, locks the ways back to one, and sets no_new_privs.

@@ -1,9 +1,12 @@
 #include "pipe.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
+#include <string>
 
 namespace reeve::os {
 
@@ -23,6 +26,14 @@ std::optional<std::size_t> read_available(const Fd& reader, std::span<char> room
     if (errno == EAGAIN) return std::nullopt;
     return 0;
   }
+}
+
+void show_line(std::string_view line) {
+  pollfd entry{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&entry, 1, 0) != 1 || (entry.revents & POLLOUT) == 0) return;
+  std::string text(line.substr(0, PIPE_BUF - 1));
+  text += '\n';
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
 }
 
 Result<void> write_all(const Fd& writer, std::span<const char> bytes) {

@@ -186,6 +186,8 @@ bool die_with_parent() {
   return ::getppid() == parent && parent != 1;
 }
 
+void survive_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }
+
 void raise_descriptor_limit() {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;

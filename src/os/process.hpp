@@ -80,6 +80,9 @@ Error become(const std::string& program, const std::vector<std::string>& argumen
 /// The kernel kills this process when the thread that started it ends. False where that has already happened.
 bool die_with_parent();
 
+/// Writing to a pipe that nobody reads is an error, not the end of the process. Children have the default again.
+void survive_broken_pipes();
+
 /// Raises the limit of open descriptors to what the process may have.
 void raise_descriptor_limit();
 

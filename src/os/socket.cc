@@ -182,7 +182,9 @@ Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, R
 
 Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline) {
   while (true) {
-    pollfd entry{socket.raw(), static_cast<short>(readiness == Readiness::readable ? POLLIN : POLLOUT), 0};
+    const int events =
+        (readiness != Readiness::writable ? POLLIN : 0) | (readiness != Readiness::readable ? POLLOUT : 0);
+    pollfd entry{socket.raw(), static_cast<short>(events), 0};
     timespec timeout{};
     const auto left = left_until(deadline);
     if (left) {

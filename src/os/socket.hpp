@@ -75,7 +75,7 @@ enum class Rights { accept, refuse };
 /// After a reset it reads on: what the peer sent before it died is delivered before EndOfChannel.
 Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights);
 
-enum class Readiness { readable, writable };
+enum class Readiness { readable, writable, either };
 
 /// Waits until the socket is ready or has ended. False where the deadline came first.
 Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline);

@@ -159,6 +159,7 @@ int main(int argc, char** argv) {
   os::close_from(options->embedded ? contract::kReportNumber + 1 : contract::kReportNumber);
   if (options->embedded && !os::go_to_background()) return EXIT_FAILURE;
   os::raise_descriptor_limit();
+  os::survive_broken_pipes();
   Report report(options->embedded ? os::inherited(contract::kReportNumber) : std::nullopt);
   const auto outcome = run(*options, report);
   return outcome ? *outcome : report.failed(outcome.error());

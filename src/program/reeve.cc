@@ -7,6 +7,7 @@
 #include "../inspect/commands.hpp"
 #include "../inspect/json.hpp"
 #include "../os/process.hpp"
+#include "../vocab/text.hpp"
 
 namespace {
 
@@ -19,8 +20,8 @@ int report(const Error& error, inspect::Form form) {
   if (form == inspect::Form::json) {
     std::fprintf(stderr, "%s\n", inspect::to_json(error).c_str());
   } else {
-    std::fprintf(stderr, "reeve: %s\n", error.message.c_str());
-    if (!error.advice.empty()) std::fprintf(stderr, "  %s\n", error.advice.c_str());
+    std::fprintf(stderr, "reeve: %s\n", printable(error.message).c_str());
+    if (!error.advice.empty()) std::fprintf(stderr, "  %s\n", printable(error.advice).c_str());
   }
   return kFailed;
 }

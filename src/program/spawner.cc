@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "the spawner is started by the broker; run `reeve broker`\n");
     return 2;
   }
+  os::survive_broken_pipes();
   const auto outcome = run(std::move(*broker), {argv[1], {argv + 2, argv + argc}});
   return outcome ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,20 +1,14 @@
 #include "log.hpp"
 
 #include <array>
-#include <cstdio>
 
 #include "../os/pipe.hpp"
 #include "../vocab/bounds.hpp"
+#include "../vocab/text.hpp"
 
 namespace reeve::spawn {
-namespace {
-
-bool is_printable(char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; }
-
-}  // namespace
-
-Log::Log(std::string label, os::Fd reader, os::Fd writer)
-    : label_(std::move(label)), reader_(std::move(reader)), writer_(std::move(writer)) {}
+Log::Log(os::Loop& loop, std::string label, os::Fd reader, os::Fd writer)
+    : label_(std::move(label)), reader_(std::move(reader)), writer_(std::move(writer)), loop_(loop) {}
 
 Log::~Log() {
   if (reader_) read_some();
@@ -23,47 +17,43 @@ Log::~Log() {
 
 Result<std::unique_ptr<Log>> Log::make(os::Loop& loop, std::string label) {
   auto [reader, writer] = REEVE_TRY(os::make_pipe());
-  std::unique_ptr<Log> log(new Log(std::move(label), std::move(reader), std::move(writer)));
-  Log* const self = log.get();
-  log->watch_ = REEVE_TRY(loop.watch(log->reader_, {.readable = true}, [self](os::Ready) { self->read_some(); }));
+  std::unique_ptr<Log> log(new Log(loop, std::move(label), std::move(reader), std::move(writer)));
+  REEVE_TRY(log->watch());
   return log;
+}
+
+Result<void> Log::watch() {
+  watch_ = REEVE_TRY(loop_.watch(reader_, {.readable = true}, [this](os::Ready) { read_some(); }));
+  return {};
 }
 
 void Log::read_some() {
   std::array<char, 4096> room;
-  // Bounded: a service that never stops printing must not keep the others waiting.
-  for (int turns = 0; turns < 4; ++turns) {
-    const auto got = os::read_available(reader_, room);
-    if (!got) return;
-    if (*got == 0) {
-      watch_.drop();
-      return;
-    }
-    take(std::string_view(room.data(), *got));
+  const auto got = os::read_available(reader_, room);
+  if (!got) return;
+  if (*got == 0) return watch_.drop();
+  const os::Time time = os::now();
+  if (time - window_ >= std::chrono::seconds(1)) {
+    window_ = time;
+    window_bytes_ = 0;
   }
+  window_bytes_ += *got;
+  take(std::string_view(room.data(), *got));
+  if (window_bytes_ < kLogBytesPerSecond) return;
+  // Enough for this second: the pipe fills up, and the service waits for itself.
+  watch_.drop();
+  pause_ = loop_.at(window_ + std::chrono::seconds(1), [this] { (void)watch(); });
 }
 
 void Log::take(std::string_view bytes) {
-  const os::Time time = os::now();
-  if (time - window_ >= std::chrono::seconds(1)) {
-    if (dropped_ > 0) std::fprintf(stderr, "%s: (%zu bytes of output dropped)\n", label_.c_str(), dropped_);
-    window_ = time;
-    window_bytes_ = 0;
-    dropped_ = 0;
-  }
   for (const char c : bytes) {
-    if (window_bytes_ == kLogBytesPerSecond) {
-      ++dropped_;
-      continue;
-    }
-    ++window_bytes_;
     if (c == '\n' || line_.size() == kLogLineBytesMax) print_line();
-    if (c != '\n') line_ += is_printable(c) ? c : '?';
+    if (c != '\n') line_ += c;
   }
 }
 
 void Log::print_line() {
-  std::fprintf(stderr, "%s: %s\n", label_.c_str(), line_.c_str());
+  os::show_line(label_ + ": " + printable(line_));
   line_.clear();
 }
 

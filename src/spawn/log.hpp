@@ -8,8 +8,8 @@
 namespace reeve::spawn {
 
 /// Reads one service's output for as long as it lives.
-/// Trust: the service is a stranger. Control characters are shown as '?', and what exceeds kLogBytesPerSecond is
-///        dropped and counted.
+/// Trust: the service is a stranger. Nothing of its text reaches a terminal as a command, and one that prints more than
+///        kLogBytesPerSecond waits for its next second.
 class Log {
  public:
   static Result<std::unique_ptr<Log>> make(os::Loop& loop, std::string label);
@@ -21,7 +21,8 @@ class Log {
   ~Log();
 
  private:
-  Log(std::string label, os::Fd reader, os::Fd writer);
+  Log(os::Loop& loop, std::string label, os::Fd reader, os::Fd writer);
+  Result<void> watch();
   void read_some();
   void take(std::string_view bytes);
   void print_line();
@@ -29,11 +30,12 @@ class Log {
   std::string label_;
   os::Fd reader_;
   os::Fd writer_;
+  os::Loop& loop_;
   os::Loop::Watch watch_;
+  os::Loop::Timer pause_;
   std::string line_;
   os::Time window_{};
   std::size_t window_bytes_ = 0;
-  std::size_t dropped_ = 0;
 };
 
 }  // namespace reeve::spawn

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <csignal>
-#include <cstdio>
 
 #include "../os/files.hpp"
+#include "../os/pipe.hpp"
 #include "../os/socket.hpp"
 
 namespace reeve::spawn {
@@ -111,7 +111,7 @@ void Spawner::on_broker() {
                             ? bad_request("a packet too large")
                             : answer(std::span(room).first(arrival->size), std::move(arrival->descriptors));
   if (!answered) {
-    std::fprintf(stderr, "reeve spawner: %s\n", answered.error().message.c_str());
+    os::show_line("reeve spawner: " + answered.error().message);
     over_ = true;
   }
 }

@@ -37,7 +37,12 @@ inline constexpr std::size_t kErrorTextBytesMax =
 inline constexpr std::size_t kFilterBytesMax = 64 * 1024;  // A seccomp filter: BPF_MAXINSNS instructions are 32 KiB.
 inline constexpr int kBacklog = 1024;                      // Clients that wait for the broker to accept them.
 
+inline constexpr std::size_t kListedBytesMax =
+    60 * 1024;                                        // Of jobs and problems in one answer to `list`: a packet's worth.
+inline constexpr std::size_t kProblemBytesMax = 500;  // Of one sentence about a job file.
+
 // Launching.
+inline constexpr std::chrono::seconds kCheckInTime{60};  // From a start until the service must have checked in.
 inline constexpr int kFruitlessStartsMax = 3;    // Starts in a row that end before a call is taken up, until those who
                                                  // wait are told.
 inline constexpr int kStartsBeforeThrottle = 3;  // Starts within the throttle interval that are never delayed.
@@ -48,7 +53,6 @@ inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a cli
 inline constexpr std::chrono::seconds kStopGrace{5};           // From SIGTERM to SIGKILL when the broker leaves.
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // No new clients for so long when the kernel ran out.
 inline constexpr std::size_t kLogLineBytesMax = 1024;          // Of a service's output; longer lines are cut in two.
-inline constexpr std::size_t kLogBytesPerSecond =
-    64 * 1024;  // Of one service's output; the rest is dropped, and counted.
+inline constexpr std::size_t kLogBytesPerSecond = 64 * 1024;   // Of one service's output; then it waits for the next.
 
 }  // namespace reeve::vocab

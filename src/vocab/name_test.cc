@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "text.hpp"
+
 namespace reeve::vocab {
 namespace {
 
@@ -19,6 +21,17 @@ TEST(Name, AcceptsComponentsUpTo127Bytes) {
   EXPECT_TRUE(check_name("org.example.thumb-nailer_2"));
   EXPECT_TRUE(check_name("A"));
   EXPECT_TRUE(check_name(std::string(127, 'a')));
+}
+
+TEST(Text, ShowsNothingThatATerminalCouldTakeForACommand) {
+  EXPECT_EQ(printable("plain, \xc3\xa4\xe2\x82\xac"), "plain, \xc3\xa4\xe2\x82\xac");
+  EXPECT_EQ(printable("\x1b[31m\n\t\x7f"), "?[31m???");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m \x9b"
+                      "31m \xff"),
+            "?31m ?31m ?");
+  EXPECT_EQ(printable(std::string_view("a\0b", 3)), "a?b");
+  EXPECT_TRUE(is_text(printable("\xf0\x9f\x98")));
 }
 
 TEST(Kind, IsFoundAgainByItsName) {

@@ -2,8 +2,8 @@
 
 #include "../vocab/bounds.hpp"
 #include "../vocab/reader.hpp"
+#include "../vocab/text.hpp"
 #include "tags.hpp"
-#include "utf8.hpp"
 #include "wire.hpp"
 
 namespace reeve::wire {

@@ -1,8 +1,8 @@
 #include <cstring>
 
 #include "../vocab/bounds.hpp"
+#include "../vocab/text.hpp"
 #include "tags.hpp"
-#include "utf8.hpp"
 #include "wire.hpp"
 
 namespace reeve::wire {

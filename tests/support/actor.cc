@@ -76,6 +76,8 @@ class Player : public Actor {
     return {};
   }
 
+  Result<std::vector<File>> echo_files(std::vector<File> files) override { return files; }
+
  private:
   std::map<std::string, std::int32_t> early_;
 };

@@ -42,12 +42,13 @@ struct Actor {
   virtual Result<void> crash() = 0;
   virtual Result<void> attempt(std::string call) = 0;
   virtual Result<void> print(std::string text) = 0;
+  virtual Result<std::vector<File>> echo_files(std::vector<File> files) = 0;
 
  protected:
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, print))
+                       sleep, crash, attempt, print, echo_files))
 
 }  // namespace reeve::test

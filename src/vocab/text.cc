@@ -1,9 +1,9 @@
-#include "utf8.hpp"
+#include "text.hpp"
 
 #include <cstddef>
 #include <cstdint>
 
-namespace reeve::wire {
+namespace reeve::vocab {
 namespace {
 
 // The size of the well-formed sequence at the front of `s`, or 0. The ranges are those of Unicode's table 3-7.
@@ -38,4 +38,22 @@ bool is_text(std::string_view bytes) {
   return true;
 }
 
-}  // namespace reeve::wire
+std::string printable(std::string_view bytes) {
+  std::string out;
+  while (!bytes.empty()) {
+    const std::size_t size = sequence_size(bytes);
+    const auto first = static_cast<std::uint8_t>(bytes[0]);
+    // U+0000 to U+001F, U+007F, and U+0080 to U+009F, which stand as C2 80 to C2 9F.
+    const bool is_control =
+        first < 0x20 || first == 0x7f || (size == 2 && first == 0xc2 && static_cast<std::uint8_t>(bytes[1]) < 0xa0);
+    if (size == 0 || is_control) {
+      out += '?';
+    } else {
+      out += bytes.substr(0, size);
+    }
+    bytes.remove_prefix(size == 0 ? 1 : size);
+  }
+  return out;
+}
+
+}  // namespace reeve::vocab

@@ -3,7 +3,6 @@ include(CMakePackageConfigHelpers)
 
 install(TARGETS reeve reeve_shared EXPORT ReeveTargets ARCHIVE DESTINATION lib LIBRARY DESTINATION lib)
 install(DIRECTORY include/reeve DESTINATION include)
-set(client_rooms vocab os object wire contract channel connection bootstrap)
 foreach(room IN LISTS client_rooms)
   install(DIRECTORY src/${room} DESTINATION include/reeve/rooms FILES_MATCHING PATTERN "*.hpp"
     PATTERN uapi.hpp EXCLUDE PATTERN confine.hpp EXCLUDE)  # nothing that a public header reaches

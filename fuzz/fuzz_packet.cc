@@ -9,6 +9,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto decoded = channel::decode_header(std::as_bytes(std::span(data, size)).subspan(1), data[0] % 20);
   if (!decoded) return 0;
   REEVE_INVARIANT(decoded->body.size() == decoded->header.body_size);
-  REEVE_INVARIANT(decoded->body.size() <= kInlineBytesMax);
+  REEVE_INVARIANT(decoded->body.size() <= kFragmentBytes);
   return 0;
 }

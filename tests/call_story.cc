@@ -82,10 +82,28 @@ TEST_F(Call, TurnsWhatAHandlerThrowsIntoAnError) {
 TEST_F(Call, ThatIsTooLargeEitherWayIsAnErrorAndNothingElse) {
   auto actor = connect<Actor>(kActor);
   Everything what;
-  what.text = std::string(70'000, 'x');
-  EXPECT_EQ(actor.call<&Actor::repeat>(what).error().code, code::kTooLarge);
-  EXPECT_EQ(actor.call<&Actor::answer_of>(70'000U).error().code, code::kTooLarge);
+  what.text = std::string(kMessageBytesMax, 'x');
+  const auto repeated = actor.call<&Actor::repeat>(what);
+  ASSERT_FALSE(repeated);
+  EXPECT_EQ(repeated.error().code, code::kTooLarge);
+  const auto answered = actor.call<&Actor::answer_of>(static_cast<std::uint32_t>(kMessageBytesMax));
+  ASSERT_FALSE(answered);
+  EXPECT_EQ(answered.error().code, code::kTooLarge);
   EXPECT_EQ(actor.call<&Actor::answer_of>(60'000U)->size(), 60'000U);
+}
+
+TEST_F(Call, CarriesLargeMessagesBothWays) {
+  auto actor = connect<Actor>(kActor);
+  for (const std::size_t size : {std::size_t{70'000}, std::size_t{1} << 20U, std::size_t{9'000'001}}) {
+    Everything what;
+    what.text = std::string(size / 3, 'x');
+    std::vector<std::byte> bytes(size);
+    for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::byte>(i * 7 + i / 4096);
+    what.data = std::move(bytes);
+    const auto repeated = actor.call<&Actor::repeat>(what);
+    ASSERT_TRUE(repeated) << repeated.error().message;
+    EXPECT_TRUE(*repeated == what) << size;
+  }
 }
 
 TEST_F(Call, ThatIsGivenUpLeavesTheConnectionUsable) {

@@ -56,7 +56,8 @@ struct Stranger {
   bool request_with_files(std::uint64_t sequence, const os::Fd& file, std::size_t count) const {
     Array files(count, Object(object::Descriptor{std::make_shared<const os::Fd>(*file.duplicate())}));
     const auto body =
-        wire::encode(Dictionary{{"method", Object("echo_files")}, {"arguments", Object(Array{Object(files)})}})->bytes;
+        wire::encode(Dictionary{{"method", Object("echo_files")}, {"arguments", Object(Array{Object(files)})}})
+            ->body.bytes;
     Header header;
     header.kind = PacketKind::request;
     header.id = header.sequence = sequence;
@@ -149,7 +150,7 @@ TEST_F(Hostile, RandomPacketsAndMutatedOnesCostTheirSenderItsChannel) {
   for (int round = 0; round < 200; ++round) {
     const Stranger stranger = round % 2 == 0 ? at_broker() : at_service();
     stranger.greet();
-    auto body = good->bytes;
+    auto body = good->body.bytes;
     for (int flips = 0; flips < 3; ++flips) body[random() % body.size()] = static_cast<std::byte>(random());
     stranger.request(1, body);
     std::vector<std::uint32_t> noise(1 + random() % 64);
@@ -164,7 +165,7 @@ TEST_F(Hostile, DescriptorsNeverEnterTheBroker) {
   stranger.greet();
   const Census before = session.settled_census();
   // A packet that is well formed but for what nobody asked for.
-  const auto body = wire::encode(Dictionary{{"method", Object("list")}, {"arguments", Object(Array{})}})->bytes;
+  const auto body = wire::encode(Dictionary{{"method", Object("list")}, {"arguments", Object(Array{})}})->body.bytes;
   Header header;
   header.kind = PacketKind::request;
   header.id = header.sequence = 1;
@@ -191,7 +192,7 @@ TEST_F(Hostile, AnEndThatChangesHandsEndsItsChannel) {
   const Stranger stranger = at_service();
   stranger.greet();
   const auto body =
-      wire::encode(Dictionary{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}})->bytes;
+      wire::encode(Dictionary{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}})->body.bytes;
   const pid_t child = ::fork();
   if (child == 0) ::_exit(stranger.request(1, body) ? 0 : 1);
   int status = 0;
@@ -203,7 +204,8 @@ TEST_F(Hostile, APeerThatDoesNotReadStopsNobodyElse) {
   const Stranger stranger = at_service();
   stranger.greet();
   const auto body =
-      wire::encode(Dictionary{{"method", Object("answer_of")}, {"arguments", Object(Array{Object(60'000)})}})->bytes;
+      wire::encode(Dictionary{{"method", Object("answer_of")}, {"arguments", Object(Array{Object(60'000)})}})
+          ->body.bytes;
   ASSERT_EQ(::fcntl(stranger.socket.raw(), F_SETFL, O_NONBLOCK), 0);
   std::uint64_t sequence = 1;
   for (int i = 0; i < 10'000 && stranger.request(sequence, body); ++i) ++sequence;

@@ -29,7 +29,7 @@ reeve::Result<void> write_contact_sheet(const std::string& path, const std::vect
     const std::uint32_t top = kGap + i / columns * (kCell + kGap) + (kCell - t.height) / 2;
     for (std::uint32_t y = 0; y < t.height; ++y) {
       std::memcpy(&paper[(std::size_t{top + y} * image.width + left) * 3],
-                  &t.pixels.bytes[std::size_t{y} * t.width * 3], std::size_t{t.width} * 3);
+                  &t.pixels.bytes()[std::size_t{y} * t.width * 3], std::size_t{t.width} * 3);
     }
   }
   if (png_image_write_to_file(&image, path.c_str(), 0, paper.data(), 0, nullptr) == 0) {

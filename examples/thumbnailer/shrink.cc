@@ -33,7 +33,8 @@ reeve::Result<void> Shrinker::begin(std::uint32_t width, std::uint32_t height) {
     return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(std::uint64_t{side} * edge_ / longest));
   };
   out_ = Thumbnail{scaled(width), scaled(height), width, height, {}};
-  out_.pixels.bytes.reserve(std::size_t{out_.width} * out_.height * 3);
+  pixels_.clear();
+  pixels_.reserve(std::size_t{out_.width} * out_.height * 3);
   sums_.assign(out_.width, {});
   next_row_ = 0;
   return {};
@@ -55,10 +56,13 @@ bool Shrinker::add_row(const std::uint8_t* row) {
 void Shrinker::flush_row() {
   for (Sum& sum : sums_) {
     for (const std::uint64_t channel : sum.channel) {
-      out_.pixels.bytes.push_back(static_cast<std::byte>(channel / std::max<std::uint64_t>(1, sum.count)));
+      pixels_.push_back(static_cast<std::byte>(channel / std::max<std::uint64_t>(1, sum.count)));
     }
     sum = {};
   }
 }
 
-Thumbnail Shrinker::finish() { return std::move(out_); }
+Thumbnail Shrinker::finish() {
+  out_.pixels = std::move(pixels_);
+  return std::move(out_);
+}

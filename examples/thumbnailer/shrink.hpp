@@ -41,6 +41,7 @@ class Shrinker {
   std::uint32_t edge_;
   std::chrono::nanoseconds until_;  ///< of this process's processor time
   Thumbnail out_;
+  std::vector<std::byte> pixels_;
   std::uint32_t next_row_ = 0;
   std::vector<Sum> sums_;
 };

@@ -27,13 +27,14 @@ int serve(std::string name, Implementation implementation) {
   static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
   Interface& service = implementation;
   return bootstrap::exit_code_of(bootstrap::run_service(
-      name, [&](const Peer&, const Dictionary& request) { return connection::dispatch(service, request); }));
+      name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); }));
 }
 
 /// Serves `name` with a function that answers dictionaries with dictionaries.
 template <class Handler>
 int serve_messages(std::string name, Handler handler) {
-  return bootstrap::exit_code_of(bootstrap::run_service(name, std::move(handler)));
+  return bootstrap::exit_code_of(bootstrap::run_service(
+      name, [&](const Peer& peer, const wire::DictionaryView& request) { return handler(peer, request.object()); }));
 }
 
 }  // namespace reeve

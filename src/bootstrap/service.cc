@@ -67,7 +67,7 @@ class Service {
   Result<void> ask(std::uint64_t id, const Dictionary& request) {
     connection::Parcel parcel = REEVE_TRY(connection::make_parcel(channel::PacketKind::request, request));
     parcel.id = id;
-    return connection::send(control_, parcel);
+    return control_.send(parcel);
   }
 
   void stop(std::optional<Error> failure) {
@@ -86,12 +86,14 @@ class Service {
       if (std::holds_alternative<channel::NothingYet>(*incoming)) return;
       // Without its broker a service can be reached by nobody new; those it serves are better served afresh.
       if (std::holds_alternative<channel::Ended>(*incoming)) return stop({});
-      if (auto taken = take(std::get<channel::Packet>(*incoming)); !taken) return stop(taken.error());
+      auto* packet = std::get_if<channel::Delivered>(&*incoming);
+      if (packet == nullptr) continue;  // The broker sends nothing that this side has no room for.
+      if (auto taken = take(*packet); !taken) return stop(taken.error());
     }
   }
 
-  Result<void> take(const channel::Packet& packet) {
-    const Dictionary message = REEVE_TRY(connection::open_packet(packet));
+  Result<void> take(channel::Delivered& packet) {
+    const Dictionary message = REEVE_TRY(connection::open_packet(packet)).root().object();
     switch (packet.header.kind) {
       case channel::PacketKind::message:
         return take_end(message);
@@ -121,17 +123,16 @@ class Service {
     idle_timer_.drop();
     // Said before the first packet is read there: what was read cannot go to another instance.
     ++taken_;
-    REEVE_TRY(connection::send(
-        control_,
-        REEVE_TRY(connection::make_parcel(channel::PacketKind::message, contract::encode(contract::Taken{taken_})))));
+    auto taken =
+        REEVE_TRY(connection::make_parcel(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
+    REEVE_TRY(control_.send(taken));
     Peer peer;
-    peer.pid = handover.pid;
     peer.uid = handover.uid;
     peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
     peer.label = handover.label;
     auto end = handover.end.shared()->duplicate();
     if (!end || !spare_) return refuse_end(std::move(end));
-    return server_.add(channel::Channel(std::move(*end)), std::move(peer));
+    return server_.add(channel::Channel(std::move(*end)), std::move(peer), {handover.pid, handover.process});
   }
 
   void keep_spare() {

@@ -72,7 +72,7 @@ void Core::on(const Tick&) {
 // Peers.
 
 void Core::on(const PeerCame& event) {
-  peers_[event.peer] = {event.pid, event.uid, event.instance};
+  peers_[event.peer] = {event.pid, event.uid, event.instance, event.process};
   if (JobState* job = job_of(event.instance)) job->service = event.peer;
 }
 
@@ -196,20 +196,20 @@ void Core::grant(PeerId peer, RequestId request, JobState& job) {
   }
   const EndId end{next_end_++};
   orders_.push_back(Grant{peer, request, job.job.label, end});
-  job.waiting.emplace_back(end, record_of(peers_.at(peer)));
+  job.waiting.emplace_back(end, client_of(peers_.at(peer)));
   if (job.state == State::running) hand_over_waiting(job);
   start_if_wanted(job);
 }
 
-Peer Core::record_of(const PeerState& peer) {
-  Peer record;
-  record.uid = peer.uid;
-  record.pid = peer.pid;
+Client Core::client_of(const PeerState& peer) {
+  Client client;
+  client.peer.uid = peer.uid;
+  client.record = {peer.pid, peer.process};
   if (const JobState* job = job_of(peer.instance)) {
-    record.trust = PeerClass::bound;
-    record.label = job->active.label;
+    client.peer.trust = PeerClass::bound;
+    client.peer.label = job->active.label;
   }
-  return record;
+  return client;
 }
 
 // Jobs.
@@ -249,10 +249,10 @@ void Core::start(JobState& job) {
 
 void Core::hand_over_waiting(JobState& job) {
   for (auto& [end, client] : job.waiting) {
-    Peer record = client;
+    Client told = client;
     // A confined service has a pid namespace of its own, in which every outsider is process 0.
-    if (is_confined(job.active)) record.pid = 0;
-    orders_.push_back(HandOver{end, job.service, std::move(record)});
+    if (is_confined(job.active)) told.record.pid = 0;
+    orders_.push_back(HandOver{end, job.service, std::move(told)});
     job.on_the_way.emplace_back(end, std::move(client));
   }
   job.waiting.clear();

@@ -36,7 +36,8 @@ struct PeerCame {
   PeerId peer;
   std::int32_t pid = 0;
   std::uint32_t uid = 65534;
-  InstanceId instance;  ///< set for the control channel of a job
+  InstanceId instance;        ///< set for the control channel of a job
+  std::uint64_t process = 0;  ///< its number in the kernel, the same in all namespaces; 0 where that is not known
 };
 struct PeerAsked {
   PeerId peer;
@@ -81,6 +82,12 @@ struct Event {
   EventKind what;
 };
 
+/// Who connects: what its service is told of it, and what every packet of its must bear out.
+struct Client {
+  Peer peer;
+  channel::Record record;
+};
+
 // Orders.
 struct Answer {
   PeerId peer;
@@ -98,7 +105,7 @@ struct Grant {
 struct HandOver {
   EndId end;
   PeerId service;
-  Peer client;
+  Client client;
 };
 /// The service answers at the end: keep it no longer.
 struct Release {
@@ -150,10 +157,10 @@ class Core {
     os::Time started{};
     std::optional<os::Time> ends_by;  ///< killed then, unless it has checked in, or ended, by itself
     std::deque<os::Time> recent_starts;
-    std::deque<std::pair<EndId, Peer>> waiting;     ///< for an instance to check in
-    std::deque<std::pair<EndId, Peer>> on_the_way;  ///< handed over, and not yet taken
-    std::uint64_t taken = 0;                        ///< by this instance
-    int fruitless_starts = 0;                       ///< in a row, each ended before it took an end
+    std::deque<std::pair<EndId, Client>> waiting;     ///< for an instance to check in
+    std::deque<std::pair<EndId, Client>> on_the_way;  ///< handed over, and not yet taken
+    std::uint64_t taken = 0;                          ///< by this instance
+    int fruitless_starts = 0;                         ///< in a row, each ended before it took an end
     RequestId check_in = 0;
     std::optional<os::ExitStatus> last_exit;
     bool removed = false;  ///< its file is gone; forgotten once it has stopped
@@ -162,6 +169,7 @@ class Core {
     std::int32_t pid = 0;
     std::uint32_t uid = 65534;
     InstanceId instance;
+    std::uint64_t process = 0;
   };
   struct Waiting {
     PeerId peer;
@@ -200,7 +208,7 @@ class Core {
   void merge(const Job& found, std::vector<std::string>& problems);
   std::optional<Error> throttled(JobState& job) const;
   bool is_confined_service(const PeerState& peer);
-  Peer record_of(const PeerState& peer);
+  Client client_of(const PeerState& peer);
   contract::Listing listing() const;
   contract::JobStatus status_of(const JobState& job) const;
 

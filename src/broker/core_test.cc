@@ -141,8 +141,8 @@ TEST(Core, StartsAJobOnceForAllWhoWaitAndHandsOverInOrder) {
   EXPECT_EQ(handed[0].end, Stage::all<Grant>(first)[0].end);
   EXPECT_EQ(handed[1].end, Stage::all<Grant>(second)[0].end);
   EXPECT_EQ(handed[0].service, service);
-  EXPECT_EQ(handed[0].client.uid, 1000U);
-  EXPECT_EQ(handed[0].client.pid, 0) << "a confined service sees outsiders as process 0";
+  EXPECT_EQ(handed[0].client.peer.uid, 1000U);
+  EXPECT_EQ(handed[0].client.record.pid, 0) << "a confined service sees outsiders as process 0";
 }
 
 TEST(Core, EndsThatWaitGoToTheNextInstanceWhenOneDiesBeforeItChecksIn) {
@@ -303,7 +303,7 @@ TEST(Core, ListsAsMuchAsOneAnswerHoldsAndCountsTheRest) {
   stage.apply(PeerAsked{client, 5, contract::List{}});
   const Orders orders = stage.apply(Scanned{std::move(jobs), {"one problem"}});
   const auto& answer = *Stage::only<Answer>(orders)->what;
-  EXPECT_LE(wire::encode(answer)->bytes.size(), kInlineBytesMax);
+  EXPECT_LE(wire::encode(answer)->body.bytes.size(), kFragmentBytes);
   const auto listing = *contract::decode_reply<contract::Listing>(answer);
   EXPECT_GT(listing.jobs.size(), 100U);
   ASSERT_EQ(listing.problems.size(), 2U);

@@ -16,6 +16,9 @@ using contract::SpawnerEventKind;
 using contract::SpawnerOp;
 using contract::SpawnerRequest;
 
+// Every request to the broker fits one packet: nothing is held of a longer one.
+constexpr quota::Amount kNothingHeld{};
+
 // As it can be sent and shown, whatever a file or its name holds.
 std::string sentence(std::string_view text) { return printable(text.substr(0, kProblemBytesMax)); }
 
@@ -34,7 +37,11 @@ contract::WithText<SpawnerRequest> plain_request(SpawnerOp op, InstanceId instan
 }  // namespace
 
 Daemon::Daemon(os::Loop& loop, os::Fd listener, os::Fd spawner, DaemonOptions options)
-    : loop_(loop), listener_(std::move(listener)), spawner_(std::move(spawner)), options_(std::move(options)) {}
+    : loop_(loop),
+      listener_(std::move(listener)),
+      spawner_(std::move(spawner)),
+      options_(std::move(options)),
+      inbox_(kNothingHeld) {}
 
 Result<void> Daemon::begin() {
   spawner_watch_ = REEVE_TRY(loop_.watch(spawner_, {.readable = true}, [this](os::Ready ready) { on_spawner(ready); }));
@@ -81,10 +88,11 @@ void Daemon::perform(HandOver& order) {
   if (end == ends_.end()) return;
   contract::Handover handover;
   handover.end = object::ChannelEnd(end->second);
-  handover.uid = order.client.uid;
-  handover.pid = order.client.pid.value_or(0);
-  handover.bound = order.client.trust == PeerClass::bound;
-  handover.label = std::move(order.client.label);
+  handover.uid = order.client.peer.uid;
+  handover.pid = order.client.record.pid;
+  handover.process = order.client.record.process;
+  handover.bound = order.client.peer.trust == PeerClass::bound;
+  handover.label = std::move(order.client.peer.label);
   const Object message = object::to_object(std::move(handover));
   auto parcel = connection::make_parcel(channel::PacketKind::message, *message.get<Dictionary>());
   if (parcel) post(order.service, std::move(*parcel));
@@ -160,11 +168,12 @@ void Daemon::on_listener() {
     if (!*accepted) return;
     os::Fd socket = std::move(**accepted);
     const auto who = os::connected_by(socket);
+    const std::uint64_t process = os::process_behind(socket);
     // The folder lets nobody else in; this is the second lock on the same door.
     if (!who || (who->uid != os::own_user() && who->uid != 0)) continue;
     const auto id = add_peer(std::move(socket));
     if (!id) return pause_listener();
-    apply(PeerCame{*id, who->pid, who->uid, {}});
+    apply(PeerCame{*id, who->pid, who->uid, {}, process});
   }
 }
 
@@ -197,35 +206,39 @@ void Daemon::on_peer(PeerId id, os::Ready) {
 // False where the peer has left or broke a rule.
 bool Daemon::read_one(PeerId id, Connected& peer, bool& more) {
   auto incoming = peer.channel.receive(inbox_);
-  if (!incoming) {
-    connection::end_with(peer.channel, incoming.error());
-    return false;
-  }
+  if (!incoming) return refuse(peer, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) return false;
-  const auto* packet = std::get_if<channel::Packet>(&*incoming);
+  if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) return refuse(peer, refused->reason);
+  auto* packet = std::get_if<channel::Delivered>(&*incoming);
   more = packet != nullptr;
   return packet == nullptr || read_request(id, *packet);
 }
 
-bool Daemon::read_request(PeerId id, const channel::Packet& packet) {
+// A peer that breaks a rule is told, and so is whoever reads the broker's log. Always false.
+bool Daemon::refuse(Connected& peer, const Error& reason) {
+  const auto sender = peer.channel.sender();
+  os::show_line("reeve broker: refused process " + std::to_string(sender ? sender->pid : 0) + ": " +
+                printable(reason.message));
+  connection::end_with(peer.channel, reason);
+  return false;
+}
+
+bool Daemon::read_request(PeerId id, channel::Delivered& packet) {
   Connected& peer = *peers_.at(id);
-  if (packet.header.kind == channel::PacketKind::end) return false;
-  const auto message = connection::open_packet(packet);
-  if (!message) {
-    connection::end_with(peer.channel, message.error());
-    return false;
-  }
-  if (packet.header.kind == channel::PacketKind::message) {
-    const auto taken = contract::decode_taken(*message);
+  const auto kind = packet.header.kind;
+  if (kind == channel::PacketKind::end) return false;
+  const auto body = connection::open_packet(packet);
+  if (!body) return refuse(peer, body.error());
+  const Dictionary message = body->root().object();
+  if (kind == channel::PacketKind::message) {
+    const auto taken = contract::decode_taken(message);
     if (taken) apply(PeerAsked{id, 0, *taken});
     return taken.has_value();
   }
-  if (packet.header.kind != channel::PacketKind::request) {
-    connection::end_with(peer.channel,
-                         Error{Kind::invalid, code::kBadPacket, "packet: the broker takes requests only", ""});
-    return false;
+  if (kind != channel::PacketKind::request) {
+    return refuse(peer, Error{Kind::invalid, code::kBadPacket, "packet: the broker takes requests only", ""});
   }
-  auto request = contract::decode_request(*message);
+  auto request = contract::decode_request(message);
   if (request) {
     apply(PeerAsked{id, packet.header.id, std::move(*request)});
   } else {
@@ -258,7 +271,7 @@ void Daemon::lose(PeerId id) {
 }
 
 bool Daemon::wait_for(Connected& peer, os::Interest interest) {
-  if (peer.interest.writable == interest.writable && peer.interest.readable == interest.readable) return true;
+  if (peer.interest == interest) return true;
   peer.interest = interest;
   return peer.watch.change(interest).has_value();
 }
@@ -267,7 +280,7 @@ bool Daemon::wait_for(Connected& peer, os::Interest interest) {
 // more descriptors, say) the socket is writable all the while, and is left alone for a moment.
 bool Daemon::flush(PeerId id, Connected& peer) {
   while (!peer.outbox.empty()) {
-    const auto sent = connection::send(peer.channel, peer.outbox.front());
+    const auto sent = peer.channel.send(peer.outbox.front());
     if (!sent && sent.error().code == code::kQueueFull) return wait_for(peer, {.writable = true});
     if (!sent && sent.error().kind == Kind::busy) {
       peer.retry = loop_.at(os::now() + kAcceptPause, [this, id] { on_peer(id, {}); });

@@ -68,7 +68,8 @@ class Daemon {
   Result<PeerId> add_peer(os::Fd socket);
   void on_peer(PeerId id, os::Ready ready);
   bool read_one(PeerId id, Connected& peer, bool& more);
-  bool read_request(PeerId id, const channel::Packet& packet);
+  bool read_request(PeerId id, channel::Delivered& packet);
+  static bool refuse(Connected& peer, const Error& reason);
   void read_last_words(InstanceId instance);
   void remove(PeerId id);
   void post(PeerId id, connection::Parcel parcel);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "../vocab/reader.hpp"
@@ -18,6 +19,33 @@ std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
 }
 
+// What stands behind a header: entries, then tokens; and the descriptors that go along.
+struct TableOut {
+  std::array<AttachmentEntry, kAttachmentCountMax> entries{};
+  std::array<Endpoint, kAttachmentCountMax> endpoints{};
+  std::array<int, kAttachmentCountMax> raw{};
+  std::size_t entry_count = 0;
+  std::size_t endpoint_count = 0;
+  std::size_t raw_count = 0;
+
+  explicit TableOut(std::span<const object::Attachment> attachments) {
+    for (const object::Attachment& attachment : attachments) {
+      if (const auto* descriptor = std::get_if<object::Descriptor>(&attachment)) {
+        entries[entry_count++] = {static_cast<std::uint8_t>(descriptor->kind),
+                                  static_cast<std::uint8_t>(descriptor->access), 0};
+        raw[raw_count++] = descriptor->fd->raw();
+      } else {
+        entries[entry_count++] = {kEndpointEntry, 0, 0};
+        endpoints[endpoint_count++] = std::get<Endpoint>(attachment);
+      }
+    }
+  }
+};
+
+bool is_same_message(const Header& a, const Header& b) {
+  return a.kind == b.kind && a.id == b.id && a.reply_to == b.reply_to;
+}
+
 }  // namespace
 
 Channel::Channel(os::Fd socket, os::Rights rights) : socket_(std::move(socket)), rights_(rights) {
@@ -25,34 +53,37 @@ Channel::Channel(os::Fd socket, os::Rights rights) : socket_(std::move(socket)),
   if (rights_ == os::Rights::refuse) (void)os::refuse_rights(socket_);
 }
 
+void Channel::bind_to(const Record& record) {
+  record_ = record;
+  if (record.pid == 0 && record.process != 0) is_passing_process_ = os::pass_process(socket_, os::Passing::on);
+}
+
 Result<void> Channel::greet() {
   if (sent_ != 0) return {};
   Hello hello;
-  hello.clock = static_cast<std::uint64_t>(os::now().count());
+  hello.monotonic = static_cast<std::uint64_t>(os::now().count());
+  hello.real = static_cast<std::uint64_t>(os::real_now().count());
   Header header;
-  header.kind = PacketKind::hello;
-  Outgoing packet;
-  packet.kind = PacketKind::hello;
-  packet.body = bytes_of(hello);
-  return transmit(header, packet);
+  header.body_size = header.message_size = sizeof hello;
+  const std::array body{bytes_of(hello)};
+  return transmit(header, {}, body);
 }
 
-Result<void> Channel::transmit(Header header, const Outgoing& packet) {
-  std::array<int, kAttachmentCountMax> raw{};
-  std::array<AttachmentEntry, kAttachmentCountMax> entries{};
-  const std::size_t count = packet.attachments.size();
-  for (std::size_t i = 0; i < count; ++i) {
-    const Attachment& attachment = packet.attachments[i];
-    raw[i] = attachment.fd->raw();
-    entries[i] = {static_cast<std::uint8_t>(attachment.kind), static_cast<std::uint8_t>(attachment.access), 0};
-  }
-  header.attachment_count = static_cast<std::uint32_t>(count);
+Result<void> Channel::transmit(Header& header, std::span<const object::Attachment> attachments,
+                               std::span<const std::span<const std::byte>> body) {
+  const TableOut table(attachments);
+  header.attachment_count = static_cast<std::uint32_t>(table.entry_count);
   header.sequence = sent_;
-  header.body_size = packet.body.size();
-  header.message_size = packet.body.size();
-  const std::array<std::span<const std::byte>, 3> parts{bytes_of(header),
-                                                        std::as_bytes(std::span(entries.data(), count)), packet.body};
-  const os::Sent sent = REEVE_TRY(os::send_packet(socket_, parts, std::span(raw.data(), count)));
+  std::array<std::span<const std::byte>, object::kPieceCountMax + 3> parts;
+  std::size_t count = 0;
+  parts[count++] = bytes_of(header);
+  if (table.entry_count > 0) {
+    parts[count++] = std::as_bytes(std::span(table.entries).first(table.entry_count));
+    parts[count++] = std::as_bytes(std::span(table.endpoints).first(table.endpoint_count));
+  }
+  for (const auto& piece : body) parts[count++] = piece;
+  const os::Sent sent =
+      REEVE_TRY(os::send_packet(socket_, std::span(parts).first(count), std::span(table.raw).first(table.raw_count)));
   if (sent == os::Sent::not_now) {
     return fail(Kind::busy, code::kQueueFull, "the peer's queue is full", "wait until the channel is writable");
   }
@@ -60,29 +91,120 @@ Result<void> Channel::transmit(Header header, const Outgoing& packet) {
   return {};
 }
 
-Result<void> Channel::send(const Outgoing& packet) {
+Result<void> Channel::send_next(Parcel& parcel) {
   if (broken_) return std::unexpected(*broken_);
-  if (packet.body.size() > kInlineBytesMax) {
-    return fail(Kind::invalid, code::kTooLarge, "the message's body exceeds 64 KiB", "pass larger data as a file");
+  const std::size_t size = parcel.body.size();
+  if (size > kMessageBytesMax) {
+    return fail(Kind::invalid, code::kTooLarge, "the message's body exceeds 64 MiB", "hand it over as Memory or File");
   }
-  if (packet.attachments.size() > kAttachmentCountMax) {
+  if (parcel.attachments.size() > kAttachmentCountMax) {
     return fail(Kind::invalid, code::kTooLarge, "the message carries more than 16 descriptors",
                 "send several messages");
   }
   REEVE_TRY(greet());
+  const bool is_first = parcel.sent == 0;
+  if (is_first && parcel.is_long()) {
+    os::widen(socket_);
+    if (parcel.kind == PacketKind::message) parcel.id = next_message_++;
+  }
   Header header;
-  header.kind = packet.kind;
-  header.id = packet.id;
-  header.reply_to = packet.reply_to;
-  if (packet.deadline) header.deadline = static_cast<std::uint64_t>(packet.deadline->count());
-  return transmit(header, packet);
+  header.kind = parcel.kind;
+  header.id = parcel.id;
+  header.reply_to = parcel.reply_to;
+  if (parcel.deadline) header.deadline = static_cast<std::uint64_t>(parcel.deadline->count());
+  header.message_size = size;
+  header.fragment_offset = parcel.sent;
+  header.body_size = std::min(size - parcel.sent, kFragmentBytes);
+  const object::Gathered body(parcel.body, parcel.sent, header.body_size);
+  const auto along =
+      is_first ? std::span<const object::Attachment>(parcel.attachments) : std::span<const object::Attachment>();
+  REEVE_TRY(transmit(header, along, body.spans()));
+  parcel.sent += header.body_size;
+  parcel.is_sent = parcel.sent == size;
+  return {};
 }
 
-Result<void> Channel::check_sender(const os::Credentials& sender) {
-  if (!sender_) sender_ = {expected_pid_.value_or(sender.pid), sender.uid};
-  if (sender_->pid == sender.pid && sender_->uid == sender.uid) return {};
-  return reject(code::kWrongSender, "a packet came from process " + std::to_string(sender.pid) + ", not from process " +
-                                        std::to_string(sender_->pid) + ", whose channel this is");
+Result<void> Channel::send(Parcel& parcel) {
+  while (!parcel.is_sent) REEVE_TRY(send_next(parcel));
+  return {};
+}
+
+Result<os::Fd> Channel::introduce() {
+  auto [theirs, ours] = REEVE_TRY(os::channel_pair());
+  Parcel parcel;
+  parcel.kind = PacketKind::introduce;
+  parcel.attachments.emplace_back(object::Descriptor{std::make_shared<const os::Fd>(std::move(theirs)),
+                                                     os::DescriptorKind::channel, os::Access::read_write});
+  REEVE_TRY(send(parcel));
+  return std::move(ours);
+}
+
+// Receiving.
+
+std::span<std::byte> Channel::Partial::rest() const {
+  if (!buffer) return {};
+  return buffer->bytes().subspan(begin + received, std::min(header.message_size - received, kFragmentBytes));
+}
+
+Result<Incoming> Channel::receive(Inbox& inbox) {
+  if (broken_) return std::unexpected(*broken_);
+  while (true) {
+    Arrived arrived;
+    arrived.room = inbox.room();
+    if (!arrived.room) return fail(Kind::busy, code::kSystem, "no memory is left to receive into", "try again later");
+    // Received where it belongs, if it is the next fragment of the message that the last one belonged to.
+    arrived.expected = last_ != nullptr && last_->buffer ? last_ : nullptr;
+    if (arrived.expected != nullptr) arrived.tail = arrived.expected->rest();
+    const auto room = arrived.room->bytes().first(kPacketBytesMax);
+    const std::array<std::span<std::byte>, 3> parts{
+        room.first(sizeof(Header)), arrived.tail,
+        room.subspan(sizeof(Header), room.size() - sizeof(Header) - arrived.tail.size())};
+    auto received = REEVE_TRY(os::receive_packet(socket_, parts, rights_));
+    if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
+    if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{};
+    arrived.arrival = std::move(std::get<os::Arrival>(received));
+    auto outcome = accept(std::move(arrived), inbox);
+    if (!outcome) {
+      broken_ = outcome.error();
+      return std::unexpected(std::move(outcome).error());
+    }
+    if (*outcome) return std::move(**outcome);
+  }
+}
+
+Result<void> Channel::check_arrival(const os::Arrival& arrival) {
+  if (!arrival.truncated) return check_sender(arrival);
+  return reject(code::kBadPacket, rights_ == os::Rights::refuse
+                                      ? "packet: larger than 128 KiB, or with descriptors, which nobody asked for"
+                                      : "packet: larger than 128 KiB, or with more descriptors than were delivered");
+}
+
+// How the kernel vouches for the sender of the first packet decides how it does for those that follow.
+Result<void> Channel::bind_first(const os::Arrival& arrival) {
+  sender_ = arrival.sender;
+  binding_ = arrival.sender.pid != 0 ? Binding::pid : Binding::end;
+  if (!record_) return {};
+  if (record_->pid != 0) {
+    sender_->pid = record_->pid;
+    return {};
+  }
+  if (arrival.sender.pid != 0 || !is_passing_process_) return {};
+  // One packet with it is enough: it costs each some 3 us.
+  (void)os::pass_process(socket_, os::Passing::off);
+  if (arrival.process != 0 && arrival.process != record_->process) {
+    return reject(code::kWrongSender,
+                  "the first packet came from another process than the one to which the broker gave the channel");
+  }
+  if (arrival.process != 0) binding_ = Binding::process;
+  return {};
+}
+
+Result<void> Channel::check_sender(const os::Arrival& arrival) {
+  if (!sender_) REEVE_TRY(bind_first(arrival));
+  if (sender_->pid == arrival.sender.pid && sender_->uid == arrival.sender.uid) return {};
+  return reject(code::kWrongSender, "a packet came from process " + std::to_string(arrival.sender.pid) +
+                                        ", not from process " + std::to_string(sender_->pid) +
+                                        ", whose channel this is");
 }
 
 Result<void> Channel::check_order(const Header& header) {
@@ -93,78 +215,148 @@ Result<void> Channel::check_order(const Header& header) {
   if ((header.kind == PacketKind::hello) != (received_ == 0)) {
     return reject(code::kBadPacket, "packet: hello must come first, and once");
   }
+  ++received_;
   return {};
 }
 
-Result<std::vector<Attachment>> Channel::check_attachments(const DecodedHeader& decoded,
-                                                           std::vector<os::Fd> descriptors) {
-  std::vector<Attachment> attachments;
-  attachments.reserve(descriptors.size());
-  for (std::size_t i = 0; i < descriptors.size(); ++i) {
-    const auto kind = static_cast<os::DescriptorKind>(decoded.entries[i].kind);
-    const auto access = static_cast<os::Access>(decoded.entries[i].access);
+Result<std::vector<object::Attachment>> Channel::check_attachments(const Table& table,
+                                                                   std::vector<os::Fd> descriptors) {
+  std::vector<object::Attachment> attachments;
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < table.count; ++i) {
+    if (table.entries[i].kind == kEndpointEntry) {
+      attachments.emplace_back(table.endpoints[i]);
+      continue;
+    }
+    os::Fd& fd = descriptors[used++];
+    const auto kind = static_cast<os::DescriptorKind>(table.entries[i].kind);
+    const auto access = static_cast<os::Access>(table.entries[i].access);
     const std::string which = "attachment " + std::to_string(i) + ": ";
-    if (!os::is_kind(descriptors[i], kind)) {
+    if (!os::is_kind(fd, kind)) {
       return reject(code::kBadAttachment,
                     which + "is not the " + std::string(os::name_of(kind)) + " it was declared to be");
     }
-    const auto real = os::access_of(descriptors[i]);
+    const auto real = os::access_of(fd);
     if (!real || (static_cast<unsigned>(*real) & static_cast<unsigned>(access)) != static_cast<unsigned>(access)) {
       return reject(code::kBadAttachment, which + "is not open for what it was declared to be");
     }
-    attachments.push_back({std::make_shared<const os::Fd>(std::move(descriptors[i])), kind, access});
+    const bool has_size = kind == os::DescriptorKind::memory || kind == os::DescriptorKind::shared;
+    const std::uint64_t size = has_size ? REEVE_TRY(os::memory_size(fd)) : 0;
+    attachments.emplace_back(object::Descriptor{std::make_shared<const os::Fd>(std::move(fd)), kind, access, size});
   }
   return attachments;
 }
 
-Result<Packet> Channel::accept(std::span<const std::byte> bytes, os::Arrival arrival) {
-  if (arrival.truncated) {
-    return reject(code::kBadPacket, rights_ == os::Rights::refuse
-                                        ? "packet: larger than 64 KiB, or with descriptors, which nobody asked for"
-                                        : "packet: larger than 64 KiB, or with more descriptors than were delivered");
+Result<Channel::Outcome> Channel::accept(Arrived arrived, Inbox& inbox) {
+  REEVE_TRY(check_arrival(arrived.arrival));
+  const auto room = arrived.room->bytes();
+  const std::size_t size = arrived.arrival.size;
+  const Header header = REEVE_TRY(decode_header(room.first(std::min(size, sizeof(Header)))));
+  REEVE_TRY(check_order(header));
+  const std::size_t behind = size - sizeof(Header);
+  if (header.fragment_offset != 0 && behind == header.body_size && arrived.arrival.descriptors.empty()) {
+    Partial* partial = REEVE_TRY(partial_of(header));
+    if (partial == arrived.expected) return advance(*partial, behind);
   }
-  REEVE_TRY(check_sender(arrival.sender));
-  const DecodedHeader decoded = REEVE_TRY(decode_header(bytes, arrival.descriptors.size()));
-  REEVE_TRY(check_order(decoded.header));
-  if (decoded.header.kind == PacketKind::hello) {
-    const auto hello = vocab::Reader(decoded.body).read<Hello>();
-    if (!hello || decoded.body.size() != sizeof(Hello))
-      return reject(code::kBadPacket, "packet: a hello of another size");
-    if (hello->oldest_version > 1 || hello->newest_version < 1) {
-      return fail(Kind::unsupported, code::kBadPacket, "the peer does not speak version 1", "upgrade the older side");
-    }
+  // Not where it was expected: what lies in the tail belongs before the rest.
+  const std::size_t in_tail = std::min(behind, arrived.tail.size());
+  if (in_tail > 0) {
+    std::memmove(&room[sizeof(Header) + in_tail], &room[sizeof(Header)], behind - in_tail);
+    std::memcpy(&room[sizeof(Header)], arrived.tail.data(), in_tail);
   }
-  Packet packet{decoded.header, {decoded.body.begin(), decoded.body.end()}, {}};
-  packet.attachments = REEVE_TRY(check_attachments(decoded, std::move(arrival.descriptors)));
-  ++received_;
-  return packet;
+  const Table table =
+      REEVE_TRY(decode_table(header, room.subspan(sizeof(Header), behind), arrived.arrival.descriptors.size()));
+  if (header.kind == PacketKind::hello) return accept_hello(table.body);
+  if (header.fragment_offset != 0) return accept_fragment(*REEVE_TRY(partial_of(header)), table.body);
+  auto attachments = REEVE_TRY(check_attachments(table, std::move(arrived.arrival.descriptors)));
+  return accept_first(header, table, std::move(arrived.room), std::move(attachments), inbox);
 }
 
-Result<Incoming> Channel::receive(Inbox& inbox) {
-  if (broken_) return std::unexpected(*broken_);
-  while (true) {
-    auto received = REEVE_TRY(os::receive_packet(socket_, inbox.room(), rights_));
-    if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
-    if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{};
-    auto& arrival = std::get<os::Arrival>(received);
-    const auto bytes = std::span<const std::byte>(inbox.room()).first(std::min(arrival.size, inbox.room().size()));
-    auto packet = accept(bytes, std::move(arrival));
-    if (!packet) {
-      broken_ = packet.error();
-      return std::unexpected(std::move(packet).error());
-    }
-    if (packet->header.kind == PacketKind::hello) continue;
-    return std::move(*packet);
+Result<Channel::Outcome> Channel::accept_hello(std::span<const std::byte> body) {
+  const Hello hello = REEVE_TRY(decode_hello(body));
+  clock_offset_ = clock_offset(hello, os::now(), os::real_now());
+  return Outcome();
+}
+
+Result<Channel::Outcome> Channel::accept_first(const Header& header, const Table& table, std::shared_ptr<Buffer> room,
+                                               std::vector<object::Attachment> attachments, Inbox& inbox) {
+  Header local = header;
+  if (local.deadline != 0) local.deadline += static_cast<std::uint64_t>(clock_offset_);
+  if (header.message_size == header.body_size) {
+    return Incoming(Delivered{{local, Data(table.body, std::move(room)), std::move(attachments)}, {}});
   }
+  const auto same = [&](const Partial& p) { return is_same_message(p.header, header); };
+  if (std::any_of(partials_.begin(), partials_.end(), same)) {
+    return reject(code::kBadPacket, "packet: a message begins again before it has ended");
+  }
+  if (partials_.size() == kPartialCountMax) {
+    return reject(code::kBadPacket, "packet: more than 16 messages in fragments at once");
+  }
+  Partial& partial = partials_.emplace_back();
+  partial.header = local;
+  // Charged before it is kept: a peer that dies in mid-message must still pay for what we hold.
+  auto charge =
+      inbox.ledger().account_of(principal_).charge({.bytes = header.message_size, .descriptors = attachments.size()});
+  if (charge) {
+    partial.begin = static_cast<std::size_t>(table.body.data() - room->bytes().data());
+    partial.buffer = std::move(room);
+    if (partial.buffer->bytes().size() - partial.begin < header.message_size) {
+      partial.buffer = Buffer::make(header.message_size);
+      partial.begin = 0;
+      if (partial.buffer) std::memcpy(partial.buffer->bytes().data(), table.body.data(), table.body.size());
+    }
+    partial.charge = std::move(*charge);
+    partial.attachments = std::move(attachments);
+  }
+  const bool refused = !partial.buffer;
+  Outcome outcome = advance(partial, header.body_size);
+  if (!refused) return outcome;
+  Error reason = charge ? Error{Kind::busy, code::kQueueFull, "the receiver has no memory left", "try again later"}
+                        : std::move(charge).error();
+  return Incoming(Refused{local, std::move(reason)});
+}
+
+// The partial that a later fragment goes on with, exactly where it left off.
+Result<Channel::Partial*> Channel::partial_of(const Header& header) {
+  if (last_ == nullptr || !is_same_message(last_->header, header)) {
+    const auto found = std::find_if(partials_.begin(), partials_.end(),
+                                    [&](const Partial& p) { return is_same_message(p.header, header); });
+    if (found == partials_.end()) return reject(code::kBadPacket, "packet: a fragment of a message that never began");
+    last_ = &*found;
+  }
+  if (header.fragment_offset != last_->received || header.message_size != last_->header.message_size) {
+    return reject(code::kBadPacket, "packet: a fragment that does not follow the one before");
+  }
+  return last_;
+}
+
+Result<Channel::Outcome> Channel::accept_fragment(Partial& partial, std::span<const std::byte> body) {
+  if (partial.buffer) std::memcpy(partial.rest().data(), body.data(), body.size());
+  return advance(partial, body.size());
+}
+
+// So many bytes more are where they belong: a whole message, perhaps.
+Channel::Outcome Channel::advance(Partial& partial, std::size_t size) {
+  last_ = &partial;
+  partial.received += size;
+  if (partial.received < partial.header.message_size) return std::nullopt;
+  const auto place = std::find_if(partials_.begin(), partials_.end(), [&](const Partial& p) { return &p == &partial; });
+  Partial whole = std::move(*place);
+  partials_.erase(place);
+  last_ = nullptr;
+  if (!whole.buffer) return std::nullopt;
+  const auto body = whole.buffer->bytes().subspan(whole.begin, whole.received);
+  return Incoming(Delivered{{whole.header, Data(body, std::move(whole.buffer)), std::move(whole.attachments)},
+                            std::move(whole.charge)});
 }
 
 void Channel::end(std::span<const std::byte> reason_body) {
-  Outgoing last;
-  last.kind = PacketKind::end;
-  last.body = reason_body.first(std::min(reason_body.size(), kInlineBytesMax));
   Header header;
   header.kind = PacketKind::end;
-  if (greet()) (void)transmit(header, last);
+  const auto body = reason_body.first(std::min(reason_body.size(), kFragmentBytes));
+  header.body_size = header.message_size = body.size();
+  const std::array parts{body};
+  if (greet()) (void)transmit(header, {}, parts);
   os::shut_down(socket_);
   if (!broken_) broken_ = Error{Kind::gone, code::kClosed, "the channel was ended on this side", ""};
 }

@@ -8,57 +8,64 @@
 #pragma once
 
 #include <cstdint>
+#include <list>
 #include <optional>
 #include <span>
 #include <variant>
 #include <vector>
 
-#include "packet.hpp"
+#include "../os/socket.hpp"
+#include "inbox.hpp"
+#include "parcel.hpp"
+#include "peer.hpp"
 
 namespace reeve::channel {
-
-/// Room for one packet, shared by all the channels that one owner reads.
-class Inbox {
- public:
-  std::span<std::byte> room() {
-    if (bytes_.empty()) bytes_.resize(kPacketBytesMax);
-    return bytes_;
-  }
-
- private:
-  std::vector<std::byte> bytes_;
-};
-
-/// A packet to be sent; body and attachments stay the caller's.
-struct Outgoing {
-  PacketKind kind = PacketKind::request;
-  std::uint64_t id = 0;
-  std::uint64_t reply_to = 0;
-  os::Deadline deadline;
-  std::span<const std::byte> body;
-  std::span<const Attachment> attachments;
-};
 
 struct NothingYet {};
 /// The channel has ended, and all that came before was delivered.
 struct Ended {};
-using Incoming = std::variant<Packet, NothingYet, Ended>;
+/// A message for which this side had no room: its sender has sent more than its share. It is skipped; what wants an
+/// answer should get the error.
+struct Refused {
+  Header header;
+  Error reason;
+};
+/// A whole message, and what pays for it while it is held.
+struct Delivered : Packet {
+  quota::Charge charge;
+};
+using Incoming = std::variant<Delivered, NothingYet, Ended, Refused>;
 
 class Channel {
  public:
   /// Takes a connected channel socket. `rights` says whether this side wants descriptors at all.
   explicit Channel(os::Fd socket, os::Rights rights = os::Rights::accept);
 
-  /// Every packet must come from the process with this pid, as the kernel counts for this process.
-  void bind_to(std::int32_t pid) { expected_pid_ = pid; }
+  /// Every packet must come from the process of which the broker kept this record; call it before the first is
+  /// received. With a pid, that is what the kernel must say of each. Without one, the peer lives where this process
+  /// sees no pids: its first packet must come with the pidfd of the record, and what the kernel cannot say is said by
+  /// binding().
+  void bind_to(const Record& record);
+
+  /// Who pays for what is held of this channel's messages: a number for the peer, the same in all its channels.
+  void charge_to(std::uint64_t principal) { principal_ = principal; }
+  std::uint64_t principal() const { return principal_; }
 
   /// Sends the first packet, which lets the peer know who is there, unless it was sent already.
   Result<void> greet();
 
-  /// Sends one packet now. Errors: busy where the kernel's buffer is full (wait until writable); gone; too-large.
-  Result<void> send(const Outgoing& packet);
+  /// Sends as much of the parcel as the kernel takes now. Errors: busy (queue-full) where that is not all of it: wait
+  /// until the channel is writable and send on; busy otherwise; gone; too-large.
+  Result<void> send(Parcel& parcel);
 
-  /// The next packet that has arrived.
+  /// Sends the next packet of a parcel.
+  Result<void> send_next(Parcel& parcel);
+
+  /// Makes a channel, sends one of its ends to whoever receives this one, and returns the other. What was sent here
+  /// before is received before it, and nothing that is sent there can overtake that. Errors: busy, gone.
+  Result<os::Fd> introduce();
+
+  /// The next message that has arrived as a whole.
   Result<Incoming> receive(Inbox& inbox);
 
   /// Tells the peer why (the body of an Error), as far as its queue allows, and ends the channel.
@@ -67,21 +74,57 @@ class Channel {
   /// Every packet must come from the process that sent the first one. Its pid as the kernel counts for this process:
   /// 0 for a process outside of its pid namespace, nothing before the first packet.
   std::optional<os::Credentials> sender() const { return sender_; }
+  Binding binding() const { return binding_; }
 
   const os::Fd& socket() const { return socket_; }
 
  private:
-  Result<Packet> accept(std::span<const std::byte> bytes, os::Arrival arrival);
-  Result<void> check_sender(const os::Credentials& sender);
+  // A message of which not every fragment has come.
+  struct Partial {
+    Header header;
+    std::shared_ptr<Buffer> buffer;  // null for one that is refused, and skipped
+    std::size_t begin = 0;           // where in the buffer its body begins
+    std::size_t received = 0;
+    std::vector<object::Attachment> attachments;
+    quota::Charge charge;
+    std::span<std::byte> rest() const;
+  };
+  // What one receive brought, and where it lies.
+  struct Arrived {
+    std::shared_ptr<Buffer> room;
+    Partial* expected = nullptr;  // whose next fragment it may be
+    std::span<std::byte> tail;    // ... and its room, behind the header and before the rest
+    os::Arrival arrival;
+  };
+  using Outcome = std::optional<Incoming>;  // nothing where there is nothing to tell yet
+
+  Result<Outcome> accept(Arrived arrived, Inbox& inbox);
+  Result<Outcome> accept_hello(std::span<const std::byte> body);
+  Result<Outcome> accept_first(const Header& header, const Table& table, std::shared_ptr<Buffer> room,
+                               std::vector<object::Attachment> attachments, Inbox& inbox);
+  Result<Outcome> accept_fragment(Partial& partial, std::span<const std::byte> body);
+  Outcome advance(Partial& partial, std::size_t size);
+  Result<Partial*> partial_of(const Header& header);
+  Result<void> check_arrival(const os::Arrival& arrival);
+  Result<void> check_sender(const os::Arrival& arrival);
+  Result<void> bind_first(const os::Arrival& arrival);
   Result<void> check_order(const Header& header);
-  Result<std::vector<Attachment>> check_attachments(const DecodedHeader& decoded, std::vector<os::Fd> descriptors);
-  Result<void> transmit(Header header, const Outgoing& packet);
+  Result<std::vector<object::Attachment>> check_attachments(const Table& table, std::vector<os::Fd> descriptors);
+  Result<void> transmit(Header& header, std::span<const object::Attachment> attachments,
+                        std::span<const std::span<const std::byte>> body);
 
   os::Fd socket_;
   os::Rights rights_;
+  std::uint64_t principal_ = 0;
   std::uint64_t sent_ = 0;
   std::uint64_t received_ = 0;
-  std::optional<std::int32_t> expected_pid_;
+  std::uint64_t next_message_ = 1;
+  std::int64_t clock_offset_ = 0;
+  std::list<Partial> partials_;
+  Partial* last_ = nullptr;  // the partial that the last fragment belonged to, while it goes on
+  std::optional<Record> record_;
+  Binding binding_ = Binding::none;
+  bool is_passing_process_ = false;
   std::optional<os::Credentials> sender_;
   std::optional<Error> broken_;
 };

@@ -57,10 +57,11 @@ Meeting meet(os::Rights rights = os::Rights::accept) {
 }
 
 std::string fault_of(Channel& channel) {
-  Inbox inbox;
+  static Inbox inbox;
   const auto incoming = channel.receive(inbox);
   if (!incoming) return incoming.error().message;
-  return std::holds_alternative<Packet>(*incoming) ? "a packet" : "nothing";
+  if (const auto* refused = std::get_if<Refused>(&*incoming)) return "refused: " + refused->reason.message;
+  return std::holds_alternative<Delivered>(*incoming) ? "a packet" : "nothing";
 }
 
 template <class Change>
@@ -98,13 +99,23 @@ TEST(Channel, RefusesEveryFieldThatIsWrong) {
   EXPECT_EQ(fault_after([](Header& h) { h.kind = PacketKind{0}; }), "packet: unknown kind 0");
   EXPECT_EQ(fault_after([](Header& h) { h.flags = 1; }), "packet: reserved flags are set");
   EXPECT_EQ(fault_after([](Header& h) { h.attachment_count = 17; }), "packet: more than 16 attachments");
-  EXPECT_EQ(fault_after([](Header& h) { h.attachment_count = 1; }), "packet: 1 attachments declared, 0 came");
-  EXPECT_EQ(fault_after([](Header& h) { h.fragment_offset = 4; }), "packet: a fragment");
+  EXPECT_EQ(fault_after([](Header& h) { h.attachment_count = 1; }), "packet: ends within its attachments");
+  EXPECT_EQ(fault_after([](Header& h) { h.fragment_offset = 4; }), "packet: a fragment beyond its message");
+  EXPECT_EQ(fault_after([](Header& h) { h.fragment_offset = 4, h.message_size = 8; }),
+            "packet: a fragment that begins at an odd place");
+  EXPECT_EQ(fault_after([](Header& h) { h.fragment_offset = h.message_size = kFragmentBytes; }),
+            "packet: a fragment of nothing");
   EXPECT_EQ(fault_after([](Header& h) { h.message_size = 4; }),
-            "packet: the message's size is not that of its one packet");
+            "packet: the message's size is not that of its packets");
+  EXPECT_EQ(fault_after([](Header& h) { h.message_size = kMessageBytesMax + 1; }),
+            "packet: a message of more than 64 MiB");
   EXPECT_EQ(fault_after([](Header& h) { h.body_size = h.message_size = 4; }), "packet: a body of 0 bytes, 4 declared");
   EXPECT_EQ(fault_after([](Header& h) { h.body_size = h.message_size = 1U << 20; }),
-            "packet: a body of more than 64 KiB");
+            "packet: a body of more than 128 KiB");
+  EXPECT_EQ(fault_after([](Header& h) { h.kind = PacketKind::message; }),
+            "packet: the message id does not fit the kind");
+  EXPECT_EQ(fault_after([](Header& h) { h.kind = PacketKind::introduce, h.id = 0; }),
+            "packet: an introduction is one end and nothing else");
   EXPECT_EQ(fault_after([](Header& h) { h.id = 0; }), "packet: the message id does not fit the kind");
   EXPECT_EQ(fault_after([](Header& h) { h.reply_to = 1; }), "packet: reply-to does not fit the kind");
   EXPECT_EQ(fault_after([](Header& h) { h.sequence = 7; }), "packet: sequence 7, expected 1");
@@ -182,18 +193,22 @@ TEST(Channel, RefusesMemoryThatIsNotSealed) {
 
 TEST(Channel, EndsWhenAnotherProcessSpeaksOnIt) {
   Meeting m = meet();
-  m.channel.bind_to(os::own_pid() + 1);
+  m.channel.bind_to({os::own_pid() + 1, 0});
   m.stranger.greet();
   EXPECT_NE(fault_of(m.channel).find("whose channel this is"), std::string::npos);
 }
 
+Parcel request_of(std::vector<std::byte> body, std::uint64_t id = 1) {
+  Parcel parcel;
+  parcel.id = id;
+  parcel.body.bytes = std::move(body);
+  return parcel;
+}
+
 TEST(Channel, RefusesToSendWhatIsTooLarge) {
   Meeting m = meet();
-  const std::vector<std::byte> body(kInlineBytesMax + 1);
-  Outgoing packet;
-  packet.id = 1;
-  packet.body = body;
-  const auto sent = m.channel.send(packet);
+  Parcel parcel = request_of(std::vector<std::byte>(kMessageBytesMax + 1));
+  const auto sent = m.channel.send(parcel);
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().code, code::kTooLarge);
 }
@@ -202,13 +217,10 @@ TEST(Channel, IsBusyWhenItsPeerDoesNotReadAndLosesNothing) {
   auto [a, b] = *os::channel_pair();
   Channel writer(std::move(a));
   Channel reader(std::move(b));
-  std::vector<std::byte> body(32 * 1024);
   std::uint64_t sent = 0;
   while (true) {
-    Outgoing packet;
-    packet.id = sent + 1;
-    packet.body = body;
-    const auto outcome = writer.send(packet);
+    Parcel parcel = request_of(std::vector<std::byte>(32 * 1024), sent + 1);
+    const auto outcome = writer.send(parcel);
     if (!outcome) {
       EXPECT_EQ(outcome.error().kind, Kind::busy);
       break;
@@ -220,7 +232,7 @@ TEST(Channel, IsBusyWhenItsPeerDoesNotReadAndLosesNothing) {
   for (std::uint64_t id = 1; id <= sent; ++id) {
     const auto incoming = reader.receive(inbox);
     ASSERT_TRUE(incoming);
-    EXPECT_EQ(std::get<Packet>(*incoming).header.id, id);
+    EXPECT_EQ(std::get<Delivered>(*incoming).header.id, id);
   }
   EXPECT_EQ(fault_of(reader), "nothing");
 }

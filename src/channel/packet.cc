@@ -9,56 +9,113 @@ namespace {
 
 std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadPacket, "packet: " + what); }
 
-bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= PacketKind::message; }
+bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= PacketKind::introduce; }
 
 bool is_known(const AttachmentEntry& entry) {
-  return entry.kind >= 1 && entry.kind <= static_cast<std::uint8_t>(os::DescriptorKind::event) && entry.access >= 1 &&
-         entry.access <= 3 && entry.zero == 0;
+  if (entry.zero != 0) return false;
+  if (entry.kind == kEndpointEntry) return entry.access == 0;
+  return entry.kind >= 1 && entry.kind <= static_cast<std::uint8_t>(os::DescriptorKind::shared) && entry.access >= 1 &&
+         entry.access <= 3;
 }
 
-Result<void> check(const Header& header, std::size_t descriptor_count) {
-  const Header expected;
-  if (header.magic != expected.magic) return bad("not the magic REEV");
-  if (header.version != expected.version) return bad("version " + std::to_string(header.version) + ", expected 1");
-  if (!is_known(header.kind)) {
-    return bad("unknown kind " + std::to_string(static_cast<unsigned>(header.kind)));
+// A message of up to kFragmentBytes is one packet. A longer one is packets of exactly so many bytes, in order, but for
+// the last; what travels beside it comes with the first.
+Result<void> check_sizes(const Header& header) {
+  if (header.body_size > kFragmentBytes) return bad("a body of more than 128 KiB");
+  if (header.message_size > kMessageBytesMax) return bad("a message of more than 64 MiB");
+  if (header.fragment_offset > header.message_size) return bad("a fragment beyond its message");
+  if (header.fragment_offset % kFragmentBytes != 0) return bad("a fragment that begins at an odd place");
+  const std::uint64_t left = header.message_size - header.fragment_offset;
+  if (header.body_size != std::min<std::uint64_t>(left, kFragmentBytes)) {
+    return bad("the message's size is not that of its packets");
   }
-  if (header.flags != 0) return bad("reserved flags are set");
-  if (header.attachment_count > kAttachmentCountMax) return bad("more than 16 attachments");
-  if (header.attachment_count != descriptor_count) {
-    return bad(std::to_string(header.attachment_count) + " attachments declared, " + std::to_string(descriptor_count) +
-               " came");
-  }
-  // A message is one packet: fragments are announced by a feature bit that this version does not have.
-  if (header.fragment_offset != 0) return bad("a fragment");
-  if (header.message_size != header.body_size) return bad("the message's size is not that of its one packet");
-  if (header.body_size > kInlineBytesMax) return bad("a body of more than 64 KiB");
+  if (header.fragment_offset != 0 && left == 0) return bad("a fragment of nothing");
+  if (header.fragment_offset != 0 && header.attachment_count != 0) return bad("a later fragment with attachments");
+  return {};
+}
+
+bool may_be_long(PacketKind kind) {
+  return kind == PacketKind::request || kind == PacketKind::reply || kind == PacketKind::message;
+}
+
+Result<void> check_kind(const Header& header) {
+  const bool is_long = header.message_size > kFragmentBytes;
+  if (is_long && !may_be_long(header.kind)) return bad("this kind of message is one packet");
   const bool answers = header.kind == PacketKind::reply || header.kind == PacketKind::error;
   if (answers != (header.reply_to != 0)) return bad("reply-to does not fit the kind");
-  if ((header.kind == PacketKind::request) != (header.id != 0)) return bad("the message id does not fit the kind");
+  const bool wants_id = header.kind == PacketKind::request || (header.kind == PacketKind::message && is_long);
+  if (wants_id != (header.id != 0)) return bad("the message id does not fit the kind");
+  if (header.kind != PacketKind::introduce) return {};
+  if (header.attachment_count != 1 || header.message_size != 0)
+    return bad("an introduction is one end and nothing else");
   return {};
 }
 
 }  // namespace
 
-Result<DecodedHeader> decode_header(std::span<const std::byte> bytes, std::size_t descriptor_count) {
+Result<Header> decode_header(std::span<const std::byte> bytes) {
+  const auto read = vocab::Reader(bytes).read<Header>();
+  if (!read) return bad("shorter than its header of 88 bytes");
+  const Header& header = *read;
+  const Header expected;
+  if (header.magic != expected.magic) return bad("not the magic REEV");
+  if (header.version != expected.version) return bad("version " + std::to_string(header.version) + ", expected 1");
+  if (!is_known(header.kind)) return bad("unknown kind " + std::to_string(static_cast<unsigned>(header.kind)));
+  if (header.flags != 0) return bad("reserved flags are set");
+  if (header.attachment_count > kAttachmentCountMax) return bad("more than 16 attachments");
+  REEVE_TRY(check_sizes(header));
+  REEVE_TRY(check_kind(header));
+  return header;
+}
+
+Result<Table> decode_table(const Header& header, std::span<const std::byte> bytes, std::size_t descriptor_count) {
   vocab::Reader in(bytes);
-  const auto header = in.read<Header>();
-  if (!header) return bad("shorter than its header of 88 bytes");
-  REEVE_TRY(check(*header, descriptor_count));
-  DecodedHeader decoded{*header, {}, {}};
-  for (std::size_t i = 0; i < header->attachment_count; ++i) {
+  Table table;
+  table.count = header.attachment_count;
+  std::size_t expected = 0;
+  for (std::size_t i = 0; i < header.attachment_count; ++i) {
     const auto entry = in.read<AttachmentEntry>();
     if (!entry) return bad("ends within its attachments");
     if (!is_known(*entry)) return bad("attachment " + std::to_string(i) + " is of no known kind and access");
-    decoded.entries[i] = *entry;
+    table.entries[i] = *entry;
+    if (entry->kind != kEndpointEntry) ++expected;
   }
-  if (in.remaining() != header->body_size) {
-    return bad("a body of " + std::to_string(in.remaining()) + " bytes, " + std::to_string(header->body_size) +
+  if (expected != descriptor_count) {
+    return bad(std::to_string(expected) + " descriptors declared, " + std::to_string(descriptor_count) + " came");
+  }
+  for (std::size_t i = 0; i < header.attachment_count; ++i) {
+    if (table.entries[i].kind != kEndpointEntry) continue;
+    const auto endpoint = in.read<Endpoint>();
+    if (!endpoint) return bad("ends within its attachments");
+    table.endpoints[i] = *endpoint;
+  }
+  if (in.remaining() != header.body_size) {
+    return bad("a body of " + std::to_string(in.remaining()) + " bytes, " + std::to_string(header.body_size) +
                " declared");
   }
-  decoded.body = in.rest();
-  return decoded;
+  table.body = in.rest();
+  return table;
+}
+
+Result<Hello> decode_hello(std::span<const std::byte> body) {
+  const auto hello = vocab::Reader(body).read<Hello>();
+  if (!hello || body.size() != sizeof(Hello)) return bad("a hello of another size");
+  if (hello->oldest_version > 1 || hello->newest_version < 1) {
+    return fail(Kind::unsupported, code::kBadPacket, "the peer does not speak version 1", "upgrade the older side");
+  }
+  return *hello;
+}
+
+std::int64_t clock_offset(const Hello& hello, os::Time monotonic, os::Time real) {
+  constexpr std::int64_t kTransitMax = 60'000'000'000;
+  // Wraps like the unsigned numbers that a stranger wrote.
+  const auto ahead = [](os::Time ours, std::uint64_t theirs) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(ours.count()) - theirs);
+  };
+  const std::int64_t on_monotonic = ahead(monotonic, hello.monotonic);
+  const std::int64_t on_real = ahead(real, hello.real);
+  if (on_monotonic >= 0 && on_monotonic <= kTransitMax) return 0;
+  return static_cast<std::int64_t>(static_cast<std::uint64_t>(on_monotonic) - static_cast<std::uint64_t>(on_real));
 }
 
 }  // namespace reeve::channel

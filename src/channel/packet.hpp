@@ -1,4 +1,4 @@
-// One packet: a fixed header, what its descriptors are declared to be, and a body.
+// One packet: a fixed header, what travels beside it, and a body or a fragment of one.
 //
 //   offset size
 //        0    4  magic "REEV"
@@ -15,35 +15,35 @@
 //       72    8  offset of this packet's body within the message
 //       80    8  size of the whole message
 //       88   4n  for each attachment: kind (1), access (1), zero (2)
+//           16m  for each endpoint among them: its token
 //                body
 //
-// Trust:   bytes come from strangers; decode_header is a pure function.
+// Trust:   bytes come from strangers; decoding is a pure function.
 // Errors:  bad-packet, with the field that is wrong.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <type_traits>
 #include <vector>
 
+#include "../object/object.hpp"
 #include "../os/clock.hpp"
-#include "../os/descriptor.hpp"
-#include "../os/socket.hpp"
 #include "../vocab/bounds.hpp"
 #include "../vocab/result.hpp"
 
 namespace reeve::channel {
 
 enum class PacketKind : std::uint16_t {
-  hello = 1,    ///< the first packet of each side: versions, features, clock
-  request = 2,  ///< wants exactly one reply or error
-  reply = 3,    ///< answers the request whose id is reply-to
-  error = 4,    ///< answers it with an Error
-  end = 5,      ///< the last packet of a side: an Error says why the channel ends
-  message = 6,  ///< wants no answer
+  hello = 1,      ///< the first packet of each side: versions, features, clocks
+  request = 2,    ///< wants exactly one reply or error
+  reply = 3,      ///< answers the request whose id is reply-to
+  error = 4,      ///< answers it with an Error
+  end = 5,        ///< the last packet of a side: an Error says why the channel ends
+  message = 6,    ///< wants no answer
+  introduce = 7,  ///< brings one end of a new channel to whoever receives this one
 };
 
 struct Header {
@@ -64,45 +64,55 @@ struct Header {
 static_assert(sizeof(Header) == 88 && alignof(Header) == 8 && std::has_unique_object_representations_v<Header>);
 
 struct AttachmentEntry {
-  std::uint8_t kind = 0;
+  std::uint8_t kind = 0;  ///< a DescriptorKind, or kEndpointEntry
   std::uint8_t access = 0;
   std::uint16_t zero = 0;
 };
 static_assert(sizeof(AttachmentEntry) == 4);
 
-inline constexpr std::size_t kPacketBytesMax =
-    sizeof(Header) + kAttachmentCountMax * sizeof(AttachmentEntry) + kInlineBytesMax;
+/// The entry of an endpoint, which comes as a token and not as a descriptor.
+inline constexpr std::uint8_t kEndpointEntry = 0x80;
 
-/// The first packet's body.
+inline constexpr std::size_t kTableBytesMax = kAttachmentCountMax * (sizeof(AttachmentEntry) + sizeof(Endpoint));
+inline constexpr std::size_t kPacketBytesMax = sizeof(Header) + kTableBytesMax + kFragmentBytes;
+
+/// The first packet's body. Two clocks, because CLOCK_MONOTONIC is another one in another time namespace, where
+/// CLOCK_REALTIME is the same.
 struct Hello {
   std::uint32_t oldest_version = 1;
   std::uint32_t newest_version = 1;
-  std::uint64_t features = 0;  ///< none yet
-  std::uint64_t clock = 0;     ///< the sender's CLOCK_MONOTONIC in ns, as it sent
+  std::uint64_t features = 0;   ///< none yet
+  std::uint64_t monotonic = 0;  ///< the sender's CLOCK_MONOTONIC in ns, as it sent
+  std::uint64_t real = 0;       ///< the sender's CLOCK_REALTIME in ns, as it sent
 };
-static_assert(sizeof(Hello) == 24);
+static_assert(sizeof(Hello) == 32);
 
-/// A descriptor on its way, with what its sender declares it to be.
-struct Attachment {
-  std::shared_ptr<const os::Fd> fd;
-  os::DescriptorKind kind = os::DescriptorKind::file;
-  os::Access access = os::Access::read;
-};
+/// What to add to a deadline of the peer's to have it on this process's clock, given both clocks here as its hello
+/// came. A hello may have waited for a minute while a service was started; what does not fit that is another clock.
+std::int64_t clock_offset(const Hello& hello, os::Time monotonic, os::Time real);
 
-/// A packet that has passed every check of the header and of its attachments. The body is unread.
+/// A whole message that has passed every check of its headers and of its attachments. The body is unread, and lies
+/// where it was received.
 struct Packet {
   Header header;
-  std::vector<std::byte> body;
-  std::vector<Attachment> attachments;
+  Data body;
+  std::vector<object::Attachment> attachments;
 };
 
-struct DecodedHeader {
-  Header header;
+/// The 88 bytes at the front of a packet, if every field is one that the protocol knows.
+Result<Header> decode_header(std::span<const std::byte> bytes);
+
+struct Table {
+  std::size_t count = 0;
   std::array<AttachmentEntry, kAttachmentCountMax> entries;
+  std::array<Endpoint, kAttachmentCountMax> endpoints;  ///< in the place of their entries
   std::span<const std::byte> body;
 };
 
-/// What stands in the bytes of one packet that came with `descriptor_count` descriptors.
-Result<DecodedHeader> decode_header(std::span<const std::byte> bytes, std::size_t descriptor_count);
+/// What stands behind the header of a packet that came with `descriptor_count` descriptors.
+Result<Table> decode_table(const Header& header, std::span<const std::byte> bytes, std::size_t descriptor_count);
+
+/// The bytes of the hello's body. Errors: unsupported where there is no version in common.
+Result<Hello> decode_hello(std::span<const std::byte> body);
 
 }  // namespace reeve::channel

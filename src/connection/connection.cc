@@ -29,30 +29,34 @@ Error Connection::lost() {
                "call again if doing it twice does no harm: a fresh service is started"};
 }
 
-Result<void> Connection::send_waiting(const Parcel& parcel) {
+Result<void> Connection::send_waiting() {
   while (true) {
-    auto sent = send(current_->channel, parcel);
+    auto sent = current_->channel.send(parcel_);
     if (sent || sent.error().code != code::kQueueFull) return sent;
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::either, parcel.deadline)))
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::either, parcel_.deadline))) {
+      // What was begun cannot be taken back: the service would wait for the rest for ever.
+      if (parcel_.sent != 0) current_.reset();
       return timed_out();
+    }
     // Late answers are read meanwhile: a service that cannot get rid of them takes nothing either.
-    const auto packet = REEVE_TRY(receive());
-    if (!packet) continue;
-    if (auto outcome = take_packet(*packet, parcel.id); outcome && !*outcome) return std::unexpected(outcome->error());
+    auto incoming = REEVE_TRY(receive());
+    if (!incoming) continue;
+    if (auto outcome = take(*incoming, parcel_.id); outcome && !*outcome) return std::unexpected(outcome->error());
   }
 }
 
 // A service that died while nothing was asked of it is no news to the caller: what could not be sent was not taken up,
 // and goes to a fresh one.
-Result<void> Connection::send_request(Parcel& parcel) {
+Result<void> Connection::send_parcel() {
   const bool fresh = !current_;
-  REEVE_TRY(connect(parcel.deadline));
-  auto sent = send_waiting(parcel);
+  REEVE_TRY(connect(parcel_.deadline));
+  auto sent = send_waiting();
   if (sent || sent.error().kind != Kind::gone) return sent;
   if (fresh) return std::unexpected(last_words());
   current_.reset();
-  REEVE_TRY(connect(parcel.deadline));
-  sent = send_waiting(parcel);
+  parcel_.begin_again();
+  REEVE_TRY(connect(parcel_.deadline));
+  sent = send_waiting();
   if (!sent && sent.error().kind == Kind::gone) return std::unexpected(last_words());
   return sent;
 }
@@ -63,45 +67,83 @@ Error Connection::last_words() {
   return outcome ? lost() : outcome.error();
 }
 
-Result<Dictionary> Connection::call(const Dictionary& request, CallOptions options) {
-  Parcel parcel = REEVE_TRY(make_parcel(channel::PacketKind::request, request));
-  parcel.id = next_id_++;
-  parcel.deadline = deadline_of(options);
-  REEVE_TRY(send_request(parcel));
-  return await_answer(parcel.id, parcel.deadline);
+Result<wire::Body> Connection::exchange(const Dictionary& request, CallOptions options) {
+  REEVE_TRY(fill_parcel(parcel_, channel::PacketKind::request, request));
+  parcel_.id = next_id_++;
+  parcel_.deadline = deadline_of(options);
+  auto sent = send_parcel();
+  parcel_.attachments.clear();
+  parcel_.body.splices.clear();
+  if (!sent) return std::unexpected(std::move(sent).error());
+  return await_answer(parcel_.id, parcel_.deadline);
 }
 
-// The outcome of request `id` if the packet brings it. A late answer to a request given up is nobody's.
-std::optional<Result<Dictionary>> Connection::take_packet(const channel::Packet& packet, std::uint64_t id) {
+Result<Dictionary> Connection::call(const Dictionary& request, CallOptions options) {
+  const wire::Body body = REEVE_TRY(exchange(request, options));
+  return body.root().object();
+}
+
+Result<void> Connection::post(const Dictionary& message, CallOptions options) {
+  REEVE_TRY(fill_parcel(parcel_, channel::PacketKind::message, message));
+  parcel_.id = 0;
+  parcel_.deadline = deadline_of(options);
+  auto sent = send_parcel();
+  parcel_.attachments.clear();
+  parcel_.body.splices.clear();
+  return sent;
+}
+
+Result<object::Right> Connection::introduce(CallOptions options) {
+  const os::Deadline deadline = deadline_of(options);
+  REEVE_TRY(connect(deadline));
+  while (true) {
+    auto end = current_->channel.introduce();
+    if (end) return object::Right{std::make_shared<const os::Fd>(std::move(*end)), object::RightKind::send};
+    if (end.error().code != code::kQueueFull) return std::unexpected(std::move(end).error());
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::writable, deadline))) return timed_out();
+  }
+}
+
+std::optional<Connection::Outcome> Connection::end(const Error& reason) {
+  end_with(current_->channel, reason);
+  current_.reset();
+  return std::unexpected(reason);
+}
+
+// The outcome of request `id` if what came is that. A late answer to a request given up is nobody's.
+std::optional<Connection::Outcome> Connection::take(channel::Incoming& incoming, std::uint64_t id) {
+  if (auto* packet = std::get_if<channel::Delivered>(&incoming)) return take_packet(*packet, id);
+  if (auto* refused = std::get_if<channel::Refused>(&incoming)) {
+    if (refused->header.reply_to == id) return std::unexpected(std::move(refused->reason));
+  }
+  return std::nullopt;
+}
+
+std::optional<Connection::Outcome> Connection::take_packet(channel::Delivered& packet, std::uint64_t id) {
   using channel::PacketKind;
-  auto message = open_packet(packet);
-  if (!message || packet.header.kind == PacketKind::request) {
-    const Error reason =
-        message ? Error{Kind::invalid, code::kBadPacket, "a service may not ask its caller", ""} : message.error();
-    end_with(current_->channel, reason);
+  const channel::Header& header = packet.header;
+  if (header.kind == PacketKind::end) {
+    const Error reason = read_error(packet);
     current_.reset();
     return std::unexpected(reason);
   }
-  if (packet.header.kind == PacketKind::end) {
-    current_.reset();
-    return std::unexpected(object::parse_error(*message));
+  if (header.kind != PacketKind::reply && header.kind != PacketKind::error) {
+    return end(Error{Kind::invalid, code::kBadPacket, "a service may not ask its caller", ""});
   }
-  if (packet.header.reply_to != id) return std::nullopt;
-  if (packet.header.kind == PacketKind::error) return std::unexpected(object::parse_error(*message));
-  return std::move(*message);
+  auto body = open_packet(packet);
+  if (!body) return end(body.error());
+  if (header.reply_to != id) return std::nullopt;
+  if (header.kind == PacketKind::error) return std::unexpected(object::parse_error(body->root().object()));
+  return std::move(*body);
 }
 
 // What has come, if anything has. After an error there is no channel any more.
-Result<std::optional<channel::Packet>> Connection::receive() {
+Result<std::optional<channel::Incoming>> Connection::receive() {
   auto incoming = current_->channel.receive(inbox_);
-  if (!incoming) {
-    end_with(current_->channel, incoming.error());
-    current_.reset();
-    return std::unexpected(std::move(incoming).error());
-  }
+  if (!incoming) return std::unexpected(end(incoming.error())->error());
   if (std::holds_alternative<channel::Ended>(*incoming)) return std::unexpected(lost());
-  if (auto* packet = std::get_if<channel::Packet>(&*incoming)) return std::move(*packet);
-  return std::nullopt;
+  if (std::holds_alternative<channel::NothingYet>(*incoming)) return std::nullopt;
+  return std::move(*incoming);
 }
 
 Result<void> Connection::wait(const os::Deadline& deadline) {
@@ -109,12 +151,12 @@ Result<void> Connection::wait(const os::Deadline& deadline) {
   return timed_out();
 }
 
-Result<Dictionary> Connection::await_answer(std::uint64_t id, const os::Deadline& deadline) {
+Connection::Outcome Connection::await_answer(std::uint64_t id, const os::Deadline& deadline) {
   while (true) {
-    const auto packet = REEVE_TRY(receive());
-    if (!packet) {
+    auto incoming = REEVE_TRY(receive());
+    if (!incoming) {
       REEVE_TRY(wait(deadline));
-    } else if (auto outcome = take_packet(*packet, id)) {
+    } else if (auto outcome = take(*incoming, id)) {
       return std::move(*outcome);
     }
   }
@@ -125,9 +167,9 @@ Result<void> Connection::await_greeting(const os::Deadline& deadline) {
   REEVE_TRY(connect(deadline));
   (void)current_->channel.greet();  // Where nobody is left to hear it, reading tells.
   while (true) {
-    const auto packet = REEVE_TRY(receive());
-    if (packet) {
-      if (auto outcome = take_packet(*packet, 0); outcome && !*outcome) return std::unexpected(outcome->error());
+    auto incoming = REEVE_TRY(receive());
+    if (incoming) {
+      if (auto outcome = take(*incoming, 0); outcome && !*outcome) return std::unexpected(outcome->error());
     } else if (current_->channel.sender()) {
       return {};
     } else {
@@ -146,6 +188,7 @@ Result<Peer> Connection::peer(CallOptions options) {
   peer.pid = current_->channel.sender()->pid;
   peer.uid = current_->channel.sender()->uid;
   if (peer.pid == 0) peer.pid.reset();
+  peer.binding = current_->channel.binding();
   return peer;
 }
 

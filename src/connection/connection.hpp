@@ -42,24 +42,40 @@ class Connection {
   /// Sends a dictionary and returns the dictionary that answers it. Exactly one outcome.
   Result<Dictionary> call(const Dictionary& request, CallOptions options = {});
 
+  /// The same, and the answer as it lies in the packet that brought it.
+  Result<wire::Body> exchange(const Dictionary& request, CallOptions options = {});
+
+  /// Sends a dictionary that wants no answer. It is on its way when this returns; whether the service takes it up,
+  /// nobody tells. Errors: timeout where the service does not read; gone.
+  Result<void> post(const Dictionary& message, CallOptions options = {});
+
+  /// A channel of its own to the same service, for another process: the service sees it only after everything that was
+  /// sent here before, and thinks no more of it than of this side.
+  Result<object::Right> introduce(CallOptions options = {});
+
   /// Who is at the other end, connecting first if need be. Its pid is the kernel's word.
   Result<Peer> peer(CallOptions options = {});
 
  private:
+  using Outcome = Result<wire::Body>;
+
   Result<void> connect(const os::Deadline& deadline);
-  Result<void> send_request(Parcel& parcel);
-  Result<void> send_waiting(const Parcel& parcel);
-  Result<std::optional<channel::Packet>> receive();
+  Result<void> send_parcel();
+  Result<void> send_waiting();
+  Result<std::optional<channel::Incoming>> receive();
   Result<void> wait(const os::Deadline& deadline);
   Result<void> await_greeting(const os::Deadline& deadline);
-  Result<Dictionary> await_answer(std::uint64_t id, const os::Deadline& deadline);
-  std::optional<Result<Dictionary>> take_packet(const channel::Packet& packet, std::uint64_t id);
+  Outcome await_answer(std::uint64_t id, const os::Deadline& deadline);
+  std::optional<Outcome> take(channel::Incoming& incoming, std::uint64_t id);
+  std::optional<Outcome> take_packet(channel::Delivered& packet, std::uint64_t id);
+  std::optional<Outcome> end(const Error& reason);
   Error last_words();
   Error lost();
 
   std::unique_ptr<Dialer> dialer_;
+  channel::Inbox inbox_;  // outlives what is charged to its ledger
   std::optional<Dialed> current_;
-  channel::Inbox inbox_;
+  Parcel parcel_;  // what is being sent; its room is used again
   std::uint64_t next_id_ = 1;
 };
 

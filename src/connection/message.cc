@@ -1,7 +1,6 @@
 #include "message.hpp"
 
 #include "../object/call.hpp"
-#include "../wire/wire.hpp"
 
 namespace reeve::connection {
 namespace {
@@ -27,21 +26,21 @@ Parcel make_error_parcel(const Error& error) {
 
 }  // namespace
 
-Result<Parcel> make_parcel(channel::PacketKind kind, const Dictionary& message) {
-  auto encoded = REEVE_TRY(wire::encode(message));
-  if (encoded.bytes.size() > kInlineBytesMax) {
+Result<void> fill_parcel(Parcel& parcel, channel::PacketKind kind, const Dictionary& message) {
+  REEVE_TRY(wire::encode(message, parcel.body, parcel.attachments));
+  if (parcel.body.size() > kMessageBytesMax) {
     return fail(Kind::invalid, code::kTooLarge,
-                "the message is " + std::to_string(encoded.bytes.size()) + " bytes; 65536 is the most",
-                "pass larger data as a File");
+                "the message is " + std::to_string(parcel.body.size()) + " bytes; 64 MiB is the most",
+                "hand larger data over as Memory or File");
   }
-  if (encoded.descriptors.size() > kAttachmentCountMax) {
-    return fail(Kind::invalid, code::kTooLarge, "the message carries more than 16 descriptors",
-                "send several messages");
-  }
-  Parcel parcel;
   parcel.kind = kind;
-  parcel.body = std::move(encoded.bytes);
-  for (object::Descriptor& d : encoded.descriptors) parcel.attachments.push_back({std::move(d.fd), d.kind, d.access});
+  parcel.begin_again();
+  return {};
+}
+
+Result<Parcel> make_parcel(channel::PacketKind kind, const Dictionary& message) {
+  Parcel parcel;
+  REEVE_TRY(fill_parcel(parcel, kind, message));
   return parcel;
 }
 
@@ -58,20 +57,18 @@ Parcel make_answer(std::uint64_t reply_to, const Result<Dictionary>& answer) {
   return parcel;
 }
 
-Result<void> send(channel::Channel& channel, const Parcel& parcel) {
-  return channel.send({parcel.kind, parcel.id, parcel.reply_to, parcel.deadline, parcel.body, parcel.attachments});
+Result<wire::Body> open_packet(channel::Packet& packet) {
+  return wire::Body::check(std::move(packet.body), std::move(packet.attachments));
 }
 
-Result<Dictionary> open_packet(const channel::Packet& packet) {
-  std::vector<object::Descriptor> descriptors;
-  descriptors.reserve(packet.attachments.size());
-  for (const channel::Attachment& a : packet.attachments) descriptors.push_back({a.fd, a.kind, a.access});
-  return wire::decode(packet.body, descriptors);
+Error read_error(channel::Packet& packet) {
+  const auto body = open_packet(packet);
+  return body ? object::parse_error(body->root().object()) : body.error();
 }
 
 void end_with(channel::Channel& channel, const Error& reason) {
   const auto parcel = make_error_parcel(reason);
-  channel.end(parcel.body);
+  channel.end(parcel.body.bytes);
 }
 
 }  // namespace reeve::connection

@@ -1,29 +1,25 @@
-// Packets as messages: a dictionary and its descriptors, encoded into a packet and decoded out of one.
+// Packets as messages: a dictionary and what travels beside it, encoded into a parcel and read out of a packet.
 #pragma once
 
 #include "../channel/channel.hpp"
-#include "../object/object.hpp"
+#include "../wire/wire.hpp"
 
 namespace reeve::connection {
 
-/// A message ready to be sent, and to be sent again.
-struct Parcel {
-  channel::PacketKind kind = channel::PacketKind::request;
-  std::uint64_t id = 0;
-  std::uint64_t reply_to = 0;
-  os::Deadline deadline;
-  std::vector<std::byte> body;
-  std::vector<channel::Attachment> attachments;
-};
+using channel::Parcel;
 
+/// Makes a parcel of a message, over what it holds, whose room is used again.
+Result<void> fill_parcel(Parcel& parcel, channel::PacketKind kind, const Dictionary& message);
 Result<Parcel> make_parcel(channel::PacketKind kind, const Dictionary& message);
+
 /// An answer to the request `reply_to`: its result, or the error in its place where it cannot be sent.
 Parcel make_answer(std::uint64_t reply_to, const Result<Dictionary>& answer);
 
-Result<void> send(channel::Channel& channel, const Parcel& parcel);
+/// The checked body of a packet.
+Result<wire::Body> open_packet(channel::Packet& packet);
 
-/// The dictionary that a packet carries.
-Result<Dictionary> open_packet(const channel::Packet& packet);
+/// The Error that a packet of kind error or end carries.
+Error read_error(channel::Packet& packet);
 
 /// Ends a channel with a reason that the peer can read.
 void end_with(channel::Channel& channel, const Error& reason);

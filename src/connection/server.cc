@@ -1,14 +1,36 @@
 #include "server.hpp"
 
+#include <string>
+
+#include "../os/pipe.hpp"
+#include "../vocab/text.hpp"
+
 namespace reeve::connection {
+namespace {
+
+// Whoever the kernel says it is, the same in all of one peer's channels.
+std::uint64_t principal_of(const Peer& peer, const channel::Record& record) {
+  if (record.process != 0) return record.process;
+  return (std::uint64_t{peer.uid} << 32U) | static_cast<std::uint32_t>(record.pid);
+}
+
+std::string name_of(const Peer& peer) {
+  const std::string process = peer.pid ? "process " + std::to_string(*peer.pid) : std::string("a process outside");
+  return process + " of user " + std::to_string(peer.uid) + (peer.label.empty() ? "" : " (" + peer.label + ")");
+}
+
+}  // namespace
 
 Server::Server(os::Loop& loop, Handler handler, std::function<void()> left)
     : loop_(loop), handler_(std::move(handler)), left_(std::move(left)) {}
 
-Result<void> Server::add(channel::Channel channel, Peer peer) {
-  if (peer.pid) channel.bind_to(*peer.pid);
-  if (peer.pid == 0) peer.pid.reset();  // Somebody outside of this pid namespace: that is all there is to know.
-  auto conversation = std::make_unique<Conversation>(std::move(channel), std::move(peer));
+Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Record& record) {
+  channel.bind_to(record);
+  channel.charge_to(principal_of(peer, record));
+  return begin(std::make_unique<Conversation>(std::move(channel), std::move(peer)));
+}
+
+Result<void> Server::begin(std::unique_ptr<Conversation> conversation) {
   // The greeting may find the peer gone already; reading then tells.
   (void)conversation->channel.greet();
   const std::uint64_t number = next_++;
@@ -23,72 +45,141 @@ void Server::drop(std::uint64_t number) {
   if (left_) left_();
 }
 
-void Server::on_ready(std::uint64_t number, os::Ready) {
+void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
-  if (conversation.unsent && !flush(conversation)) return drop(number);
-  bool more = !conversation.unsent;
-  for (std::size_t i = 0; i < kPacketsPerTurn && more; ++i) {
-    if (!read_one(conversation, more)) return drop(number);
-  }
+  if (ready.writable && flush(conversation) == Next::over) return drop(number);
+  if (read_some(conversation) == Next::over) return drop(number);
+  const os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax,
+                              .writable = !conversation.outbox.empty()};
+  if (interest == conversation.interest) return;
+  conversation.interest = interest;
+  if (!conversation.watch.change(interest)) drop(number);
 }
 
-// False where the conversation is over.
-bool Server::read_one(Conversation& conversation, bool& more) {
+// Whoever asks mostly waits for the answer, and the loop comes back at once if not; whoever only tells goes on telling.
+Server::Next Server::read_some(Conversation& conversation) {
+  for (std::size_t i = 0; i < kPacketsPerTurn && conversation.outbox.count() < kUnsentAnswersMax; ++i) {
+    const Next next = read_one(conversation);
+    if (next != Next::goes_on) return next;
+  }
+  return Next::nothing_there;
+}
+
+Server::Next Server::refuse(Conversation& conversation, const Error& reason) {
+  learn_peer(conversation);
+  os::show_line("reeve: refused " + name_of(conversation.peer) + ": " + printable(reason.message));
+  end_with(conversation.channel, reason);
+  return Next::over;
+}
+
+// What the kernel said with the first packet, of a peer of whom the broker could not say it before.
+void Server::learn_peer(Conversation& conversation) {
+  Peer& peer = conversation.peer;
+  const auto sender = conversation.channel.sender();
+  if (!sender || peer.binding != Binding::none) return;
+  peer.binding = conversation.channel.binding();
+  if (peer.trust == PeerClass::introduced) peer.uid = sender->uid;
+  if (sender->pid != 0) peer.pid = sender->pid;
+  // What rests on nothing but having the end is worth no more than the user it came from.
+  if (peer.binding == Binding::end && peer.trust == PeerClass::bound) peer.trust = PeerClass::uid_only;
+}
+
+Server::Next Server::read_one(Conversation& conversation) {
   auto incoming = conversation.channel.receive(inbox_);
-  if (!incoming) {
-    end_with(conversation.channel, incoming.error());
-    return false;
+  if (!incoming) return refuse(conversation, incoming.error());
+  if (std::holds_alternative<channel::Ended>(*incoming)) return Next::over;
+  if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
+  if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) {
+    if (refused->header.kind != channel::PacketKind::request) return Next::goes_on;
+    return send_answer(conversation, make_answer(refused->header.id, std::unexpected(refused->reason)));
   }
-  if (std::holds_alternative<channel::Ended>(*incoming)) return false;
-  if (std::holds_alternative<channel::NothingYet>(*incoming)) {
-    more = false;
-    return true;
-  }
-  const auto& packet = std::get<channel::Packet>(*incoming);
-  if (packet.header.kind == channel::PacketKind::end) return false;
-  if (packet.header.kind != channel::PacketKind::request) {
-    end_with(conversation.channel,
-             Error{Kind::invalid, code::kBadPacket, "packet: a caller may send nothing but requests", ""});
-    return false;
-  }
-  const bool goes_on = answer(conversation, packet);
-  more = !conversation.unsent;
-  return goes_on;
+  return take(conversation, std::move(std::get<channel::Delivered>(*incoming)));
 }
 
-bool Server::answer(Conversation& conversation, const channel::Packet& packet) {
-  const auto request = open_packet(packet);
-  if (!request) {
-    end_with(conversation.channel, request.error());
-    return false;
+Server::Next Server::take(Conversation& conversation, channel::Delivered packet) {
+  learn_peer(conversation);
+  switch (packet.header.kind) {
+    case channel::PacketKind::end:
+      return Next::over;
+    case channel::PacketKind::request:
+    case channel::PacketKind::message:
+      return take_request(conversation, packet);
+    case channel::PacketKind::introduce:
+      return take_introduction(conversation, packet);
+    default:
+      return refuse(conversation, Error{Kind::invalid, code::kBadPacket,
+                                        "packet: a caller may send nothing but requests and messages", ""});
   }
+}
+
+Server::Next Server::take_request(Conversation& conversation, channel::Delivered& packet) {
   const std::uint64_t deadline = packet.header.deadline;
-  if (deadline != 0 && deadline < static_cast<std::uint64_t>(os::now().count())) {
-    const auto late = fail(Kind::timeout, code::kTimedOut, "the request was taken up after its deadline");
-    return send_answer(conversation, make_answer(packet.header.id, late));
+  const auto request = open_packet(packet);
+  if (!request) return refuse(conversation, request.error());
+  const bool is_late = deadline != 0 && deadline < static_cast<std::uint64_t>(os::now().count());
+  if (packet.header.kind == channel::PacketKind::message) {
+    if (!is_late) (void)handler_(conversation.peer, request->root());
+    return Next::goes_on;
   }
-  return send_answer(conversation, make_answer(packet.header.id, handler_(conversation.peer, *request)));
+  const std::uint64_t id = packet.header.id;
+  if (is_late) {
+    const auto late = fail(Kind::timeout, code::kTimedOut, "the request was taken up after its deadline");
+    return send_answer(conversation, make_answer(id, late));
+  }
+  return send_answer(conversation, make_answer(id, handler_(conversation.peer, request->root())));
 }
 
-// False where the conversation is over. Only a full queue is waited for: when the kernel will not carry more
-// descriptors (ETOOMANYREFS) the socket is writable all the while, and the caller is told instead.
-bool Server::send_answer(Conversation& conversation, Parcel parcel) {
-  auto sent = send(conversation.channel, parcel);
+// A further caller, vouched for by this one alone, which pays for it.
+Server::Next Server::take_introduction(Conversation& conversation, channel::Delivered& packet) {
+  auto end = std::get<object::Descriptor>(packet.attachments.front()).fd->duplicate();
+  if (!end) return Next::goes_on;  // Out of descriptors: the guest sees its channel end.
+  channel::Channel introduced(std::move(*end));
+  const std::uint64_t payer = conversation.channel.principal();
+  auto charge = inbox_.ledger().account_of(payer).charge({.descriptors = 1});
+  if (!charge) {
+    end_with(introduced, charge.error());
+    return Next::goes_on;
+  }
+  introduced.charge_to(payer);
+  Peer peer;
+  peer.trust = PeerClass::introduced;
+  auto guest = std::make_unique<Conversation>(std::move(introduced), std::move(peer));
+  guest->charge = std::move(*charge);
+  // Without room for it in the loop the guest is told by the end of its channel; its host goes on.
+  (void)begin(std::move(guest));
+  return Next::goes_on;
+}
+
+// Only a full queue is waited for: when the kernel will not carry more descriptors (ETOOMANYREFS) the socket is
+// writable all the while, and the caller is told instead.
+Server::Next Server::send_answer(Conversation& conversation, Parcel parcel) {
+  if (!conversation.outbox.empty() || parcel.is_long()) return put_off(conversation, std::move(parcel));
+  auto sent = conversation.channel.send(parcel);
   if (!sent && sent.error().kind == Kind::busy && sent.error().code != code::kQueueFull) {
     parcel = make_answer(parcel.reply_to, std::unexpected(sent.error()));
-    sent = send(conversation.channel, parcel);
+    sent = conversation.channel.send(parcel);
   }
-  if (sent) return true;
-  if (sent.error().code != code::kQueueFull) return false;
-  conversation.unsent = std::move(parcel);
-  return conversation.watch.change({.writable = true}).has_value();
+  if (sent) return Next::nothing_there;
+  return sent.error().code == code::kQueueFull ? put_off(conversation, std::move(parcel)) : Next::over;
 }
 
-bool Server::flush(Conversation& conversation) {
-  Parcel parcel = std::move(*conversation.unsent);
-  conversation.unsent.reset();
-  if (!send_answer(conversation, std::move(parcel))) return false;
-  return conversation.unsent || conversation.watch.change({.readable = true}).has_value();
+// An answer that its caller's share has no room for becomes an error, which always has.
+Server::Next Server::put_off(Conversation& conversation, Parcel parcel) {
+  const std::uint64_t id = parcel.reply_to;
+  const auto payer = inbox_.ledger().account_of(conversation.channel.principal());
+  auto kept = conversation.outbox.push(std::move(parcel), payer);
+  if (!kept) kept = conversation.outbox.push(make_answer(id, std::unexpected(kept.error())), payer);
+  return kept ? flush(conversation) : Next::over;
+}
+
+Server::Next Server::flush(Conversation& conversation) {
+  while (true) {
+    const auto flushed = conversation.outbox.flush(conversation.channel);
+    if (flushed) return Next::goes_on;
+    if (flushed.error().kind != Kind::busy) return Next::over;
+    Parcel& stuck = conversation.outbox.stuck();
+    stuck = make_answer(stuck.reply_to, std::unexpected(flushed.error()));
+  }
 }
 
 }  // namespace reeve::connection

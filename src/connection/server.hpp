@@ -1,6 +1,6 @@
 // The service's side of its conversations: takes requests, one at a time, and answers each exactly once.
 //
-// Owns:    its channels, and at most one unsent answer for each.
+// Owns:    its channels, and for each a few unsent answers, charged to the peer they are for.
 // Threads: the loop's.
 // Trust:   peers are strangers. One that breaks a rule loses its channel, and nobody else notices.
 #pragma once
@@ -17,16 +17,17 @@
 
 namespace reeve::connection {
 
-/// Answers one request. Runs on the loop's thread and is never re-entered.
-using Handler = std::function<Result<Dictionary>(const Peer& peer, const Dictionary& request)>;
+/// Answers one request, which lies in the packet that brought it: views of it end with the call. Runs on the loop's
+/// thread and is never re-entered.
+using Handler = std::function<Result<Dictionary>(const Peer& peer, const wire::DictionaryView& request)>;
 
 class Server {
  public:
   /// `left` is called when a peer has gone.
   Server(os::Loop& loop, Handler handler, std::function<void()> left);
 
-  /// Serves this channel until it ends. Where the peer's record tells a pid, every packet must come from it.
-  Result<void> add(channel::Channel channel, Peer peer);
+  /// Serves this channel until it ends. What the record tells of its peer, every packet must bear out.
+  Result<void> add(channel::Channel channel, Peer peer, const channel::Record& record);
 
   std::size_t count() const { return conversations_.size(); }
 
@@ -35,24 +36,34 @@ class Server {
     Conversation(channel::Channel c, Peer p) : channel(std::move(c)), peer(std::move(p)) {}
     channel::Channel channel;
     Peer peer;
+    quota::Charge charge;  // of one that was introduced: who introduced it pays
     os::Loop::Watch watch;
-    // While an answer waits for room nothing more is read: a peer that does not read cannot make this side grow.
-    std::optional<Parcel> unsent;
+    os::Interest interest{.readable = true};
+    // While too many answers wait for room nothing more is read: a peer that does not read cannot make this side grow.
+    channel::Outbox outbox;
   };
+  enum class Next : std::uint8_t { goes_on, nothing_there, over };  // of reading one conversation
 
   void on_ready(std::uint64_t number, os::Ready ready);
-  bool flush(Conversation& conversation);
-  bool read_one(Conversation& conversation, bool& more);
-  bool answer(Conversation& conversation, const channel::Packet& packet);
-  bool send_answer(Conversation& conversation, Parcel parcel);
+  Next read_some(Conversation& conversation);
+  Next read_one(Conversation& conversation);
+  Next take(Conversation& conversation, channel::Delivered packet);
+  Next take_request(Conversation& conversation, channel::Delivered& packet);
+  Next take_introduction(Conversation& conversation, channel::Delivered& packet);
+  Next send_answer(Conversation& conversation, Parcel parcel);
+  Next put_off(Conversation& conversation, Parcel parcel);
+  Next flush(Conversation& conversation);
+  Next refuse(Conversation& conversation, const Error& reason);
+  Result<void> begin(std::unique_ptr<Conversation> conversation);
+  static void learn_peer(Conversation& conversation);
   void drop(std::uint64_t number);
 
   os::Loop& loop_;
   Handler handler_;
   std::function<void()> left_;
+  channel::Inbox inbox_;  // outlives what is charged to its ledger
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
   std::uint64_t next_ = 1;
-  channel::Inbox inbox_;
 };
 
 }  // namespace reeve::connection

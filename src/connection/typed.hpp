@@ -46,16 +46,19 @@ constexpr const char* method_name() {
   return name;
 }
 
+using ReceivedCall = object::ReceivedCall<std::optional<wire::ArrayView>>;
+
 template <class Tuple, std::size_t... kIndex>
-Result<Tuple> decode_arguments(const object::Call& call, std::index_sequence<kIndex...>) {
+Result<Tuple> decode_arguments(const ReceivedCall& call, std::index_sequence<kIndex...>) {
   Tuple arguments;
   std::optional<Error> error;
-  const object::Path root;
-  const object::Path method{&root, call.method};
+  const object::Path method{&object::kRoot, call.method};
+  [[maybe_unused]] auto next = call.arguments->begin();
   [[maybe_unused]] const auto decode_one = [&](auto& argument, std::size_t index) {
     if (error) return;
-    auto decoded = object::from_object<std::remove_reference_t<decltype(argument)>>(call.arguments[index],
-                                                                                    object::Path{&method, {}, index});
+    auto decoded =
+        object::from_object<std::remove_reference_t<decltype(argument)>>(*next, object::Path{&method, {}, index});
+    ++next;
     if (decoded) {
       argument = std::move(*decoded);
     } else {
@@ -84,11 +87,11 @@ auto guarded(const Call& call) -> decltype(call()) {
 }
 
 template <class I, class Method>
-Result<Dictionary> invoke(I& service, Method method, const object::Call& call) {
+Result<Dictionary> invoke(I& service, Method method, const ReceivedCall& call) {
   using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
   using Arguments = typename Traits::Arguments;
   constexpr std::size_t kCount = std::tuple_size_v<Arguments>;
-  REEVE_TRY(object::check_count(call, kCount));
+  REEVE_TRY(object::check_count(call.method, call.arguments->size(), kCount));
   Arguments arguments = REEVE_TRY((decode_arguments<Arguments>(call, std::make_index_sequence<kCount>())));
   auto outcome = guarded([&] {
     return std::apply([&](auto&... each) { return (service.*method.pointer)(std::move(each)...); }, arguments);
@@ -103,8 +106,8 @@ Result<Dictionary> invoke(I& service, Method method, const object::Call& call) {
 
 /// Answers one typed call by the method of that name.
 template <class I>
-Result<Dictionary> dispatch(I& service, const Dictionary& request) {
-  const object::Call call = REEVE_TRY(object::parse_call(request));
+Result<Dictionary> dispatch(I& service, const wire::DictionaryView& request) {
+  const ReceivedCall call = REEVE_TRY(object::parse_call(request));
   std::optional<Result<Dictionary>> answer;
   boost::mp11::mp_for_each<MethodsOf<I>>([&](auto method) {
     if (!answer && call.method == method.name) answer = invoke(service, method, call);
@@ -141,13 +144,12 @@ class Proxy {
           (call.arguments.push_back(object::to_object<std::decay_t<decltype(each)>>(std::move(each))), ...);
         },
         values);
-    const Dictionary reply = REEVE_TRY(connection_.call(object::call_message(std::move(call)), options));
-    const Object value = REEVE_TRY(object::parse_value(reply));
+    const wire::Body reply = REEVE_TRY(connection_.exchange(object::call_message(std::move(call)), options));
+    const auto value = REEVE_TRY(object::parse_value(reply.root()));
     if constexpr (std::is_void_v<typename Traits::Value>) {
       return {};
     } else {
-      const object::Path root;
-      return object::from_object<typename Traits::Value>(value, object::Path{&root, kName});
+      return object::from_object<typename Traits::Value>(*value, object::Path{&object::kRoot, kName});
     }
   }
 

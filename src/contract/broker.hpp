@@ -86,16 +86,17 @@ struct Handover {
   object::ChannelEnd end;
   std::uint32_t uid = 65534;
   std::int32_t pid = 0;  ///< as the service counts: 0 where its pid namespace does not show the client
-  bool bound = false;    ///< the broker started the client itself
-  std::string label;     ///< the client's job; empty where it is none
+  std::uint64_t process =
+      0;               ///< the client's number in the kernel, the same in all namespaces; 0 where that is not known
+  bool bound = false;  ///< the broker started the client itself
+  std::string label;   ///< the client's job; empty where it is none
 };
-BOOST_DESCRIBE_STRUCT(Handover, (), (end, uid, pid, bound, label))
+BOOST_DESCRIBE_STRUCT(Handover, (), (end, uid, pid, process, bound, label))
 
 /// The value of a typed reply as a T. Errors: wrong-type.
 template <class T>
 Result<T> decode_reply(const Dictionary& message) {
-  const Object value = REEVE_TRY(object::parse_value(message));
-  return object::from_object<T>(value);
+  return object::from_object<T>(*REEVE_TRY(object::parse_value(message)));
 }
 
 }  // namespace reeve::contract

@@ -148,6 +148,11 @@ struct ToJson {
   Ordered operator()(const std::string& value) const { return value; }
   Ordered operator()(const Uuid& value) const { return {{"$uuid", object::text_of(value)}}; }
   Ordered operator()(const object::Descriptor& value) const { return {{"$fd", std::string(os::name_of(value.kind))}}; }
+  Ordered operator()(const Memory& value) const { return {{"$memory", value.size()}}; }
+  Ordered operator()(const Endpoint&) const { return {{"$endpoint", nullptr}}; }  // The token is a secret.
+  Ordered operator()(const object::Right& value) const {
+    return {{"$right", value.kind == object::RightKind::send ? "send" : "receive"}};
+  }
   Ordered operator()(const Array& array) const {
     Ordered out = Ordered::array();
     for (const Object& value : array) out.push_back(json_of(value));

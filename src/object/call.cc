@@ -6,12 +6,6 @@ namespace reeve::object {
 namespace {
 
 // The shapes of the dictionaries; described once, like anybody's structs.
-struct CallShape {
-  std::string method;
-  Array arguments;
-};
-BOOST_DESCRIBE_STRUCT(CallShape, (), (method, arguments))
-
 struct ErrorShape {
   std::string kind;
   std::int32_t code = 0;
@@ -31,18 +25,7 @@ Dictionary call_message(Call call) {
   return Dictionary{{"arguments", Object(std::move(call.arguments))}, {"method", Object(std::move(call.method))}};
 }
 
-Result<Call> parse_call(const Dictionary& message) {
-  CallShape shape = REEVE_TRY(from_object<CallShape>(Object(message)));
-  return Call{std::move(shape.method), std::move(shape.arguments)};
-}
-
 Dictionary value_message(Object value) { return Dictionary{{"value", std::move(value)}}; }
-
-Result<Object> parse_value(const Dictionary& message) {
-  const Object* value = message.find("value");
-  if (value == nullptr || message.count() != 1) return fault({}, "a typed reply has exactly the key \"value\"");
-  return *value;
-}
 
 Dictionary error_message(const Error& error) {
   ErrorShape shape{std::string(vocab::name_of(error.kind)), error.code, error.message, std::nullopt};
@@ -57,11 +40,10 @@ Error parse_error(const Dictionary& message) {
   return Error{vocab::kind_named(shape.kind), shape.code, std::move(shape.message), shape.advice.value_or("")};
 }
 
-Result<void> check_count(const Call& call, std::size_t expected) {
-  if (call.arguments.size() == expected) return {};
+Result<void> check_count(const std::string& method, std::size_t got, std::size_t expected) {
+  if (got == expected) return {};
   return fail(Kind::invalid, code::kWrongType,
-              call.method + ": expected " + std::to_string(expected) + " arguments, got " +
-                  std::to_string(call.arguments.size()));
+              method + ": expected " + std::to_string(expected) + " arguments, got " + std::to_string(got));
 }
 
 }  // namespace reeve::object

@@ -60,9 +60,9 @@ Dictionary::Entry* Dictionary::end() { return entries_.data() + entries_.size();
 bool operator==(const Dictionary& a, const Dictionary& b) { return a.entries_ == b.entries_; }
 
 std::string_view name_of(Type type) {
-  static constexpr std::array<std::string_view, 12> kNames{"null",   "bool",  "int64",      "uint64",
-                                                           "double", "date",  "data",       "string",
-                                                           "uuid",   "array", "dictionary", "descriptor"};
+  static constexpr std::array<std::string_view, 15> kNames{
+      "null", "bool",  "int64",      "uint64",     "double",        "date",     "data", "string",
+      "uuid", "array", "dictionary", "descriptor", "shared memory", "endpoint", "right"};
   return kNames[static_cast<std::size_t>(type)];
 }
 

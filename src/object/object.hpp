@@ -20,14 +20,10 @@
 
 #include "../os/descriptor.hpp"
 #include "../vocab/result.hpp"
+#include "data.hpp"
+#include "memory.hpp"
 
 namespace reeve::object {
-
-/// Bytes with no meaning of their own.
-struct Data {
-  std::vector<std::byte> bytes;
-  friend bool operator==(const Data&, const Data&) = default;
-};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z; may be negative.
 struct Date {
@@ -45,8 +41,27 @@ struct Descriptor {
   std::shared_ptr<const os::Fd> fd;
   os::DescriptorKind kind = os::DescriptorKind::file;
   os::Access access = os::Access::read;
+  std::uint64_t size = 0;  ///< of memory, in bytes
   friend bool operator==(const Descriptor&, const Descriptor&) = default;
 };
+
+/// What proves that its holder may connect to one listener; the broker gives it out and takes it back for a channel.
+struct Endpoint {
+  std::array<std::byte, 16> token{};
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+
+enum class RightKind : std::uint8_t { send, receive };
+
+/// The power to send to, or to receive from, a port: an end of a channel on its way to another process.
+struct Right {
+  std::shared_ptr<const os::Fd> end;
+  RightKind kind = RightKind::send;
+  friend bool operator==(const Right&, const Right&) = default;
+};
+
+/// What travels beside the bytes of a message, in the order in which its carriers stand there.
+using Attachment = std::variant<Descriptor, Endpoint>;
 
 class Object;
 using Array = std::vector<Object>;
@@ -98,6 +113,9 @@ enum class Type : std::uint8_t {
   array,
   dictionary,
   descriptor,
+  memory,
+  endpoint,
+  right,
 };
 
 /// "null", "bool", "int64", … as they stand in messages to people.
@@ -106,7 +124,7 @@ std::string_view name_of(Type type);
 class Object {
  public:
   using Value = std::variant<std::monostate, bool, std::int64_t, std::uint64_t, double, Date, Data, std::string, Uuid,
-                             Array, Dictionary, Descriptor>;
+                             Array, Dictionary, Descriptor, Memory, Endpoint, Right>;
 
   Object() = default;
   Object(bool value) : value_(value) {}
@@ -123,6 +141,9 @@ class Object {
   Object(Array value) : value_(std::move(value)) {}
   Object(Dictionary value) : value_(std::move(value)) {}
   Object(Descriptor value) : value_(std::move(value)) {}
+  Object(Memory value) : value_(std::move(value)) {}
+  Object(Endpoint value) : value_(value) {}
+  Object(Right value) : value_(std::move(value)) {}
 
   Type type() const { return static_cast<Type>(value_.index()); }
 
@@ -143,15 +164,15 @@ class Object {
   Value value_;
 };
 
-static_assert(std::variant_size_v<Object::Value> == static_cast<std::size_t>(Type::descriptor) + 1);
+static_assert(std::variant_size_v<Object::Value> == static_cast<std::size_t>(Type::right) + 1);
 
 }  // namespace reeve::object
 
 namespace reeve {
 using object::Array;
-using object::Data;
 using object::Date;
 using object::Dictionary;
+using object::Endpoint;
 using object::Object;
 using object::Uuid;
 }  // namespace reeve

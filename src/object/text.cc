@@ -41,18 +41,18 @@ std::optional<std::chrono::nanoseconds> take_fraction(std::string_view& text) {
 
 std::string base64_of(const Data& data) {
   std::string out;
-  for (std::size_t i = 0; i < data.bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, data.bytes.size() - i);
+  for (std::size_t i = 0; i < data.size(); i += 3) {
+    const std::size_t count = std::min<std::size_t>(3, data.size() - i);
     unsigned group = 0;
     for (std::size_t j = 0; j < 3; ++j)
-      group = group << 8U | (j < count ? std::to_integer<unsigned>(data.bytes[i + j]) : 0U);
+      group = group << 8U | (j < count ? std::to_integer<unsigned>(data.bytes()[i + j]) : 0U);
     for (std::size_t j = 0; j < 4; ++j) out += j <= count ? kAlphabet[group >> (18 - 6 * j) & 63U] : '=';
   }
   return out;
 }
 
 std::optional<Data> data_from_base64(std::string_view text) {
-  Data data;
+  std::vector<std::byte> bytes;
   unsigned bits = 0;
   unsigned bit_count = 0;
   std::size_t symbols = 0;
@@ -70,11 +70,11 @@ std::optional<Data> data_from_base64(std::string_view text) {
     bit_count += 6;
     if (bit_count >= 8) {
       bit_count -= 8;
-      data.bytes.push_back(static_cast<std::byte>(bits >> bit_count & 0xffU));
+      bytes.push_back(static_cast<std::byte>(bits >> bit_count & 0xffU));
     }
   }
   if (symbols % 4 != 0 || padding > 2) return std::nullopt;
-  return data;
+  return Data(std::move(bytes));
 }
 
 std::string rfc3339_of(const Date& date) {

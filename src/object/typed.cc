@@ -16,8 +16,8 @@ std::unexpected<Error> fault(const Path& path, std::string_view text) {
   return fail(Kind::invalid, code::kWrongType, where + ": " + std::string(text));
 }
 
-std::unexpected<Error> mismatch(const Path& path, std::string_view expected, const Object& got) {
-  return fault(path, "expected " + std::string(expected) + ", got " + std::string(name_of(got.type())));
+std::unexpected<Error> mismatch(const Path& path, std::string_view expected, Type got) {
+  return fault(path, "expected " + std::string(expected) + ", got " + std::string(name_of(got)));
 }
 
 }  // namespace reeve::object

@@ -36,8 +36,11 @@ struct Path {
   std::string text() const;
 };
 
+/// Where every path begins.
+inline constexpr Path kRoot;
+
 /// `PATH: expected WHAT, got TYPE`.
-std::unexpected<Error> mismatch(const Path& path, std::string_view expected, const Object& got);
+std::unexpected<Error> mismatch(const Path& path, std::string_view expected, Type got);
 /// `PATH: TEXT`.
 std::unexpected<Error> fault(const Path& path, std::string_view text);
 
@@ -50,19 +53,21 @@ Object to_object(T value) {
   return Codec<T>::encode(std::move(value));
 }
 
-/// The value that an object holds, which must be exactly a T.
-template <class T>
-Result<T> from_object(const Object& object, const Path& path = {}) {
-  return Codec<T>::decode(object, path);
+/// The value that an object holds, which must be exactly a T. The source is an Object, or whatever else tells its type
+/// and gives its value in the same way (a view of an object in a message).
+template <class T, class Source>
+Result<T> from_object(const Source& source, const Path& path = {}) {
+  return Codec<T>::decode(source, path);
 }
 
 // The types that an object holds as they are.
 template <class T>
 struct PlainCodec {
   static Object encode(T value) { return Object(std::move(value)); }
-  static Result<T> decode(const Object& object, const Path& path) {
-    if (const T* value = object.get<T>()) return *value;
-    return mismatch(path, name_of(Object(T{}).type()), object);
+  template <class Source>
+  static Result<T> decode(const Source& object, const Path& path) {
+    if (const auto value = object.template get<T>()) return *value;
+    return mismatch(path, name_of(Object(T{}).type()), object.type());
   }
 };
 template <>
@@ -76,24 +81,49 @@ struct Codec<Date> : PlainCodec<Date> {};
 template <>
 struct Codec<Uuid> : PlainCodec<Uuid> {};
 template <>
-struct Codec<Array> : PlainCodec<Array> {};
+struct Codec<Memory> : PlainCodec<Memory> {};
 template <>
-struct Codec<Dictionary> : PlainCodec<Dictionary> {};
+struct Codec<Endpoint> : PlainCodec<Endpoint> {};
+template <>
+struct Codec<Right> : PlainCodec<Right> {};
 template <>
 struct Codec<double> : PlainCodec<double> {};
+
+/// The object that a source is, as a value of its own.
+inline const Object& object_of(const Object& object) { return object; }
+
+// The containers of which only an owned form exists.
+template <class T>
+struct ContainerCodec {
+  static Object encode(T value) { return Object(std::move(value)); }
+  template <class Source>
+  static Result<T> decode(const Source& source, const Path& path) {
+    constexpr Type kType = std::is_same_v<T, Array> ? Type::array : Type::dictionary;
+    if (source.type() != kType) return mismatch(path, name_of(kType), source.type());
+    return *object_of(source).template get<T>();
+  }
+};
+template <>
+struct Codec<Array> : ContainerCodec<Array> {};
+template <>
+struct Codec<Dictionary> : ContainerCodec<Dictionary> {};
 
 template <>
 struct Codec<Object> {
   static Object encode(Object value) { return value; }
-  static Result<Object> decode(const Object& object, const Path&) { return object; }
+  template <class Source>
+  static Result<Object> decode(const Source& source, const Path&) {
+    return object_of(source);
+  }
 };
 
 template <>
 struct Codec<float> {
   static Object encode(float value) { return Object(static_cast<double>(value)); }
-  static Result<float> decode(const Object& object, const Path& path) {
-    if (const double* value = object.get<double>()) return static_cast<float>(*value);
-    return mismatch(path, "double", object);
+  template <class Source>
+  static Result<float> decode(const Source& object, const Path& path) {
+    if (const auto value = object.template get<double>()) return static_cast<float>(*value);
+    return mismatch(path, "double", object.type());
   }
 };
 
@@ -115,14 +145,15 @@ struct Codec<T> {
       return Object(static_cast<std::uint64_t>(value));
     }
   }
-  static Result<T> decode(const Object& object, const Path& path) {
+  template <class Source>
+  static Result<T> decode(const Source& object, const Path& path) {
     const auto narrow = [&](auto wide) -> Result<T> {
       if (std::in_range<T>(wide)) return static_cast<T>(wide);
       return fault(path, "expected " + std::string(integer_name<T>()) + ", got " + std::to_string(wide));
     };
-    if (const auto* value = object.get<std::int64_t>()) return narrow(*value);
-    if (const auto* value = object.get<std::uint64_t>()) return narrow(*value);
-    return mismatch(path, integer_name<T>(), object);
+    if (const auto value = object.template get<std::int64_t>()) return narrow(*value);
+    if (const auto value = object.template get<std::uint64_t>()) return narrow(*value);
+    return mismatch(path, integer_name<T>(), object.type());
   }
 };
 
@@ -135,9 +166,10 @@ struct Codec<T> {
     const char* name = boost::describe::enum_to_string(value, nullptr);
     return name != nullptr ? Object(name) : Object(static_cast<std::int64_t>(value));
   }
-  static Result<T> decode(const Object& object, const Path& path) {
-    const std::string* name = object.get<std::string>();
-    if (name == nullptr) return mismatch(path, "the name of an enumerator", object);
+  template <class Source>
+  static Result<T> decode(const Source& object, const Path& path) {
+    const auto name = object.template get<std::string>();
+    if (!name) return mismatch(path, "the name of an enumerator", object.type());
     T value{};
     if (boost::describe::enum_from_string(name->c_str(), value)) return value;
     return fault(path, "no enumerator is called \"" + *name + "\"");
@@ -152,13 +184,16 @@ struct Codec<std::vector<T>> {
     for (auto&& value : values) array.push_back(to_object<T>(std::move(value)));
     return Object(std::move(array));
   }
-  static Result<std::vector<T>> decode(const Object& object, const Path& path) {
-    const Array* array = object.get<Array>();
-    if (array == nullptr) return mismatch(path, "array", object);
+  template <class Source>
+  static Result<std::vector<T>> decode(const Source& object, const Path& path) {
+    const auto array = object.template get<Array>();
+    if (!array) return mismatch(path, "array", object.type());
     std::vector<T> values;
-    values.reserve(array->size());
-    for (std::size_t i = 0; i < array->size(); ++i) {
-      values.push_back(REEVE_TRY(from_object<T>((*array)[i], Path{&path, {}, i})));
+    // Grown element by element: a count is a stranger's word.
+    std::size_t i = 0;
+    for (const auto& element : *array) {
+      values.push_back(REEVE_TRY(from_object<T>(element, Path{&path, {}, i})));
+      ++i;
     }
     return values;
   }
@@ -171,9 +206,10 @@ struct Codec<std::map<std::string, T>> {
     for (auto& [key, value] : values) dictionary.set(key, to_object<T>(std::move(value)));
     return Object(std::move(dictionary));
   }
-  static Result<std::map<std::string, T>> decode(const Object& object, const Path& path) {
-    const Dictionary* dictionary = object.get<Dictionary>();
-    if (dictionary == nullptr) return mismatch(path, "dictionary", object);
+  template <class Source>
+  static Result<std::map<std::string, T>> decode(const Source& object, const Path& path) {
+    const auto dictionary = object.template get<Dictionary>();
+    if (!dictionary) return mismatch(path, "dictionary", object.type());
     std::map<std::string, T> values;
     for (const auto& [key, value] : *dictionary) {
       values.emplace(key, REEVE_TRY(from_object<T>(value, Path{&path, key})));
@@ -185,7 +221,8 @@ struct Codec<std::map<std::string, T>> {
 template <class T>
 struct Codec<std::optional<T>> {
   static Object encode(std::optional<T> value) { return value ? to_object<T>(std::move(*value)) : Object(); }
-  static Result<std::optional<T>> decode(const Object& object, const Path& path) {
+  template <class Source>
+  static Result<std::optional<T>> decode(const Source& object, const Path& path) {
     if (object.type() == Type::null) return std::optional<T>();
     return std::optional<T>(REEVE_TRY(from_object<T>(object, path)));
   }
@@ -194,9 +231,10 @@ struct Codec<std::optional<T>> {
 template <class T, os::DescriptorKind kKind, os::Access kAccess>
 struct DescriptorCodec {
   static Object encode(const T& value) { return Object(Descriptor{value.shared(), kKind, kAccess}); }
-  static Result<T> decode(const Object& object, const Path& path) {
-    const Descriptor* descriptor = object.get<Descriptor>();
-    if (descriptor == nullptr || descriptor->fd == nullptr) return mismatch(path, name_of(kKind), object);
+  template <class Source>
+  static Result<T> decode(const Source& object, const Path& path) {
+    const auto descriptor = object.template get<Descriptor>();
+    if (!descriptor || descriptor->fd == nullptr) return mismatch(path, name_of(kKind), object.type());
     if (descriptor->kind != kKind) {
       return fault(path, "expected a descriptor of kind " + std::string(name_of(kKind)) + ", got " +
                              std::string(name_of(descriptor->kind)));
@@ -238,9 +276,10 @@ struct Codec<T> {
     return Object(std::move(dictionary));
   }
 
-  static Result<T> decode(const Object& object, const Path& path) {
-    const Dictionary* dictionary = object.get<Dictionary>();
-    if (dictionary == nullptr) return mismatch(path, "dictionary", object);
+  template <class Source>
+  static Result<T> decode(const Source& object, const Path& path) {
+    const auto dictionary = object.template get<Dictionary>();
+    if (!dictionary) return mismatch(path, "dictionary", object.type());
     T value{};
     std::optional<Error> error;
     std::size_t known = 0;
@@ -249,8 +288,8 @@ struct Codec<T> {
       auto& field = value.*member.pointer;
       using Field = std::remove_reference_t<decltype(field)>;
       const Path here{&path, member.name};
-      const Object* found = dictionary->find(member.name);
-      if (found == nullptr) {
+      const auto found = dictionary->find(member.name);
+      if (!found) {
         if (!kIsOptional<Field>) error = fault(here, "missing").error();
         return;
       }
@@ -268,7 +307,8 @@ struct Codec<T> {
   }
 
  private:
-  static std::unexpected<Error> refuse_unknown(const Dictionary& dictionary, const Path& path) {
+  template <class Source>
+  static std::unexpected<Error> refuse_unknown(const Source& dictionary, const Path& path) {
     for (const auto& [key, ignored] : dictionary) {
       bool is_member = false;
       boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) { is_member = is_member || key == member.name; });

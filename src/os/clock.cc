@@ -6,11 +6,18 @@
 
 namespace reeve::os {
 
-Time now() {
+namespace {
+
+Time read_clock(clockid_t clock) {
   timespec value{};
-  ::clock_gettime(CLOCK_MONOTONIC, &value);
+  ::clock_gettime(clock, &value);
   return std::chrono::seconds(value.tv_sec) + std::chrono::nanoseconds(value.tv_nsec);
 }
+
+}  // namespace
+
+Time now() { return read_clock(CLOCK_MONOTONIC); }
+Time real_now() { return read_clock(CLOCK_REALTIME); }
 
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline) {
   if (!deadline) return std::nullopt;

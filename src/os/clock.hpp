@@ -14,6 +14,9 @@ using Deadline = std::optional<Time>;
 
 Time now();
 
+/// CLOCK_REALTIME, which people set, but which is the same in every namespace.
+Time real_now();
+
 /// What is left until the deadline, never negative; nothing where there is none.
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline);
 

@@ -42,6 +42,8 @@ std::string_view name_of(DescriptorKind kind) {
       return "channel";
     case DescriptorKind::event:
       return "event";
+    case DescriptorKind::shared:
+      return "shared memory";
   }
   return "unknown";
 }
@@ -52,13 +54,15 @@ bool is_kind(const Fd& descriptor, DescriptorKind kind) {
     case DescriptorKind::file:
       return is_regular(raw);
     case DescriptorKind::memory:
-      return is_sealed(descriptor);
+      return is_memory(descriptor, Sealing::whole);
     case DescriptorKind::pipe:
       return ::fcntl(raw, F_GETPIPE_SZ) >= 0;
     case DescriptorKind::channel:
       return is_channel_socket(descriptor);
     case DescriptorKind::event:
       return is_event(raw);
+    case DescriptorKind::shared:
+      return is_memory(descriptor, Sealing::size);
   }
   return false;
 }

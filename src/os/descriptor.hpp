@@ -11,10 +11,11 @@ namespace reeve::os {
 /// What a sender says that a descriptor is, and what a receiver makes sure of.
 enum class DescriptorKind : std::uint8_t {
   file = 1,     ///< a regular file
-  memory = 2,   ///< a memfd sealed against growing, shrinking and writing
+  memory = 2,   ///< a memfd sealed against growing, shrinking and writing, with no holes and in ordinary pages
   pipe = 3,     ///< either end of a pipe
   channel = 4,  ///< one end of a channel (AF_UNIX, SOCK_SEQPACKET)
   event = 5,    ///< an eventfd
+  shared = 6,   ///< a memfd sealed against shrinking alone: its sender may still write
 };
 
 enum class Access : std::uint8_t { read = 1, write = 2, read_write = 3 };

@@ -20,6 +20,7 @@ namespace reeve::os {
 struct Interest {
   bool readable = false;
   bool writable = false;
+  friend bool operator==(const Interest&, const Interest&) = default;
 };
 
 /// What became true of a watched descriptor. `ended` comes with or without anything left to read.

@@ -1,12 +1,15 @@
 #include "memory.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "../vocab/bounds.hpp"
 #include "pipe.hpp"
@@ -15,7 +18,18 @@
 namespace reeve::os {
 namespace {
 
-constexpr int kNoChange = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+constexpr int kNoResize = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW;
+constexpr int kNoChange = kNoResize | F_SEAL_WRITE;
+constexpr std::size_t kBlockBytes = 512;  // What statx counts in.
+constexpr std::size_t kPageBytes = 4096;  // The smallest page of any machine we run on.
+
+// What the kernel knows already, for whatever it may be.
+std::optional<struct statx> facts_of(const Fd& file) {
+  struct statx facts{};
+  const int asked = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  if (::statx(file.raw(), "", asked, STATX_SIZE | STATX_BLOCKS, &facts) != 0) return std::nullopt;
+  return facts;
+}
 
 // Kernels before 6.3 know neither flag, and make memory that may be executed.
 Result<Fd> make_memory(const char* name, unsigned flag) {
@@ -46,9 +60,54 @@ Result<Fd> sealed_memory(const char* name, std::span<const std::byte> bytes) {
   return memory;
 }
 
-bool is_sealed(const Fd& memory) {
+Result<Fd> open_memory(const char* name, std::size_t size) {
+  Fd memory = REEVE_TRY(make_memory(name, uapi::kMemfdNoExecSeal));
+  if (::ftruncate(memory.raw(), static_cast<off_t>(size)) != 0) return system_failure("ftruncate");
+  return memory;
+}
+
+Result<void> seal_memory(const Fd& memory, Sealing sealing) {
+  if (sealing == Sealing::size) return seal(memory, kNoResize);
+  const auto facts = facts_of(memory);
+  if (facts && facts->stx_blocks * kBlockBytes < facts->stx_size) {
+    const Mapping mapping = REEVE_TRY(Mapping::of(memory, facts->stx_size, Access::read_write));
+    // Writing a byte to a page makes it one; the byte is the one that was there.
+    for (std::size_t at = 0; at < mapping.bytes().size(); at += kPageBytes) {
+      volatile std::byte& byte = mapping.bytes()[at];
+      byte = std::byte{byte};
+    }
+  }
+  return seal(memory, kNoChange);
+}
+
+bool is_memory(const Fd& memory, Sealing sealing) {
+  // A plain file of tmpfs answers F_GET_SEALS too: only the exact seals count.
+  const int wanted = sealing == Sealing::whole ? kNoChange : kNoResize;
   const int seals = ::fcntl(memory.raw(), F_GET_SEALS);
-  return seals >= 0 && (seals & kNoChange) == kNoChange;
+  if (seals < 0 || (seals & wanted) != wanted) return false;
+  struct statfs system{};
+  if (::fstatfs(memory.raw(), &system) != 0 || system.f_type != TMPFS_MAGIC) return false;
+  if (sealing == Sealing::size) return true;
+  const auto facts = facts_of(memory);
+  return facts && facts->stx_blocks * kBlockBytes >= facts->stx_size;
+}
+
+Result<std::size_t> memory_size(const Fd& memory) {
+  const auto facts = facts_of(memory);
+  if (!facts) return system_failure("statx");
+  return static_cast<std::size_t>(facts->stx_size);
+}
+
+Mapping::~Mapping() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+Result<Mapping> Mapping::of(const Fd& memory, std::size_t size, Access access) {
+  if (size == 0) return Mapping();
+  const int protection = access == Access::read ? PROT_READ : PROT_READ | PROT_WRITE;
+  void* place = ::mmap(nullptr, size, protection, MAP_SHARED, memory.raw(), 0);
+  if (place == MAP_FAILED) return system_failure("mmap");
+  return Mapping(std::span(static_cast<std::byte*>(place), size));
 }
 
 Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most) {

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -17,10 +19,14 @@
 namespace reeve::os {
 namespace {
 
+// The pieces of one fragment, its header and what stands between.
+constexpr std::size_t kPartCountMax = 2 * (kFragmentBytes / kSpliceBytesMin + 2) + 3;
+
 constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
 
 // Room for all that the kernel can attach, so that truncation is never an accident.
-constexpr std::size_t kControlBytes = CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred));
+constexpr std::size_t kControlBytes =
+    CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
 
 Result<void> turn_on(const Fd& socket, int option, const char* name) {
   const int on = 1;
@@ -34,6 +40,15 @@ sockaddr_un address_in(const Fd& folder, const char* name) {
   address.sun_family = AF_UNIX;
   std::snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", folder.raw(), name);
   return address;
+}
+
+std::uint64_t number_of(const Fd& process) {
+  struct statfs system{};
+  struct statx facts{};
+  // Before 6.9 all pidfds share one anonymous inode, which says nothing.
+  if (::fstatfs(process.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return 0;
+  if (::statx(process.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &facts) != 0) return 0;
+  return facts.stx_ino;
 }
 
 // Takes ownership of everything that came before anything is judged, so that no early return can leak.
@@ -51,6 +66,11 @@ void collect_control(msghdr& message, Arrival& arrival) {
       ucred credentials{};
       std::memcpy(&credentials, CMSG_DATA(c), sizeof credentials);
       arrival.sender = {credentials.pid, credentials.uid};
+    } else if (c->cmsg_type == uapi::kScmPidfd) {
+      int raw = -1;
+      std::memcpy(&raw, CMSG_DATA(c), sizeof raw);
+      const Fd process(raw);
+      if (process) arrival.process = number_of(process);
     }
   }
 }
@@ -109,6 +129,24 @@ Result<Credentials> connected_by(const Fd& socket) {
   return Credentials{credentials.pid, credentials.uid};
 }
 
+std::uint64_t process_behind(const Fd& socket) {
+  int raw = -1;
+  socklen_t size = sizeof raw;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPeerPidfd, &raw, &size) != 0) return 0;
+  const Fd process(raw);
+  return number_of(process);
+}
+
+bool pass_process(const Fd& socket, Passing passing) {
+  const int value = passing == Passing::on ? 1 : 0;
+  return ::setsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPassPidfd, &value, sizeof value) == 0;
+}
+
+void widen(const Fd& socket) {
+  const int bytes = 4 * static_cast<int>(kFragmentBytes + 4096);
+  ::setsockopt(socket.raw(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 bool refuse_rights(const Fd& socket) {
   const int off = 0;
   return ::setsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPassRights, &off, sizeof off) == 0;
@@ -128,16 +166,17 @@ void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }
 
 Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
                          std::span<const int> descriptors) {
-  REEVE_INVARIANT(descriptors.size() <= kAttachmentCountMax && parts.size() <= 4);
-  std::array<iovec, 4> vectors{};
+  REEVE_INVARIANT(descriptors.size() <= kAttachmentCountMax && parts.size() <= kPartCountMax);
+  std::array<iovec, kPartCountMax> vectors;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
   }
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kAttachmentCountMax)> control{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(sizeof(int) * kAttachmentCountMax)> control;
   msghdr message{};
   message.msg_iov = vectors.data();
   message.msg_iovlen = parts.size();
   if (!descriptors.empty()) {
+    control.fill(std::byte{0});
     message.msg_control = control.data();
     message.msg_controllen = CMSG_SPACE(descriptors.size_bytes());
     cmsghdr* c = CMSG_FIRSTHDR(&message);
@@ -154,14 +193,16 @@ Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::
   return Sent::whole;
 }
 
-Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights) {
+Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights) {
+  REEVE_INVARIANT(parts.size() <= 4);
   alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
+  std::array<iovec, 4> vectors;
+  for (std::size_t i = 0; i < parts.size(); ++i) vectors[i] = {parts[i].data(), parts[i].size()};
   // A reset is told once and clears itself: what the peer sent before it died is still in the queue behind it.
   for (int attempts = 0; attempts < 8; ++attempts) {
-    iovec vector{buffer.data(), buffer.size()};
     msghdr message{};
-    message.msg_iov = &vector;
-    message.msg_iovlen = 1;
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = parts.size();
     message.msg_control = control.data();
     message.msg_controllen = rights == Rights::accept ? control.size() : CMSG_SPACE(sizeof(ucred));
     const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);

@@ -44,6 +44,15 @@ Result<std::optional<Fd>> accept_from(const Fd& listener);
 /// Who made the connection (for a pair: who made the pair).
 Result<Credentials> connected_by(const Fd& socket);
 
+/// The number of the process that made the connection: the inode of its pidfd, which is the same in every namespace and
+/// is never used again. 0 where the kernel cannot say (before 6.9, or when out of descriptors).
+std::uint64_t process_behind(const Fd& socket);
+
+/// From now on packets come with the number of the process that sent them, or no longer do. It costs each packet some
+/// 3 us. False on a kernel before 6.5.
+enum class Passing : std::uint8_t { off, on };
+bool pass_process(const Fd& socket, Passing passing);
+
 /// Has the kernel refuse every descriptor sent to this socket. Returns false on a kernel before 6.16.
 bool refuse_rights(const Fd& socket);
 
@@ -64,6 +73,7 @@ struct Arrival {
   bool truncated = false;  ///< the packet or its control data did not fit; what came is incomplete
   std::vector<Fd> descriptors;
   Credentials sender;
+  std::uint64_t process = 0;  ///< the sender's number where it was asked for and the kernel knows it
 };
 struct NothingYet {};
 struct EndOfChannel {};
@@ -71,9 +81,17 @@ using Received = std::variant<Arrival, NothingYet, EndOfChannel>;
 
 enum class Rights { accept, refuse };
 
-/// Receives one packet into `buffer`. With Rights::refuse, a packet that carries descriptors arrives truncated.
-/// After a reset it reads on: what the peer sent before it died is delivered before EndOfChannel.
-Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights);
+/// Receives one packet into the parts of a buffer, of which there are at most four, one after the other. With
+/// Rights::refuse, a packet that carries descriptors arrives truncated. After a reset it reads on: what the peer sent
+/// before it died is delivered before EndOfChannel.
+Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights);
+
+inline Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights) {
+  return receive_packet(socket, std::span(&buffer, 1), rights);
+}
+
+/// Lets more packets wait on their way from this end, as far as this user may: four of 128 KiB.
+void widen(const Fd& socket);
 
 enum class Readiness { readable, writable, either };
 

@@ -6,6 +6,10 @@
 
 namespace reeve::os::uapi {
 
+inline constexpr int kSoPassPidfd = 76;                // 6.5
+inline constexpr int kSoPeerPidfd = 77;                // 6.5
+inline constexpr int kScmPidfd = 4;                    // 6.5
+inline constexpr long kPidfsMagic = 0x50494446;        // 6.9
 inline constexpr int kSoPassRights = 83;               // 6.16
 inline constexpr int kSealExec = 0x0020;               // 6.3
 inline constexpr unsigned kMemfdExec = 0x0010U;        // 6.3

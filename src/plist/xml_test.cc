@@ -82,7 +82,7 @@ TEST(Xml, ReadsEveryTypeAndKnowsItsLine) {
   EXPECT_EQ(*parsed->root.find("h"), Object(255));
   EXPECT_EQ(*parsed->root.find("u"), Object(std::uint64_t{18446744073709551615U}));
   EXPECT_EQ(*parsed->root.find("r"), Object(2.5));
-  EXPECT_EQ(parsed->root.find("d")->get<Data>()->bytes.size(), 5U);
+  EXPECT_EQ(parsed->root.find("d")->get<Data>()->size(), 5U);
   EXPECT_EQ(*parsed->root.find("l"), Object(Array{Object(true), Object(false)}));
   EXPECT_EQ(parsed->line_of("s"), 4);
   EXPECT_EQ(parsed->line_of("l[1]"), 12);

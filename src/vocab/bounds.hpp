@@ -9,7 +9,24 @@
 namespace reeve::vocab {
 
 // Messages.
-inline constexpr std::size_t kInlineBytesMax = 64 * 1024;  // A body in one packet: well below the kernel's 212,960.
+inline constexpr std::size_t kFragmentBytes = 128 * 1024;  // Of a body in one packet: below the kernel's 212,960 at its
+                                                           // default buffers. Longer bodies travel in several packets.
+inline constexpr std::size_t kSpliceBytesMin = 4096;  // Data from here on is sent from where it lies; a piece of its
+                                                      // own costs the kernel about as much as copying so much.
+inline constexpr std::size_t kMessageBytesMax = 64 * 1024 * 1024;  // One body in all its fragments: a large picture.
+                                                                   // What is larger is handed over as Memory.
+inline constexpr std::size_t kPartialCountMax = 16;  // Messages of one channel that are whole only in part.
+inline constexpr std::size_t kRoomBytes = 1024 * 1024 + 2 * kFragmentBytes;  // Of an inbox's buffer: a message of 1 MiB
+                                                                             // is received where its first packet lies.
+inline constexpr std::size_t kHeldBytesMax = 256 * 1024 * 1024;  // Of messages that one reader holds for all its peers.
+inline constexpr std::size_t kHeldDescriptorsMax = 1024;         // ... and of their descriptors.
+inline constexpr std::size_t kUnsentAnswersMax = 16;     // To one peer that does not read; then its requests wait.
+inline constexpr std::size_t kObjectCountMax = 1 << 18;  // In one message: an owned null takes 64 bytes where the wire
+                                                         // takes 4, so that this bounds a message to 16 MiB of them.
+inline constexpr std::size_t kSharedDataBytesMin = 16 * 1024;  // Data from here on is shared with the message that
+                                                               // brought it; a copy of less takes under 1 us.
+inline constexpr std::size_t kSharedDataPartMax = 4;  // ... unless that keeps more than so many times its size alive.
+inline constexpr std::size_t kMemoryBytesMax = 1024UL * 1024 * 1024;  // Of one Memory: what a parser may map at all.
 inline constexpr std::size_t kAttachmentCountMax = 16;     // Linux allows 253 a packet; no message of ours needs more.
 inline constexpr std::size_t kKernelDescriptorsMax = 253;  // SCM_MAX_FD: control buffers hold this many, so that
                                                            // truncation means hostility.

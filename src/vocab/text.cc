@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace reeve::vocab {
 namespace {
@@ -30,6 +31,14 @@ std::size_t sequence_size(std::string_view s) {
 }  // namespace
 
 bool is_text(std::string_view bytes) {
+  // Eight at a time while they are plain ASCII, as most text is.
+  while (bytes.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bytes.data(), sizeof word);
+    const bool has_zero = ((word - 0x0101010101010101U) & ~word & 0x8080808080808080U) != 0;
+    if ((word & 0x8080808080808080U) != 0 || has_zero) break;
+    bytes.remove_prefix(8);
+  }
   while (!bytes.empty()) {
     const std::size_t size = sequence_size(bytes);
     if (size == 0) return false;

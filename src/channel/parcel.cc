@@ -1,0 +1,51 @@
+#include "parcel.hpp"
+
+#include "channel.hpp"
+
+namespace reeve::channel {
+
+Result<void> Outbox::push(Parcel parcel, const quota::Account& payer) {
+  auto charge = REEVE_TRY(payer.charge({.bytes = parcel.body.size(), .descriptors = parcel.attachments.size()}));
+  queue_.push_back({std::move(parcel), std::move(charge)});
+  return {};
+}
+
+void Outbox::clear() {
+  queue_.clear();
+  long_.clear();
+}
+
+void Outbox::begin_long_ones() {
+  while (!queue_.empty() && queue_.front().parcel.is_long() && long_.size() < kPartialCountMax) {
+    long_.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+}
+
+bool Outbox::small_may_go() const {
+  if (queue_.empty() || queue_.front().parcel.is_long()) return false;
+  return queue_.front().parcel.kind != PacketKind::introduce || long_.empty();
+}
+
+Result<void> Outbox::send_next(Channel& channel, std::deque<Waiting>& from) {
+  stuck_ = &from.front().parcel;
+  REEVE_TRY(channel.send_next(*stuck_));
+  if (!stuck_->is_sent) from.push_back(std::move(from.front()));
+  from.pop_front();
+  return {};
+}
+
+Result<bool> Outbox::flush(Channel& channel) {
+  while (!empty()) {
+    begin_long_ones();
+    Result<void> sent;
+    if (small_may_go()) sent = send_next(channel, queue_);
+    if (sent && !long_.empty()) sent = send_next(channel, long_);
+    if (sent) continue;
+    if (sent.error().code == code::kQueueFull) return false;
+    return std::unexpected(std::move(sent).error());
+  }
+  return true;
+}
+
+}  // namespace reeve::channel

@@ -1,0 +1,71 @@
+// A message on its way out, and the queue in which it waits.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "../object/pieces.hpp"
+#include "../quota/quota.hpp"
+#include "packet.hpp"
+
+namespace reeve::channel {
+
+/// A message ready to be sent, with how far it has been. It can be sent again from its beginning.
+struct Parcel {
+  PacketKind kind = PacketKind::request;
+  std::uint64_t id = 0;
+  std::uint64_t reply_to = 0;
+  os::Deadline deadline;
+  object::Pieces body;
+  std::vector<object::Attachment> attachments;
+
+  std::size_t sent = 0;  ///< bytes of the body that are on their way
+  bool is_sent = false;
+
+  bool is_long() const { return body.size() > kFragmentBytes; }
+  void begin_again() {
+    sent = 0;
+    is_sent = false;
+  }
+};
+
+class Channel;
+
+/// Parcels that wait for a channel. Long ones go in fragments, in turn with each other and with the small ones, so that
+/// none delays another by more than a fragment for each long one; an introduction alone waits for all that came before
+/// it, and all that came after waits for it.
+///
+/// Owns:    the parcels, each with the charge that pays for it.
+/// Threads: one owner.
+class Outbox {
+ public:
+  /// Takes a parcel. Errors: busy where `payer` has no share left for it; the parcel is lost.
+  Result<void> push(Parcel parcel, const quota::Account& payer);
+
+  /// Sends what the channel takes now; true when nothing is left.
+  /// Errors: what the parcel at hand met, which is then stuck() and the next again: busy, gone.
+  Result<bool> flush(Channel& channel);
+
+  /// The parcel that the last flush could not send, for another to be put in its place.
+  Parcel& stuck() { return *stuck_; }
+
+  std::size_t count() const { return queue_.size() + long_.size(); }
+  bool empty() const { return count() == 0; }
+  void clear();
+
+ private:
+  struct Waiting {
+    Parcel parcel;
+    quota::Charge charge;
+  };
+  void begin_long_ones();
+  bool small_may_go() const;
+  Result<void> send_next(Channel& channel, std::deque<Waiting>& from);
+
+  std::deque<Waiting> queue_;  // not begun
+  std::deque<Waiting> long_;   // begun; the first has its turn
+  Parcel* stuck_ = nullptr;
+};
+
+}  // namespace reeve::channel

@@ -1,0 +1,46 @@
+// Bytes with no meaning of their own.
+#pragma once
+
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace reeve::object {
+
+/// Bytes that nobody changes. Copies share them, and what came in a message may share the message.
+class Data {
+ public:
+  Data() = default;
+  /// Takes the bytes.
+  Data(std::vector<std::byte> bytes) {
+    auto own = std::make_shared<const std::vector<std::byte>>(std::move(bytes));
+    bytes_ = *own;
+    keeper_ = std::move(own);
+  }
+  /// Bytes that lie elsewhere, and what keeps them there.
+  Data(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper)
+      : bytes_(bytes), keeper_(std::move(keeper)) {}
+  static Data copy_of(std::span<const std::byte> bytes) { return Data(std::vector(bytes.begin(), bytes.end())); }
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  std::size_t size() const { return bytes_.size(); }
+  bool empty() const { return bytes_.empty(); }
+  /// What keeps the bytes alive; null where somebody else sees to it.
+  const std::shared_ptr<const void>& keeper() const { return keeper_; }
+
+  friend bool operator==(const Data& a, const Data& b) {
+    return a.size() == b.size() && (a.empty() || std::memcmp(a.bytes_.data(), b.bytes_.data(), a.size()) == 0);
+  }
+
+ private:
+  std::span<const std::byte> bytes_;
+  std::shared_ptr<const void> keeper_;
+};
+
+}  // namespace reeve::object
+
+namespace reeve {
+using object::Data;
+}  // namespace reeve

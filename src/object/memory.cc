@@ -1,0 +1,36 @@
+#include "memory.hpp"
+
+#include "../vocab/bounds.hpp"
+
+namespace reeve::object {
+
+Result<Data> Memory::data() const {
+  if (!fd_) return fail(Kind::invalid, code::kBadAttachment, "an empty Memory has no bytes", "make one first");
+  if (!is_sealed()) return Data(REEVE_TRY(os::read_memory(*fd_, size_)));
+  auto mapping = std::make_shared<const os::Mapping>(REEVE_TRY(os::Mapping::of(*fd_, size_, os::Access::read)));
+  const std::span<const std::byte> bytes = mapping->bytes();
+  return Data(bytes, std::move(mapping));
+}
+
+Result<MemoryBuilder> MemoryBuilder::make(std::size_t size) {
+  if (size == 0 || size > kMemoryBytesMax) {
+    return fail(Kind::invalid, code::kTooLarge, "memory is made of 1 byte to 1 GiB", "use several, or a File");
+  }
+  auto fd = std::make_shared<const os::Fd>(REEVE_TRY(os::open_memory("reeve-memory", size)));
+  auto mapping = REEVE_TRY(os::Mapping::of(*fd, size, os::Access::read_write));
+  return MemoryBuilder(std::move(fd), std::move(mapping));
+}
+
+Result<Memory> MemoryBuilder::seal() {
+  const auto size = static_cast<std::uint32_t>(mapping_.bytes().size());
+  mapping_ = os::Mapping();
+  REEVE_TRY(os::seal_memory(*fd_, os::Sealing::whole));
+  return Memory(std::move(fd_), os::DescriptorKind::memory, size);
+}
+
+Result<Memory> MemoryBuilder::share() {
+  REEVE_TRY(os::seal_memory(*fd_, os::Sealing::size));
+  return Memory(fd_, os::DescriptorKind::shared, static_cast<std::uint32_t>(mapping_.bytes().size()));
+}
+
+}  // namespace reeve::object

@@ -1,0 +1,70 @@
+// Memory that is filled in place and handed over without a copy.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "../os/memory.hpp"
+#include "data.hpp"
+
+namespace reeve::object {
+
+/// Memory with a descriptor, as it stands in a message. Sealed, nobody can change it any more, and whoever receives it
+/// maps the sender's own pages. Not sealed, its sender may write to it at any time: what is read of it is a copy.
+/// Threads: copies share the same memory.
+class Memory {
+ public:
+  Memory() = default;
+  /// `fd` is of kind memory or shared, and holds at least `size` bytes: the channel and the decoder have made sure.
+  Memory(std::shared_ptr<const os::Fd> fd, os::DescriptorKind kind, std::uint32_t size)
+      : fd_(std::move(fd)), kind_(kind), size_(size) {}
+
+  /// In bytes.
+  std::uint32_t size() const { return size_; }
+  bool is_sealed() const { return kind_ == os::DescriptorKind::memory; }
+
+  /// The bytes: of sealed memory in place, mapped for reading when they are first asked for and for as long as the Data
+  /// lives; of other memory as a copy made now. Errors: busy where there is no address space or memory left.
+  Result<Data> data() const;
+
+  os::DescriptorKind kind() const { return kind_; }
+  const std::shared_ptr<const os::Fd>& shared() const { return fd_; }
+  friend bool operator==(const Memory&, const Memory&) = default;
+
+ private:
+  std::shared_ptr<const os::Fd> fd_;
+  os::DescriptorKind kind_ = os::DescriptorKind::memory;
+  std::uint32_t size_ = 0;
+};
+
+/// Memory that is being filled: `make`, write to `bytes`, `seal`, and send what that returns.
+/// Threads: one owner.
+class MemoryBuilder {
+ public:
+  /// Errors: too-large above kMemoryBytesMax (1 GiB); busy where the kernel has none left.
+  static Result<MemoryBuilder> make(std::size_t size);
+
+  /// All of it, zero at first.
+  std::span<std::byte> bytes() const { return mapping_.bytes(); }
+
+  /// Gives up writing: from now on nobody can, the builder included. `bytes` is empty after it.
+  Result<Memory> seal();
+
+  /// Keeps writing: the receiver reads copies. Only the size can no longer change.
+  Result<Memory> share();
+
+ private:
+  MemoryBuilder(std::shared_ptr<const os::Fd> fd, os::Mapping mapping)
+      : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
+  std::shared_ptr<const os::Fd> fd_;
+  os::Mapping mapping_;
+};
+
+}  // namespace reeve::object
+
+namespace reeve {
+using object::Memory;
+using object::MemoryBuilder;
+}  // namespace reeve

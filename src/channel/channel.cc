@@ -19,6 +19,8 @@ std::span<const std::byte> bytes_of(const T& value) {
   return std::as_bytes(std::span(&value, 1));
 }
 
+constexpr std::size_t kSmallBytesMax = 1024;
+
 // What stands behind a header: entries, then tokens; and the descriptors that go along.
 struct TableOut {
   std::array<AttachmentEntry, kAttachmentCountMax> entries{};
@@ -71,9 +73,11 @@ Result<void> Channel::greet() {
 
 Result<void> Channel::transmit(Header& header, std::span<const object::Attachment> attachments,
                                std::span<const std::span<const std::byte>> body) {
+  header.sequence = sent_;
+  if (attachments.empty() && body.size() == 1 && body[0].size() <= kSmallBytesMax)
+    return transmit_small(header, body[0]);
   const TableOut table(attachments);
   header.attachment_count = static_cast<std::uint32_t>(table.entry_count);
-  header.sequence = sent_;
   std::array<std::span<const std::byte>, object::kPieceCountMax + 3> parts;
   std::size_t count = 0;
   parts[count++] = bytes_of(header);
@@ -82,8 +86,20 @@ Result<void> Channel::transmit(Header& header, std::span<const object::Attachmen
     parts[count++] = std::as_bytes(std::span(table.endpoints).first(table.endpoint_count));
   }
   for (const auto& piece : body) parts[count++] = piece;
-  const os::Sent sent =
-      REEVE_TRY(os::send_packet(socket_, std::span(parts).first(count), std::span(table.raw).first(table.raw_count)));
+  return put_on_the_wire(std::span(parts).first(count), std::span(table.raw).first(table.raw_count));
+}
+
+// In one piece: for the kernel three pieces cost more than copying so little.
+Result<void> Channel::transmit_small(const Header& header, std::span<const std::byte> body) {
+  alignas(Header) std::array<std::byte, sizeof(Header) + kSmallBytesMax> packet;
+  std::memcpy(packet.data(), &header, sizeof header);
+  if (!body.empty()) std::memcpy(packet.data() + sizeof header, body.data(), body.size());
+  const std::span<const std::byte> whole(packet.data(), sizeof header + body.size());
+  return put_on_the_wire(std::span(&whole, 1), {});
+}
+
+Result<void> Channel::put_on_the_wire(std::span<const std::span<const std::byte>> parts, std::span<const int> raw) {
+  const os::Sent sent = REEVE_TRY(os::send_packet(socket_, parts, raw));
   if (sent == os::Sent::not_now) {
     return fail(Kind::busy, code::kQueueFull, "the peer's queue is full", "wait until the channel is writable");
   }
@@ -115,10 +131,15 @@ Result<void> Channel::send_next(Parcel& parcel) {
   header.message_size = size;
   header.fragment_offset = parcel.sent;
   header.body_size = std::min(size - parcel.sent, kFragmentBytes);
-  const object::Gathered body(parcel.body, parcel.sent, header.body_size);
   const auto along =
       is_first ? std::span<const object::Attachment>(parcel.attachments) : std::span<const object::Attachment>();
-  REEVE_TRY(transmit(header, along, body.spans()));
+  if (parcel.body.splices.empty()) {
+    const auto body = std::span<const std::byte>(parcel.body.bytes).subspan(parcel.sent, header.body_size);
+    REEVE_TRY(transmit(header, along, std::span(&body, 1)));
+  } else {
+    const object::Gathered body(parcel.body, parcel.sent, header.body_size);
+    REEVE_TRY(transmit(header, along, body.spans()));
+  }
   parcel.sent += header.body_size;
   parcel.is_sent = parcel.sent == size;
   return {};
@@ -156,19 +177,20 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
     arrived.expected = last_ != nullptr && last_->buffer ? last_ : nullptr;
     if (arrived.expected != nullptr) arrived.tail = arrived.expected->rest();
     const auto room = arrived.room->bytes().first(kPacketBytesMax);
-    const std::array<std::span<std::byte>, 3> parts{
-        room.first(sizeof(Header)), arrived.tail,
-        room.subspan(sizeof(Header), room.size() - sizeof(Header) - arrived.tail.size())};
-    auto received = REEVE_TRY(os::receive_packet(socket_, parts, rights_));
+    const std::size_t rest = room.size() - sizeof(Header) - arrived.tail.size();
+    const std::array<std::span<std::byte>, 3> parts{room.first(sizeof(Header)), arrived.tail,
+                                                    room.subspan(sizeof(Header), rest)};
+    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights_)
+                                                   : os::receive_packet(socket_, parts, rights_));
     if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
     if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{};
     arrived.arrival = std::move(std::get<os::Arrival>(received));
-    auto outcome = accept(std::move(arrived), inbox);
-    if (!outcome) {
-      broken_ = outcome.error();
-      return std::unexpected(std::move(outcome).error());
+    std::optional<Incoming> outcome;
+    if (const auto accepted = accept(arrived, inbox, outcome); !accepted) {
+      broken_ = std::make_unique<const Error>(accepted.error());
+      return std::unexpected(*broken_);
     }
-    if (*outcome) return std::move(**outcome);
+    if (outcome) return std::move(*outcome);
   }
 }
 
@@ -224,13 +246,14 @@ Result<std::vector<object::Attachment>> Channel::check_attachments(const Table& 
   std::vector<object::Attachment> attachments;
   std::size_t used = 0;
   for (std::size_t i = 0; i < table.count; ++i) {
-    if (table.entries[i].kind == kEndpointEntry) {
-      attachments.emplace_back(table.endpoints[i]);
+    const AttachmentEntry entry = table.entry(i);
+    if (entry.kind == kEndpointEntry) {
+      attachments.emplace_back(table.endpoint(i - used));
       continue;
     }
     os::Fd& fd = descriptors[used++];
-    const auto kind = static_cast<os::DescriptorKind>(table.entries[i].kind);
-    const auto access = static_cast<os::Access>(table.entries[i].access);
+    const auto kind = static_cast<os::DescriptorKind>(entry.kind);
+    const auto access = static_cast<os::Access>(entry.access);
     const std::string which = "attachment " + std::to_string(i) + ": ";
     if (!os::is_kind(fd, kind)) {
       return reject(code::kBadAttachment,
@@ -247,7 +270,7 @@ Result<std::vector<object::Attachment>> Channel::check_attachments(const Table& 
   return attachments;
 }
 
-Result<Channel::Outcome> Channel::accept(Arrived arrived, Inbox& inbox) {
+Result<void> Channel::accept(Arrived& arrived, Inbox& inbox, std::optional<Incoming>& outcome) {
   REEVE_TRY(check_arrival(arrived.arrival));
   const auto room = arrived.room->bytes();
   const std::size_t size = arrived.arrival.size;
@@ -256,7 +279,7 @@ Result<Channel::Outcome> Channel::accept(Arrived arrived, Inbox& inbox) {
   const std::size_t behind = size - sizeof(Header);
   if (header.fragment_offset != 0 && behind == header.body_size && arrived.arrival.descriptors.empty()) {
     Partial* partial = REEVE_TRY(partial_of(header));
-    if (partial == arrived.expected) return advance(*partial, behind);
+    if (partial == arrived.expected) return advance(*partial, behind, outcome), Result<void>();
   }
   // Not where it was expected: what lies in the tail belongs before the rest.
   const std::size_t in_tail = std::min(behind, arrived.tail.size());
@@ -267,24 +290,34 @@ Result<Channel::Outcome> Channel::accept(Arrived arrived, Inbox& inbox) {
   const Table table =
       REEVE_TRY(decode_table(header, room.subspan(sizeof(Header), behind), arrived.arrival.descriptors.size()));
   if (header.kind == PacketKind::hello) return accept_hello(table.body);
-  if (header.fragment_offset != 0) return accept_fragment(*REEVE_TRY(partial_of(header)), table.body);
-  auto attachments = REEVE_TRY(check_attachments(table, std::move(arrived.arrival.descriptors)));
-  return accept_first(header, table, std::move(arrived.room), std::move(attachments), inbox);
-}
-
-Result<Channel::Outcome> Channel::accept_hello(std::span<const std::byte> body) {
-  const Hello hello = REEVE_TRY(decode_hello(body));
-  clock_offset_ = clock_offset(hello, os::now(), os::real_now());
-  return Outcome();
-}
-
-Result<Channel::Outcome> Channel::accept_first(const Header& header, const Table& table, std::shared_ptr<Buffer> room,
-                                               std::vector<object::Attachment> attachments, Inbox& inbox) {
+  if (header.fragment_offset != 0) {
+    Partial& partial = *REEVE_TRY(partial_of(header));
+    if (partial.buffer) std::memcpy(partial.rest().data(), table.body.data(), table.body.size());
+    advance(partial, table.body.size(), outcome);
+    return {};
+  }
   Header local = header;
   if (local.deadline != 0) local.deadline += static_cast<std::uint64_t>(clock_offset_);
-  if (header.message_size == header.body_size) {
-    return Incoming(Delivered{{local, Data(table.body, std::move(room)), std::move(attachments)}, {}});
+  std::vector<object::Attachment> attachments;
+  if (table.count > 0) attachments = REEVE_TRY(check_attachments(table, std::move(arrived.arrival.descriptors)));
+  if (header.message_size != header.body_size) {
+    return begin_partial(local, table.body, std::move(arrived.room), std::move(attachments), inbox, outcome);
   }
+  outcome.emplace(std::in_place_type<Delivered>,
+                  Packet{local, Data(table.body, std::move(arrived.room)), std::move(attachments)}, quota::Charge());
+  return {};
+}
+
+Result<void> Channel::accept_hello(std::span<const std::byte> body) {
+  const Hello hello = REEVE_TRY(decode_hello(body));
+  clock_offset_ = clock_offset(hello, os::now(), os::real_now());
+  return {};
+}
+
+// The first fragment of a message. The room that it came into becomes the message's, if the rest fits behind it.
+Result<void> Channel::begin_partial(const Header& header, std::span<const std::byte> body, std::shared_ptr<Buffer> room,
+                                    std::vector<object::Attachment> attachments, Inbox& inbox,
+                                    std::optional<Incoming>& outcome) {
   const auto same = [&](const Partial& p) { return is_same_message(p.header, header); };
   if (std::any_of(partials_.begin(), partials_.end(), same)) {
     return reject(code::kBadPacket, "packet: a message begins again before it has ended");
@@ -293,27 +326,31 @@ Result<Channel::Outcome> Channel::accept_first(const Header& header, const Table
     return reject(code::kBadPacket, "packet: more than 16 messages in fragments at once");
   }
   Partial& partial = partials_.emplace_back();
-  partial.header = local;
+  partial.header = header;
   // Charged before it is kept: a peer that dies in mid-message must still pay for what we hold.
   auto charge =
       inbox.ledger().account_of(principal_).charge({.bytes = header.message_size, .descriptors = attachments.size()});
   if (charge) {
-    partial.begin = static_cast<std::size_t>(table.body.data() - room->bytes().data());
+    partial.begin = static_cast<std::size_t>(body.data() - room->bytes().data());
     partial.buffer = std::move(room);
     if (partial.buffer->bytes().size() - partial.begin < header.message_size) {
-      partial.buffer = Buffer::make(header.message_size);
+      const auto larger = Buffer::make(header.message_size);
+      if (larger) std::memcpy(larger->bytes().data(), body.data(), body.size());
+      partial.buffer = larger;
       partial.begin = 0;
-      if (partial.buffer) std::memcpy(partial.buffer->bytes().data(), table.body.data(), table.body.size());
     }
     partial.charge = std::move(*charge);
     partial.attachments = std::move(attachments);
   }
-  const bool refused = !partial.buffer;
-  Outcome outcome = advance(partial, header.body_size);
-  if (!refused) return outcome;
-  Error reason = charge ? Error{Kind::busy, code::kQueueFull, "the receiver has no memory left", "try again later"}
-                        : std::move(charge).error();
-  return Incoming(Refused{local, std::move(reason)});
+  if (!partial.buffer) {
+    partial.charge = {};
+    Error reason = charge ? Error{Kind::busy, code::kQueueFull, "the receiver has no memory left", "try again later"}
+                          : std::move(charge).error();
+    outcome = Refused{header, std::move(reason)};
+  }
+  partial.received = body.size();
+  last_ = &partial;
+  return {};
 }
 
 // The partial that a later fragment goes on with, exactly where it left off.
@@ -330,24 +367,18 @@ Result<Channel::Partial*> Channel::partial_of(const Header& header) {
   return last_;
 }
 
-Result<Channel::Outcome> Channel::accept_fragment(Partial& partial, std::span<const std::byte> body) {
-  if (partial.buffer) std::memcpy(partial.rest().data(), body.data(), body.size());
-  return advance(partial, body.size());
-}
-
 // So many bytes more are where they belong: a whole message, perhaps.
-Channel::Outcome Channel::advance(Partial& partial, std::size_t size) {
-  last_ = &partial;
+void Channel::advance(Partial& partial, std::size_t size, std::optional<Incoming>& outcome) {
   partial.received += size;
-  if (partial.received < partial.header.message_size) return std::nullopt;
-  const auto place = std::find_if(partials_.begin(), partials_.end(), [&](const Partial& p) { return &p == &partial; });
-  Partial whole = std::move(*place);
-  partials_.erase(place);
+  if (partial.received < partial.header.message_size) return;
   last_ = nullptr;
-  if (!whole.buffer) return std::nullopt;
-  const auto body = whole.buffer->bytes().subspan(whole.begin, whole.received);
-  return Incoming(Delivered{{whole.header, Data(body, std::move(whole.buffer)), std::move(whole.attachments)},
-                            std::move(whole.charge)});
+  if (partial.buffer) {
+    const auto body = partial.buffer->bytes().subspan(partial.begin, partial.received);
+    outcome.emplace(std::in_place_type<Delivered>,
+                    Packet{partial.header, Data(body, std::move(partial.buffer)), std::move(partial.attachments)},
+                    std::move(partial.charge));
+  }
+  partials_.remove_if([&](const Partial& p) { return &p == &partial; });
 }
 
 void Channel::end(std::span<const std::byte> reason_body) {
@@ -358,7 +389,9 @@ void Channel::end(std::span<const std::byte> reason_body) {
   const std::array parts{body};
   if (greet()) (void)transmit(header, {}, parts);
   os::shut_down(socket_);
-  if (!broken_) broken_ = Error{Kind::gone, code::kClosed, "the channel was ended on this side", ""};
+  if (!broken_) {
+    broken_ = std::make_unique<const Error>(Error{Kind::gone, code::kClosed, "the channel was ended on this side", ""});
+  }
 }
 
 }  // namespace reeve::channel

@@ -32,6 +32,7 @@ struct Refused {
 };
 /// A whole message, and what pays for it while it is held.
 struct Delivered : Packet {
+  Delivered(Packet packet, quota::Charge c) : Packet(std::move(packet)), charge(std::move(c)) {}
   quota::Charge charge;
 };
 using Incoming = std::variant<Delivered, NothingYet, Ended, Refused>;
@@ -96,14 +97,13 @@ class Channel {
     std::span<std::byte> tail;    // ... and its room, behind the header and before the rest
     os::Arrival arrival;
   };
-  using Outcome = std::optional<Incoming>;  // nothing where there is nothing to tell yet
-
-  Result<Outcome> accept(Arrived arrived, Inbox& inbox);
-  Result<Outcome> accept_hello(std::span<const std::byte> body);
-  Result<Outcome> accept_first(const Header& header, const Table& table, std::shared_ptr<Buffer> room,
-                               std::vector<object::Attachment> attachments, Inbox& inbox);
-  Result<Outcome> accept_fragment(Partial& partial, std::span<const std::byte> body);
-  Outcome advance(Partial& partial, std::size_t size);
+  // These leave `outcome` empty where there is nothing to tell yet.
+  Result<void> accept(Arrived& arrived, Inbox& inbox, std::optional<Incoming>& outcome);
+  Result<void> accept_hello(std::span<const std::byte> body);
+  Result<void> begin_partial(const Header& header, std::span<const std::byte> body, std::shared_ptr<Buffer> room,
+                             std::vector<object::Attachment> attachments, Inbox& inbox,
+                             std::optional<Incoming>& outcome);
+  void advance(Partial& partial, std::size_t size, std::optional<Incoming>& outcome);
   Result<Partial*> partial_of(const Header& header);
   Result<void> check_arrival(const os::Arrival& arrival);
   Result<void> check_sender(const os::Arrival& arrival);
@@ -112,6 +112,8 @@ class Channel {
   Result<std::vector<object::Attachment>> check_attachments(const Table& table, std::vector<os::Fd> descriptors);
   Result<void> transmit(Header& header, std::span<const object::Attachment> attachments,
                         std::span<const std::span<const std::byte>> body);
+  Result<void> transmit_small(const Header& header, std::span<const std::byte> body);
+  Result<void> put_on_the_wire(std::span<const std::span<const std::byte>> parts, std::span<const int> raw);
 
   os::Fd socket_;
   os::Rights rights_;
@@ -126,7 +128,7 @@ class Channel {
   Binding binding_ = Binding::none;
   bool is_passing_process_ = false;
   std::optional<os::Credentials> sender_;
-  std::optional<Error> broken_;
+  std::unique_ptr<const Error> broken_;
 };
 
 }  // namespace reeve::channel

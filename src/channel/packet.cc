@@ -68,27 +68,33 @@ Result<Header> decode_header(std::span<const std::byte> bytes) {
   return header;
 }
 
+AttachmentEntry Table::entry(std::size_t i) const {
+  return *vocab::Reader(entries.subspan(i * sizeof(AttachmentEntry))).read<AttachmentEntry>();
+}
+
+Endpoint Table::endpoint(std::size_t i) const {
+  return *vocab::Reader(tokens.subspan(i * sizeof(Endpoint))).read<Endpoint>();
+}
+
 Result<Table> decode_table(const Header& header, std::span<const std::byte> bytes, std::size_t descriptor_count) {
   vocab::Reader in(bytes);
   Table table;
   table.count = header.attachment_count;
-  std::size_t expected = 0;
-  for (std::size_t i = 0; i < header.attachment_count; ++i) {
-    const auto entry = in.read<AttachmentEntry>();
-    if (!entry) return bad("ends within its attachments");
-    if (!is_known(*entry)) return bad("attachment " + std::to_string(i) + " is of no known kind and access");
-    table.entries[i] = *entry;
-    if (entry->kind != kEndpointEntry) ++expected;
+  const auto entries = in.bytes(table.count * sizeof(AttachmentEntry));
+  if (!entries) return bad("ends within its attachments");
+  table.entries = *entries;
+  std::size_t endpoints = 0;
+  for (std::size_t i = 0; i < table.count; ++i) {
+    if (!is_known(table.entry(i))) return bad("attachment " + std::to_string(i) + " is of no known kind and access");
+    if (table.entry(i).kind == kEndpointEntry) ++endpoints;
   }
-  if (expected != descriptor_count) {
-    return bad(std::to_string(expected) + " descriptors declared, " + std::to_string(descriptor_count) + " came");
+  if (table.count - endpoints != descriptor_count) {
+    return bad(std::to_string(table.count - endpoints) + " descriptors declared, " + std::to_string(descriptor_count) +
+               " came");
   }
-  for (std::size_t i = 0; i < header.attachment_count; ++i) {
-    if (table.entries[i].kind != kEndpointEntry) continue;
-    const auto endpoint = in.read<Endpoint>();
-    if (!endpoint) return bad("ends within its attachments");
-    table.endpoints[i] = *endpoint;
-  }
+  const auto tokens = in.bytes(endpoints * sizeof(Endpoint));
+  if (!tokens) return bad("ends within its attachments");
+  table.tokens = *tokens;
   if (in.remaining() != header.body_size) {
     return bad("a body of " + std::to_string(in.remaining()) + " bytes, " + std::to_string(header.body_size) +
                " declared");

@@ -102,11 +102,14 @@ struct Packet {
 /// The 88 bytes at the front of a packet, if every field is one that the protocol knows.
 Result<Header> decode_header(std::span<const std::byte> bytes);
 
+/// What stands behind a header, where it lies.
 struct Table {
   std::size_t count = 0;
-  std::array<AttachmentEntry, kAttachmentCountMax> entries;
-  std::array<Endpoint, kAttachmentCountMax> endpoints;  ///< in the place of their entries
+  std::span<const std::byte> entries;
+  std::span<const std::byte> tokens;  ///< of the endpoints among the entries
   std::span<const std::byte> body;
+  AttachmentEntry entry(std::size_t i) const;
+  Endpoint endpoint(std::size_t i) const;  ///< the i-th of the endpoints
 };
 
 /// What stands behind the header of a packet that came with `descriptor_count` descriptors.

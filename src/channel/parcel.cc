@@ -17,8 +17,7 @@ void Outbox::clear() {
 
 void Outbox::begin_long_ones() {
   while (!queue_.empty() && queue_.front().parcel.is_long() && long_.size() < kPartialCountMax) {
-    long_.push_back(std::move(queue_.front()));
-    queue_.pop_front();
+    long_.splice(long_.end(), queue_, queue_.begin());
   }
 }
 
@@ -27,11 +26,14 @@ bool Outbox::small_may_go() const {
   return queue_.front().parcel.kind != PacketKind::introduce || long_.empty();
 }
 
-Result<void> Outbox::send_next(Channel& channel, std::deque<Waiting>& from) {
+Result<void> Outbox::send_next(Channel& channel, std::list<Waiting>& from) {
   stuck_ = &from.front().parcel;
   REEVE_TRY(channel.send_next(*stuck_));
-  if (!stuck_->is_sent) from.push_back(std::move(from.front()));
-  from.pop_front();
+  if (stuck_->is_sent) {
+    from.pop_front();
+  } else {
+    from.splice(from.end(), from, from.begin());
+  }
   return {};
 }
 

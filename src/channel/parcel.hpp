@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <vector>
 
 #include "../object/pieces.hpp"
@@ -61,10 +61,11 @@ class Outbox {
   };
   void begin_long_ones();
   bool small_may_go() const;
-  Result<void> send_next(Channel& channel, std::deque<Waiting>& from);
+  Result<void> send_next(Channel& channel, std::list<Waiting>& from);
 
-  std::deque<Waiting> queue_;  // not begun
-  std::deque<Waiting> long_;   // begun; the first has its turn
+  // Lists take no memory while they are empty, as they mostly are.
+  std::list<Waiting> queue_;  // not begun
+  std::list<Waiting> long_;   // begun; the first has its turn
   Parcel* stuck_ = nullptr;
 };
 

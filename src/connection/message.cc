@@ -16,12 +16,11 @@ Dictionary small_error_message(Error error) {
   return object::error_message(error);
 }
 
-Parcel make_error_parcel(const Error& error) {
-  auto parcel = make_parcel(channel::PacketKind::error, small_error_message(error));
-  if (parcel) return std::move(*parcel);
+void fill_error(Parcel& parcel, const Error& error) {
+  if (fill_parcel(parcel, channel::PacketKind::error, small_error_message(error))) return;
   // The message is not text: say so instead.
   const Error plain{error.kind, error.code, "the service failed, and its message is not UTF-8", ""};
-  return *make_parcel(channel::PacketKind::error, small_error_message(plain));
+  REEVE_INVARIANT(fill_parcel(parcel, channel::PacketKind::error, small_error_message(plain)));
 }
 
 }  // namespace
@@ -44,16 +43,18 @@ Result<Parcel> make_parcel(channel::PacketKind kind, const Dictionary& message) 
   return parcel;
 }
 
-Parcel make_answer(std::uint64_t reply_to, const Result<Dictionary>& answer) {
-  Parcel parcel;
+void fill_answer(Parcel& parcel, std::uint64_t reply_to, const Result<Dictionary>& answer) {
   if (!answer) {
-    parcel = make_error_parcel(answer.error());
-  } else if (auto reply = make_parcel(channel::PacketKind::reply, *answer)) {
-    parcel = std::move(*reply);
-  } else {
-    parcel = make_error_parcel(reply.error());
+    fill_error(parcel, answer.error());
+  } else if (const auto filled = fill_parcel(parcel, channel::PacketKind::reply, *answer); !filled) {
+    fill_error(parcel, filled.error());
   }
   parcel.reply_to = reply_to;
+}
+
+Parcel make_answer(std::uint64_t reply_to, const Result<Dictionary>& answer) {
+  Parcel parcel;
+  fill_answer(parcel, reply_to, answer);
   return parcel;
 }
 
@@ -67,7 +68,8 @@ Error read_error(channel::Packet& packet) {
 }
 
 void end_with(channel::Channel& channel, const Error& reason) {
-  const auto parcel = make_error_parcel(reason);
+  Parcel parcel;
+  fill_error(parcel, reason);
   channel.end(parcel.body.bytes);
 }
 

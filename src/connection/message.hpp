@@ -13,6 +13,7 @@ Result<void> fill_parcel(Parcel& parcel, channel::PacketKind kind, const Diction
 Result<Parcel> make_parcel(channel::PacketKind kind, const Dictionary& message);
 
 /// An answer to the request `reply_to`: its result, or the error in its place where it cannot be sent.
+void fill_answer(Parcel& parcel, std::uint64_t reply_to, const Result<Dictionary>& answer);
 Parcel make_answer(std::uint64_t reply_to, const Result<Dictionary>& answer);
 
 /// The checked body of a packet.

@@ -91,7 +91,7 @@ Server::Next Server::read_one(Conversation& conversation) {
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
   if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) {
     if (refused->header.kind != channel::PacketKind::request) return Next::goes_on;
-    return send_answer(conversation, make_answer(refused->header.id, std::unexpected(refused->reason)));
+    return answer(conversation, refused->header.id, std::unexpected(refused->reason));
   }
   return take(conversation, std::move(std::get<channel::Delivered>(*incoming)));
 }
@@ -124,9 +124,9 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
   const std::uint64_t id = packet.header.id;
   if (is_late) {
     const auto late = fail(Kind::timeout, code::kTimedOut, "the request was taken up after its deadline");
-    return send_answer(conversation, make_answer(id, late));
+    return answer(conversation, id, late);
   }
-  return send_answer(conversation, make_answer(id, handler_(conversation.peer, request->root())));
+  return answer(conversation, id, handler_(conversation.peer, request->root()));
 }
 
 // A further caller, vouched for by this one alone, which pays for it.
@@ -150,17 +150,20 @@ Server::Next Server::take_introduction(Conversation& conversation, channel::Deli
   return Next::goes_on;
 }
 
-// Only a full queue is waited for: when the kernel will not carry more descriptors (ETOOMANYREFS) the socket is
-// writable all the while, and the caller is told instead.
-Server::Next Server::send_answer(Conversation& conversation, Parcel parcel) {
-  if (!conversation.outbox.empty() || parcel.is_long()) return put_off(conversation, std::move(parcel));
-  auto sent = conversation.channel.send(parcel);
+// Whoever asked mostly waits now, so that nothing further is there. Only a full queue is waited for: when the kernel
+// will not carry more descriptors (ETOOMANYREFS) the socket is writable all the while, and the caller is told instead.
+Server::Next Server::answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer) {
+  fill_answer(answer_, request, answer);
+  if (!conversation.outbox.empty() || answer_.is_long()) return put_off(conversation, std::move(answer_));
+  auto sent = conversation.channel.send(answer_);
   if (!sent && sent.error().kind == Kind::busy && sent.error().code != code::kQueueFull) {
-    parcel = make_answer(parcel.reply_to, std::unexpected(sent.error()));
-    sent = conversation.channel.send(parcel);
+    fill_answer(answer_, request, std::unexpected(sent.error()));
+    sent = conversation.channel.send(answer_);
   }
-  if (sent) return Next::nothing_there;
-  return sent.error().code == code::kQueueFull ? put_off(conversation, std::move(parcel)) : Next::over;
+  if (!sent) return sent.error().code == code::kQueueFull ? put_off(conversation, std::move(answer_)) : Next::over;
+  answer_.attachments.clear();
+  answer_.body.splices.clear();
+  return Next::nothing_there;
 }
 
 // An answer that its caller's share has no room for becomes an error, which always has.

@@ -50,7 +50,7 @@ class Server {
   Next take(Conversation& conversation, channel::Delivered packet);
   Next take_request(Conversation& conversation, channel::Delivered& packet);
   Next take_introduction(Conversation& conversation, channel::Delivered& packet);
-  Next send_answer(Conversation& conversation, Parcel parcel);
+  Next answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer);
   Next put_off(Conversation& conversation, Parcel parcel);
   Next flush(Conversation& conversation);
   Next refuse(Conversation& conversation, const Error& reason);
@@ -62,6 +62,7 @@ class Server {
   Handler handler_;
   std::function<void()> left_;
   channel::Inbox inbox_;  // outlives what is charged to its ledger
+  Parcel answer_;         // what is being sent; its room is used again
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
   std::uint64_t next_ = 1;
 };

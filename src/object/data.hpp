@@ -22,7 +22,13 @@ class Data {
   /// Bytes that lie elsewhere, and what keeps them there.
   Data(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper)
       : bytes_(bytes), keeper_(std::move(keeper)) {}
-  static Data copy_of(std::span<const std::byte> bytes) { return Data(std::vector(bytes.begin(), bytes.end())); }
+  static Data copy_of(std::span<const std::byte> bytes) {
+    if (bytes.empty()) return {};
+    auto own = std::make_shared_for_overwrite<std::byte[]>(bytes.size());
+    std::memcpy(own.get(), bytes.data(), bytes.size());
+    const std::span<const std::byte> there(own.get(), bytes.size());
+    return Data(there, std::move(own));
+  }
 
   std::span<const std::byte> bytes() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }

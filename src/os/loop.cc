@@ -109,6 +109,7 @@ Result<Fd> Loop::signal_descriptor(std::initializer_list<int> signals) {
 }
 
 void Loop::run_due_timers() {
+  if (state_->timers.empty()) return;
   const Time time = now();
   while (!state_->timers.empty() && state_->timers.begin()->first <= time) {
     auto call = std::move(state_->timers.begin()->second.second);

@@ -4,5 +4,5 @@
 int main() {
   return reeve::serve_messages(
       "org.reeve.echo",
-      [](const reeve::Peer&, const reeve::Dictionary& message) -> reeve::Result<reeve::Dictionary> { return message; });
+      [](const reeve::Peer&, reeve::Dictionary message) -> reeve::Result<reeve::Dictionary> { return message; });
 }

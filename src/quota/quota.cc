@@ -70,8 +70,7 @@ Charge& Charge::operator=(Charge&& other) noexcept {
   return *this;
 }
 
-Charge::~Charge() {
-  if (!share_) return;
+void Charge::give_back() {
   const auto charged = numbers_of(amount_);
   for (std::size_t i = 0; i < kResources; ++i) share_->give_back(i, charged[i]);
 }

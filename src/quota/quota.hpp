@@ -43,12 +43,15 @@ class Charge {
   Charge() = default;
   Charge(Charge&& other) noexcept : share_(std::move(other.share_)), amount_(std::exchange(other.amount_, {})) {}
   Charge& operator=(Charge&& other) noexcept;
-  ~Charge();
+  ~Charge() {
+    if (share_) give_back();
+  }
   const Amount& amount() const { return amount_; }
 
  private:
   friend class Account;
 
+  void give_back();
   Charge(std::shared_ptr<Share> share, const Amount& amount) : share_(std::move(share)), amount_(amount) {}
   std::shared_ptr<Share> share_;
   Amount amount_;

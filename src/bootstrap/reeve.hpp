@@ -14,6 +14,10 @@ namespace reeve {
 /// where none runs. Threads: one owner.
 inline Connection open_connection(std::string name) { return Connection(bootstrap::dialer_to(std::move(name))); }
 
+/// A connection over a right that another process made by Connection::introduce and sent here. It is worth no more than
+/// who gave it, and when it ends there is no other.
+inline Connection open_connection(const Right& right) { return Connection(connection::dialer_over(right)); }
+
 /// The service of that name as its interface.
 template <class Interface>
 Proxy<Interface> connect(std::string name) {

@@ -123,7 +123,7 @@ Result<void> Daemon::try_launch(Launch& order) {
   texts.environment.insert(texts.environment.end(), order.job.environment.begin(), order.job.environment.end());
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, texts));
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-  const PeerId peer = REEVE_TRY(add_peer(std::move(ours)));
+  const PeerId peer = REEVE_TRY(add_peer(std::move(ours), {}));
   instances_.emplace(order.instance, peer);
   apply(PeerCame{peer, 0, os::own_user(), order.instance});
   ask_spawner(std::move(request), std::move(theirs));
@@ -171,15 +171,17 @@ void Daemon::on_listener() {
     const std::uint64_t process = os::process_behind(socket);
     // The folder lets nobody else in; this is the second lock on the same door.
     if (!who || (who->uid != os::own_user() && who->uid != 0)) continue;
-    const auto id = add_peer(std::move(socket));
+    // Whoever connected must be who speaks: the end may have been handed on.
+    const auto id = add_peer(std::move(socket), channel::Record{who->pid, process});
     if (!id) return pause_listener();
     apply(PeerCame{*id, who->pid, who->uid, {}, process});
   }
 }
 
-Result<PeerId> Daemon::add_peer(os::Fd socket) {
+Result<PeerId> Daemon::add_peer(os::Fd socket, const std::optional<channel::Record>& record) {
   const PeerId id{next_peer_++};
   auto peer = std::make_unique<Connected>(channel::Channel(std::move(socket), os::Rights::refuse));
+  if (record) peer->channel.bind_to(*record);
   peer->watch = REEVE_TRY(
       loop_.watch(peer->channel.socket(), {.readable = true}, [this, id](os::Ready ready) { on_peer(id, ready); }));
   peers_.emplace(id, std::move(peer));

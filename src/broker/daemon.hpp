@@ -65,7 +65,7 @@ class Daemon {
   void on_listener();
   void pause_listener();
   Result<void> listen_again();
-  Result<PeerId> add_peer(os::Fd socket);
+  Result<PeerId> add_peer(os::Fd socket, const std::optional<channel::Record>& record);
   void on_peer(PeerId id, os::Ready ready);
   bool read_one(PeerId id, Connected& peer, bool& more);
   bool read_request(PeerId id, channel::Delivered& packet);

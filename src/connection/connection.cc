@@ -15,7 +15,27 @@ std::unexpected<Error> timed_out() {
               "allow more time, or find out what keeps the service");
 }
 
+class OnceDialer : public Dialer {
+ public:
+  explicit OnceDialer(const object::Right& right) : right_(right) {}
+  Result<Dialed> dial(const os::Deadline&) override {
+    if (!right_.end || right_.kind != object::RightKind::send) {
+      return fail(Kind::gone, code::kClosed, "the right to send is used up", "ask whoever gave it for another");
+    }
+    auto end = REEVE_TRY(right_.end->duplicate());
+    right_.end.reset();
+    Peer peer;
+    peer.trust = PeerClass::introduced;
+    return Dialed{channel::Channel(std::move(end)), std::move(peer)};
+  }
+
+ private:
+  object::Right right_;
+};
+
 }  // namespace
+
+std::unique_ptr<Dialer> dialer_over(const object::Right& right) { return std::make_unique<OnceDialer>(right); }
 
 Result<void> Connection::connect(const os::Deadline& deadline) {
   if (current_) return {};

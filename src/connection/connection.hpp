@@ -29,6 +29,9 @@ class Dialer {
   virtual Result<Dialed> dial(const os::Deadline& deadline) = 0;
 };
 
+/// A channel that is there already: once used up, there is no other.
+std::unique_ptr<Dialer> dialer_over(const object::Right& right);
+
 /// How long the caller waits.
 struct CallOptions {
   /// From now until the answer must be there; nothing means for as long as the service lives.

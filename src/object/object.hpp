@@ -174,5 +174,6 @@ using object::Date;
 using object::Dictionary;
 using object::Endpoint;
 using object::Object;
+using object::Right;
 using object::Uuid;
 }  // namespace reeve

@@ -89,11 +89,10 @@ TEST(Body, EveryCarrierComesBackInTheOrderInWhichItStood) {
   const auto fd = std::make_shared<const os::Fd>(std::move(writer));
   Endpoint endpoint;
   endpoint.token[3] = std::byte{9};
-  const Dictionary root{
-      {"a", Object(Descriptor{pipe, os::DescriptorKind::pipe, os::Access::read})},
-      {"b", Object(endpoint)},
-      {"c", Object(Array{Object(Right{fd, RightKind::send}), Object(Right{fd, RightKind::receive})})},
-      {"d", Object(Memory(fd, os::DescriptorKind::memory, 77))}};
+  const Dictionary root{{"a", Object(Descriptor{pipe, os::DescriptorKind::pipe, os::Access::read})},
+                        {"b", Object(endpoint)},
+                        {"c", Object(Array{Object(Right{fd, RightKind::send}), Object(Right{fd, RightKind::receive})})},
+                        {"d", Object(Memory(fd, os::DescriptorKind::memory, 77))}};
   for (const Envelope envelope : {Envelope::standalone, Envelope::mach_body}) {
     const auto encoded = encode(root, envelope);
     ASSERT_TRUE(encoded) << encoded.error().message;

@@ -125,6 +125,28 @@ TEST_F(Call, GetsThroughToAServiceThatHasManyLateAnswersToGetRidOf) {
   EXPECT_TRUE(actor.call_with<&Actor::sleep>({.timeout = 30s}, 0U));
 }
 
+TEST_F(Call, GoesThroughAnEndpointToTheInstanceThatGaveItOut) {
+  Endpoint forged;
+  forged.token.fill(std::byte{7});
+  auto nobody = Proxy<Actor>(open_connection(forged));
+  const auto refused = nobody.call<&Actor::sleep>(0U);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, Kind::gone);
+
+  auto actor = connect<Actor>(kActor);
+  const auto endpoint = actor.call<&Actor::own_endpoint>();
+  ASSERT_TRUE(endpoint) << endpoint.error().message;
+  auto other = Proxy<Actor>(open_connection(*endpoint));
+  ASSERT_TRUE(other.call<&Actor::sleep>(0U));
+  EXPECT_EQ(*other.peer()->pid, *actor.peer()->pid);
+  EXPECT_FALSE(actor.call<&Actor::crash>());
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U)) << "a name leads to the next instance";
+  (void)other.call<&Actor::sleep>(0U);
+  const auto later = other.call<&Actor::sleep>(0U);
+  ASSERT_FALSE(later) << "an endpoint does not";
+  EXPECT_EQ(later.error().kind, Kind::gone);
+}
+
 TEST_F(Call, IsInterruptedWhenTheServiceDiesAndTheNextStartsAFreshOne) {
   auto actor = connect<Actor>(kActor);
   ASSERT_TRUE(actor.call<&Actor::sleep>(0U));

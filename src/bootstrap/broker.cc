@@ -82,17 +82,31 @@ class BrokerDialer : public connection::Dialer {
   WhenAbsent when_absent_;
 };
 
+Result<connection::Dialed> dialed(const contract::Found& found) {
+  Peer peer;
+  peer.trust = PeerClass::bound;
+  peer.label = found.label;
+  return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
+}
+
+class EndpointDialer : public connection::Dialer {
+ public:
+  explicit EndpointDialer(const Endpoint& endpoint) : endpoint_(endpoint) {}
+  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
+    return dialed(REEVE_TRY(Broker().redeem(endpoint_, deadline)));
+  }
+
+ private:
+  Endpoint endpoint_;
+};
+
 class NamedDialer : public connection::Dialer {
  public:
   explicit NamedDialer(std::string name) : name_(std::move(name)) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
     REEVE_TRY(vocab::check_name(name_));
     // Asked and left: a thousand connections that are idle are nothing to the broker.
-    const contract::Found found = REEVE_TRY(Broker().look_up(name_, deadline));
-    Peer peer;
-    peer.trust = PeerClass::bound;
-    peer.label = found.label;
-    return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
+    return dialed(REEVE_TRY(Broker().look_up(name_, deadline)));
   }
 
  private:
@@ -168,9 +182,18 @@ Result<contract::Found> Broker::look_up(const std::string& name, const os::Deadl
   return contract::decode_reply<contract::Found>(reply);
 }
 
+Result<contract::Found> Broker::redeem(const Endpoint& endpoint, const os::Deadline& deadline) {
+  const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::Redeem{endpoint}), deadline));
+  return contract::decode_reply<contract::Found>(reply);
+}
+
 Result<contract::Listing> Broker::list() {
   const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::List{}), std::nullopt));
   return contract::decode_reply<contract::Listing>(reply);
+}
+
+std::unique_ptr<connection::Dialer> dialer_to(const Endpoint& endpoint) {
+  return std::make_unique<EndpointDialer>(endpoint);
 }
 
 std::unique_ptr<connection::Dialer> dialer_to(std::string name) {

@@ -26,6 +26,8 @@ class Broker {
 
   /// Errors: unknown-service; throttled.
   Result<contract::Found> look_up(const std::string& name, const os::Deadline& deadline);
+  /// Errors: gone where the endpoint leads to nobody.
+  Result<contract::Found> redeem(const Endpoint& endpoint, const os::Deadline& deadline);
   Result<contract::Listing> list();
 
  private:
@@ -36,6 +38,9 @@ class Broker {
 
 /// Makes channels to the service of that name, wherever the broker finds or starts it.
 std::unique_ptr<connection::Dialer> dialer_to(std::string name);
+
+/// Makes channels to the one instance of a service that gave out the endpoint, for as long as that runs.
+std::unique_ptr<connection::Dialer> dialer_to(const Endpoint& endpoint);
 
 /// The path of a program that came installed with the library; nothing where it is not to be found.
 std::optional<std::string> installed_program(const std::string& name);

@@ -18,6 +18,10 @@ inline Connection open_connection(std::string name) { return Connection(bootstra
 /// who gave it, and when it ends there is no other.
 inline Connection open_connection(const Right& right) { return Connection(connection::dialer_over(right)); }
 
+/// A connection to whoever gave out the endpoint, which the broker exchanges for a fresh channel. Once the giver has
+/// ended it leads nowhere: gone.
+inline Connection open_connection(const Endpoint& endpoint) { return Connection(bootstrap::dialer_to(endpoint)); }
+
 /// The service of that name as its interface.
 template <class Interface>
 Proxy<Interface> connect(std::string name) {
@@ -26,12 +30,18 @@ Proxy<Interface> connect(std::string name) {
 
 /// Serves `name` with the implementation until the broker stops the process: the last statement of main.
 /// Construct the implementation with all that it will ever open: once it serves, a confined process opens nothing.
+/// An implementation with a member `void started(const Endpoint& own)` is told the endpoint that leads to this process:
+/// it may hand it to whom it likes, who can then connect to it and to no other instance.
 template <class Interface, class Implementation>
 int serve(std::string name, Implementation implementation) {
   static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
   Interface& service = implementation;
+  const auto started = [&]([[maybe_unused]] const Endpoint& own) {
+    if constexpr (requires { implementation.started(own); }) implementation.started(own);
+  };
   return bootstrap::exit_code_of(bootstrap::run_service(
-      name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); }));
+      name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); },
+      started));
 }
 
 /// Serves `name` with a function that answers dictionaries with dictionaries.

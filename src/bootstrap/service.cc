@@ -44,10 +44,12 @@ Result<void> close_sandbox() {
 
 class Service {
  public:
-  Service(os::Loop& loop, channel::Channel control, std::string name, connection::Handler handler)
+  Service(os::Loop& loop, channel::Channel control, std::string name, connection::Handler handler,
+          std::function<void(const Endpoint&)> started)
       : loop_(loop),
         control_(std::move(control)),
         name_(std::move(name)),
+        started_(std::move(started)),
         server_(loop, std::move(handler), [this] { consider_retiring(); }) {}
 
   Result<void> run() {
@@ -114,6 +116,7 @@ class Service {
       return fail(Kind::denied, code::kNotPrivileged, "the job " + reply.label + " does not offer the name " + name_,
                   "put the name under MachServices in its job file");
     }
+    if (started_) started_(reply.endpoint);
     consider_retiring();
     return {};
   }
@@ -163,6 +166,7 @@ class Service {
   os::Loop& loop_;
   channel::Channel control_;
   std::string name_;
+  std::function<void(const Endpoint&)> started_;
   connection::Server server_;
   channel::Inbox inbox_;
   os::Fd spare_;
@@ -176,10 +180,11 @@ class Service {
 
 }  // namespace
 
-Result<void> run_service(const std::string& name, connection::Handler handler) {
+Result<void> run_service(const std::string& name, connection::Handler handler,
+                         std::function<void(const Endpoint&)> started) {
   os::Fd control = REEVE_TRY(control_channel());
   os::Loop loop = REEVE_TRY(os::Loop::make());
-  return Service(loop, channel::Channel(std::move(control)), name, std::move(handler)).run();
+  return Service(loop, channel::Channel(std::move(control)), name, std::move(handler), std::move(started)).run();
 }
 
 int exit_code_of(const Result<void>& outcome) {

@@ -12,7 +12,9 @@ namespace reeve::bootstrap {
 
 /// Serves `name` with `handler` until the broker or an idle time-out ends it.
 /// The process's sandbox is closed for good before the first packet is read.
-Result<void> run_service(const std::string& name, connection::Handler handler);
+/// `started` is called once, with the endpoint that leads to this process, before the first request.
+Result<void> run_service(const std::string& name, connection::Handler handler,
+                         std::function<void(const Endpoint&)> started = {});
 
 /// What main returns: 0, or 1 after saying on standard error what went wrong and what to do.
 int exit_code_of(const Result<void>& outcome);

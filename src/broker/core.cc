@@ -101,7 +101,11 @@ void Core::on(const GrantFailed& event) {
 
 void Core::on(const PeerAsked& event) {
   if (!peers_.contains(event.peer)) return;
-  std::visit([&](const auto& what) { asked(event.peer, event.request, what); }, event.what);
+  if (std::holds_alternative<contract::CheckIn>(event.what)) return check_in(event.peer, event.request, event.fresh);
+  const auto ask = [&](const auto& what) {
+    if constexpr (!std::is_same_v<decltype(what), const contract::CheckIn&>) asked(event.peer, event.request, what);
+  };
+  std::visit(ask, event.what);
 }
 
 bool Core::is_confined_service(const PeerState& peer) {
@@ -123,7 +127,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::List&) {
   wait_for_scan({peer, request, {}});
 }
 
-void Core::asked(PeerId peer, RequestId request, const contract::CheckIn&) {
+void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
   JobState* job = job_of(peers_.at(peer).instance);
   if (job == nullptr) {
     return answer(peer, request,
@@ -134,6 +138,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::CheckIn&) {
     return answer(peer, request, fail(Kind::invalid, code::kNotPrivileged, "the service has checked in before"));
   }
   job->check_in = request;
+  job->endpoint = fresh;
   if (!is_confined(job->active)) return checked_in(*job);
   job->state = State::confirming;
   orders_.push_back(Confirm{job->instance});
@@ -149,6 +154,17 @@ void Core::asked(PeerId peer, RequestId request, const contract::Retire& what) {
     job->ends_by = now_ + kStopGrace;
   }
   answer(peer, request, typed_reply(granted));
+}
+
+// One that never was and one whose instance has ended look the same.
+void Core::asked(PeerId peer, RequestId request, const contract::Redeem& what) {
+  const bool may_connect = !is_confined_service(peers_.at(peer));
+  for (auto& [label, job] : jobs_) {
+    if (!may_connect || job.state != State::running || job.endpoint != what.endpoint) continue;
+    return grant(peer, request, job, job.instance);
+  }
+  answer(peer, request,
+         fail(Kind::gone, code::kClosed, "the endpoint leads to nobody", "ask whoever gave it for another"));
 }
 
 void Core::asked(PeerId peer, RequestId, const contract::Taken& what) {
@@ -184,7 +200,7 @@ void Core::finish(const Waiting& waiting) {
   answer(waiting.peer, waiting.request, std::unexpected(unknown_service(waiting.name)));
 }
 
-void Core::grant(PeerId peer, RequestId request, JobState& job) {
+void Core::grant(PeerId peer, RequestId request, JobState& job, InstanceId only) {
   if (job.state == State::idle) {
     if (const auto error = throttled(job)) return answer(peer, request, std::unexpected(*error));
   }
@@ -197,6 +213,7 @@ void Core::grant(PeerId peer, RequestId request, JobState& job) {
   const EndId end{next_end_++};
   orders_.push_back(Grant{peer, request, job.job.label, end});
   job.waiting.emplace_back(end, client_of(peers_.at(peer)));
+  job.waiting.back().second.only = only;
   if (job.state == State::running) hand_over_waiting(job);
   start_if_wanted(job);
 }
@@ -293,7 +310,7 @@ void Core::checked_in(JobState& job) {
   job.ends_by.reset();
   answer(job.service, job.check_in,
          typed_reply(contract::CheckedIn{job.active.label, job.active.names,
-                                         static_cast<std::uint64_t>(job.active.idle_time_out.count())}));
+                                         static_cast<std::uint64_t>(job.active.idle_time_out.count()), job.endpoint}));
   hand_over_waiting(job);
 }
 
@@ -312,8 +329,16 @@ void Core::ended(JobState& job) {
   job.instance = {};
   job.pid.reset();
   job.ends_by.reset();
+  job.endpoint = {};
   job.waiting.insert(job.waiting.begin(), job.on_the_way.begin(), job.on_the_way.end());
   job.on_the_way.clear();
+  // Whoever came through an endpoint wanted this instance: the next one is another.
+  std::erase_if(job.waiting, [&](const auto& waiting) {
+    if (!waiting.second.only) return false;
+    orders_.push_back(Refuse{waiting.first, Error{Kind::gone, code::kClosed, "the endpoint leads to nobody any more",
+                                                  "ask whoever gave it for another"}});
+    return true;
+  });
   if (job.service) {
     orders_.push_back(Drop{job.service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});
     peers_.erase(job.service);

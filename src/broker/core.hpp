@@ -43,6 +43,7 @@ struct PeerAsked {
   PeerId peer;
   RequestId request = 0;
   contract::Request what;
+  Endpoint fresh;  ///< random, where a check-in needs one
 };
 struct PeerLeft {
   PeerId peer;
@@ -86,6 +87,7 @@ struct Event {
 struct Client {
   Peer peer;
   channel::Record record;
+  InstanceId only;  ///< where it came through an endpoint: to this instance, and to no other
 };
 
 // Orders.
@@ -162,6 +164,7 @@ class Core {
     std::uint64_t taken = 0;                          ///< by this instance
     int fruitless_starts = 0;                         ///< in a row, each ended before it took an end
     RequestId check_in = 0;
+    Endpoint endpoint;  ///< leads to this instance once it has checked in
     std::optional<os::ExitStatus> last_exit;
     bool removed = false;  ///< its file is gone; forgotten once it has stopped
   };
@@ -190,13 +193,14 @@ class Core {
 
   void asked(PeerId peer, RequestId request, const contract::LookUp& what);
   void asked(PeerId peer, RequestId request, const contract::List& what);
-  void asked(PeerId peer, RequestId request, const contract::CheckIn& what);
+  void check_in(PeerId peer, RequestId request, const Endpoint& fresh);
   void asked(PeerId peer, RequestId request, const contract::Retire& what);
+  void asked(PeerId peer, RequestId request, const contract::Redeem& what);
   void asked(PeerId peer, RequestId request, const contract::Taken& what);
 
   void wait_for_scan(Waiting waiting);
   void finish(const Waiting& waiting);
-  void grant(PeerId peer, RequestId request, JobState& job);
+  void grant(PeerId peer, RequestId request, JobState& job, InstanceId only = {});
   void start(JobState& job);
   void start_if_wanted(JobState& job);
   void hand_over_waiting(JobState& job);

@@ -50,11 +50,11 @@ class Stage {
     return peer;
   }
   Orders look_up(PeerId peer, const std::string& name) {
-    return apply(PeerAsked{peer, next_request++, contract::LookUp{name}});
+    return apply(PeerAsked{peer, next_request++, contract::LookUp{name}, {}});
   }
   void knows(std::vector<Job> jobs) {
     const PeerId peer = client();
-    apply(PeerAsked{peer, next_request++, contract::List{}});
+    apply(PeerAsked{peer, next_request++, contract::List{}, {}});
     apply(Scanned{std::move(jobs), {}});
     apply(PeerLeft{peer});
   }
@@ -66,7 +66,7 @@ class Stage {
     return service;
   }
   Orders check_in(PeerId service, InstanceId instance, int filters = 2) {
-    apply(PeerAsked{service, next_request++, contract::CheckIn{}});
+    apply(PeerAsked{service, next_request++, contract::CheckIn{}, {}});
     return apply(Confirmed{instance, filters});
   }
   Orders die(PeerId service, InstanceId instance) {
@@ -102,7 +102,7 @@ TEST(Core, RefusesANameThatNoJobOffersAfterReadingTheFilesOnceMore) {
 TEST(Core, LetsNobodyCheckInThatItDidNotStart) {
   Stage stage;
   const PeerId client = stage.client();
-  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 1, contract::CheckIn{}})).code, code::kNotPrivileged);
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 1, contract::CheckIn{}, {}})).code, code::kNotPrivileged);
 }
 
 TEST(Core, AConfinedServiceMayCallNobodyAndListNothing) {
@@ -111,7 +111,7 @@ TEST(Core, AConfinedServiceMayCallNobodyAndListNothing) {
   const auto launches = Stage::all<Launch>(stage.look_up(stage.client(), "a"));
   const PeerId service = stage.come_up(launches[0].instance);
   EXPECT_EQ(error_of(stage.look_up(service, "b")).code, code::kUnknownService);
-  EXPECT_EQ(error_of(stage.apply(PeerAsked{service, 9, contract::List{}})).code, code::kNotPrivileged);
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{service, 9, contract::List{}, {}})).code, code::kNotPrivileged);
 }
 
 TEST(Core, RefusesAnInstanceThatRunsUnderFewerFiltersThanItsPreset) {
@@ -166,7 +166,7 @@ TEST(Core, EndsThatADeadInstanceHadNotTakenGoToTheNextAndTheOthersDieWithIt) {
   const PeerId service = stage.come_up(first);
   stage.check_in(service, first);
   const EndId late = Stage::all<Grant>(stage.look_up(client, "a"))[0].end;
-  ASSERT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}})).size(), 1U);
+  ASSERT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}})).size(), 1U);
   const auto launches = Stage::all<Launch>(stage.die(service, first));
   ASSERT_EQ(launches.size(), 1U) << "somebody waits still";
   const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(launches[0].instance), launches[0].instance));
@@ -180,8 +180,8 @@ TEST(Core, AServiceThatClaimsMoreEndsThanItWasHandedHasTakenThoseAlone) {
   const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
-  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{~0ULL}})).size(), 1U);
-  EXPECT_TRUE(stage.apply(PeerAsked{stage.client(), 0, contract::Taken{1}}).empty());
+  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{~0ULL}, {}})).size(), 1U);
+  EXPECT_TRUE(stage.apply(PeerAsked{stage.client(), 0, contract::Taken{1}, {}}).empty());
 }
 
 TEST(Core, ForgetsAnEndThatCouldNotBeMade) {
@@ -213,6 +213,40 @@ TEST(Core, TellsThoseWhoWaitWhyAJobKeepsDying) {
   EXPECT_TRUE(Stage::all<Launch>(orders).empty());
 }
 
+Endpoint token_of(int n) {
+  Endpoint endpoint;
+  endpoint.token[0] = static_cast<std::byte>(n);
+  return endpoint;
+}
+
+TEST(Core, AnEndpointLeadsToItsInstanceAloneAndNowhereWhenThatHasEnded) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const auto redeem = [&](int token) {
+    return stage.apply(PeerAsked{client, 50, contract::Redeem{token_of(token)}, {}});
+  };
+  const InstanceId first = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(first);
+  EXPECT_EQ(error_of(redeem(7)).kind, Kind::gone) << "nobody has checked in yet";
+  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
+  EXPECT_EQ(error_of(redeem(7)).kind, Kind::gone) << "not before it is confirmed";
+  stage.apply(Confirmed{first, 2});
+  EXPECT_EQ(error_of(redeem(8)).kind, Kind::gone) << "a token that was never given out";
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{service, 9, contract::Redeem{token_of(7)}, {}})).kind, Kind::gone)
+      << "a confined service may call nobody";
+  const auto handed = Stage::all<HandOver>(redeem(7));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].service, service);
+  EXPECT_EQ(handed[0].client.record.pid, 0) << "a record of its own: the broker's, not the giver's";
+  const Orders orders = stage.die(service, first);
+  const auto refused = Stage::all<Refuse>(orders);
+  ASSERT_EQ(refused.size(), 1U) << "the next instance is another";
+  EXPECT_EQ(refused[0].end, handed[0].end);
+  EXPECT_EQ(refused[0].reason.kind, Kind::gone);
+  EXPECT_EQ(error_of(redeem(7)).kind, Kind::gone);
+}
+
 TEST(Core, ThrottlesAfterThreeStartsAndRecovers) {
   Stage stage;
   stage.knows({job_named("a")});
@@ -222,7 +256,7 @@ TEST(Core, ThrottlesAfterThreeStartsAndRecovers) {
     ASSERT_EQ(launches.size(), 1U) << "start " << i << " is not delayed";
     const PeerId service = stage.come_up(launches[0].instance);
     stage.check_in(service, launches[0].instance);
-    stage.apply(PeerAsked{service, 0, contract::Taken{1}});
+    stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}});
     stage.die(service, launches[0].instance);
   }
   const Error error = error_of(stage.look_up(client, "a"));
@@ -251,11 +285,11 @@ TEST(Core, AnEndOnItsWayKeepsAnIdleServiceFromRetiring) {
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
   const auto granted = [&](std::uint64_t handed) {
-    const Orders orders = stage.apply(PeerAsked{service, 77, contract::Retire{handed}});
+    const Orders orders = stage.apply(PeerAsked{service, 77, contract::Retire{handed}, {}});
     return *contract::decode_reply<bool>(*Stage::only<Answer>(orders)->what);
   };
   EXPECT_FALSE(granted(0)) << "one end was handed over that the service has not seen";
-  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}})).size(), 1U);
+  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}})).size(), 1U);
   EXPECT_TRUE(granted(1));
   EXPECT_TRUE(Stage::all<HandOver>(stage.look_up(client, "a")).empty()) << "the next instance gets it";
   EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
@@ -268,8 +302,8 @@ TEST(Core, AnInstanceThatAgreedToStopIsKilledOnlyIfItStays) {
   const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
-  stage.apply(PeerAsked{service, 0, contract::Taken{1}});
-  stage.apply(PeerAsked{service, 77, contract::Retire{1}});
+  stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}});
+  stage.apply(PeerAsked{service, 77, contract::Retire{1}, {}});
   EXPECT_TRUE(stage.apply(PeerLeft{service}).empty()) << "it is on its way out";
   ASSERT_TRUE(stage.core.wake_at());
   EXPECT_TRUE(stage.apply(Tick{}).empty());
@@ -285,7 +319,7 @@ TEST(Core, TheFirstFileHasALabelAndANameAndTheOtherIsReported) {
   Job same_label = job_named("a");
   same_label.file = "/later/a.plist";
   const PeerId client = stage.client();
-  stage.apply(PeerAsked{client, 5, contract::List{}});
+  stage.apply(PeerAsked{client, 5, contract::List{}, {}});
   const Orders orders = stage.apply(Scanned{{job_named("a"), second, same_label}, {"x.plist: bad"}});
   const auto listing = *contract::decode_reply<contract::Listing>(*Stage::only<Answer>(orders)->what);
   EXPECT_EQ(listing.problems,
@@ -300,7 +334,7 @@ TEST(Core, ListsAsMuchAsOneAnswerHoldsAndCountsTheRest) {
   std::vector<Job> jobs;
   for (int i = 0; i < 1000; ++i) jobs.push_back(job_named(std::string(100, 'a') + std::to_string(i)));
   const PeerId client = stage.client();
-  stage.apply(PeerAsked{client, 5, contract::List{}});
+  stage.apply(PeerAsked{client, 5, contract::List{}, {}});
   const Orders orders = stage.apply(Scanned{std::move(jobs), {"one problem"}});
   const auto& answer = *Stage::only<Answer>(orders)->what;
   EXPECT_LE(wire::encode(answer)->body.bytes.size(), kFragmentBytes);
@@ -433,7 +467,7 @@ class Storm {
     std::erase_if(services_, [&](const auto& service) { return service.second == peer; });
   }
   void ask(PeerId peer, contract::Request what) {
-    if (peers_.contains(peer)) check(stage_.apply(PeerAsked{peer, next_request_++, std::move(what)}));
+    if (peers_.contains(peer)) check(stage_.apply(PeerAsked{peer, next_request_++, std::move(what), {}}));
   }
   void exit_or_fail() {
     const InstanceId instance = some_instance();

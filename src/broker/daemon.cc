@@ -6,6 +6,7 @@
 #include "../contract/inherited.hpp"
 #include "../object/typed.hpp"
 #include "../os/pipe.hpp"
+#include "../os/random.hpp"
 #include "../sandbox/preset.hpp"
 #include "../vocab/text.hpp"
 
@@ -234,7 +235,7 @@ bool Daemon::read_request(PeerId id, channel::Delivered& packet) {
   const Dictionary message = body->root().object();
   if (kind == channel::PacketKind::message) {
     const auto taken = contract::decode_taken(message);
-    if (taken) apply(PeerAsked{id, 0, *taken});
+    if (taken) apply(PeerAsked{id, 0, *taken, {}});
     return taken.has_value();
   }
   if (kind != channel::PacketKind::request) {
@@ -242,7 +243,9 @@ bool Daemon::read_request(PeerId id, channel::Delivered& packet) {
   }
   auto request = contract::decode_request(message);
   if (request) {
-    apply(PeerAsked{id, packet.header.id, std::move(*request)});
+    PeerAsked asked{id, packet.header.id, std::move(*request), {}};
+    if (std::holds_alternative<contract::CheckIn>(asked.what)) asked.fresh.token = os::random_token();
+    apply(std::move(asked));
   } else {
     post(id, connection::make_answer(packet.header.id, std::unexpected(request.error())));
   }

@@ -24,6 +24,7 @@ Dictionary encode(const LookUp& request) { return call("look_up", {Object(reques
 Dictionary encode(const List&) { return call("list", {}); }
 Dictionary encode(const CheckIn&) { return call("check_in", {}); }
 Dictionary encode(const Retire& request) { return call("retire", {Object(request.handed)}); }
+Dictionary encode(const Redeem& request) { return call("redeem", {Object(request.endpoint)}); }
 
 Dictionary encode(const Taken& message) { return *object::to_object(message).get<Dictionary>(); }
 
@@ -37,6 +38,7 @@ Result<Request> decode_request(const Dictionary& message) {
     return request;
   }
   if (call.method == "retire") return Retire{REEVE_TRY(only_argument<std::uint64_t>(call))};
+  if (call.method == "redeem") return Redeem{REEVE_TRY(only_argument<Endpoint>(call))};
   if (call.method == "list") {
     REEVE_TRY(no_arguments(call));
     return List{};

@@ -29,6 +29,11 @@ struct Retire {
   std::uint64_t handed = 0;
 };
 
+/// redeem(endpoint) → Found. A fresh channel to the one instance that the endpoint leads to.
+struct Redeem {
+  Endpoint endpoint;
+};
+
 /// Wants no answer. The service has taken `count` ends since it was started, and will answer at them: those that it has
 /// not taken when it dies go to the next instance, with all that is queued in them.
 struct Taken {
@@ -36,12 +41,13 @@ struct Taken {
 };
 BOOST_DESCRIBE_STRUCT(Taken, (), (count))
 
-using Request = std::variant<LookUp, List, CheckIn, Retire, Taken>;
+using Request = std::variant<LookUp, List, CheckIn, Retire, Redeem, Taken>;
 
 Dictionary encode(const LookUp& request);
 Dictionary encode(const List& request);
 Dictionary encode(const CheckIn& request);
 Dictionary encode(const Retire& request);
+Dictionary encode(const Redeem& request);
 Dictionary encode(const Taken& message);
 
 /// Errors: unknown-method; wrong-type with the argument's path; bad-job for a name that is none.
@@ -62,8 +68,9 @@ struct CheckedIn {
   std::string label;
   std::vector<std::string> names;
   std::uint64_t idle_seconds = 0;  ///< stop after so long with nobody connected; 0 is never
+  Endpoint endpoint;               ///< leads to this instance, for as long as it runs
 };
-BOOST_DESCRIBE_STRUCT(CheckedIn, (), (label, names, idle_seconds))
+BOOST_DESCRIBE_STRUCT(CheckedIn, (), (label, names, idle_seconds, endpoint))
 
 struct JobStatus {
   std::string label;

@@ -21,6 +21,7 @@ TEST(BrokerContract, RefusesWhatIsNoRequest) {
   EXPECT_EQ(fault_of(call("look_up", {Object("a..b")})), "a name has an empty component");
   EXPECT_EQ(fault_of(call("list", {Object(1)})), "list: expected 0 arguments, got 1");
   EXPECT_EQ(fault_of(call("retire", {Object(-1)})), "retire[0]: expected uint64, got -1");
+  EXPECT_EQ(fault_of(call("redeem", {Object("token")})), "redeem[0]: expected endpoint, got string");
 }
 
 TEST(BrokerContract, DecodesWhatItEncodes) {

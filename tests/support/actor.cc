@@ -77,9 +77,12 @@ class Player : public Actor {
   }
 
   Result<std::vector<File>> echo_files(std::vector<File> files) override { return files; }
+  Result<Endpoint> own_endpoint() override { return endpoint_; }
+  void started(const Endpoint& own) { endpoint_ = own; }
 
  private:
   std::map<std::string, std::int32_t> early_;
+  Endpoint endpoint_;
 };
 
 }  // namespace

@@ -405,6 +405,7 @@ class Storm {
         return pick(4) == 0 ? left(some_peer()) : void();
       case 2:
       case 3:
+        if (pick(4) == 0) return ask(some_peer(), contract::Redeem{token_of(static_cast<int>(pick(6)))});
         return ask(some_peer(), contract::LookUp{pick(8) == 0 ? "nobody" : "job" + std::to_string(pick(3))});
       case 4:
         return ask(some_service(), contract::CheckIn{});
@@ -467,7 +468,8 @@ class Storm {
     std::erase_if(services_, [&](const auto& service) { return service.second == peer; });
   }
   void ask(PeerId peer, contract::Request what) {
-    if (peers_.contains(peer)) check(stage_.apply(PeerAsked{peer, next_request_++, std::move(what), {}}));
+    if (peers_.contains(peer))
+      check(stage_.apply(PeerAsked{peer, next_request_++, std::move(what), token_of(static_cast<int>(pick(6)))}));
   }
   void exit_or_fail() {
     const InstanceId instance = some_instance();
@@ -493,6 +495,10 @@ class Storm {
         ASSERT_TRUE(kept_.contains(hand->end)) << "an end that was given up";
         ASSERT_TRUE(handed_.insert({hand->end, hand->service}).second) << "an end handed over twice";
         ASSERT_TRUE(peers_.contains(hand->service)) << "an end for nobody";
+        if (hand->client.only) {
+          const auto service = services_.find(hand->client.only);
+          ASSERT_TRUE(service != services_.end() && service->second == hand->service) << "to another than it leads to";
+        }
       } else if (const auto* refuse = std::get_if<Refuse>(&order)) {
         ASSERT_EQ(kept_.erase(refuse->end), 1U) << "an end refused twice";
       } else if (const auto* release = std::get_if<Release>(&order)) {

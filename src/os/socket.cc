@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "../vocab/bounds.hpp"
+#include "control.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -52,27 +53,13 @@ std::uint64_t number_of(const Fd& process) {
 }
 
 // Takes ownership of everything that came before anything is judged, so that no early return can leak.
-void collect_control(msghdr& message, Arrival& arrival) {
-  for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
-    if (c->cmsg_level != SOL_SOCKET) continue;
-    if (c->cmsg_type == SCM_RIGHTS) {
-      const std::size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-      for (std::size_t i = 0; i < count; ++i) {
-        int raw = -1;
-        std::memcpy(&raw, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-        arrival.descriptors.emplace_back(raw);
-      }
-    } else if (c->cmsg_type == SCM_CREDENTIALS) {
-      ucred credentials{};
-      std::memcpy(&credentials, CMSG_DATA(c), sizeof credentials);
-      arrival.sender = {credentials.pid, credentials.uid};
-    } else if (c->cmsg_type == uapi::kScmPidfd) {
-      int raw = -1;
-      std::memcpy(&raw, CMSG_DATA(c), sizeof raw);
-      const Fd process(raw);
-      if (process) arrival.process = number_of(process);
-    }
-  }
+void take_control(const msghdr& message, Arrival& arrival) {
+  const Control control =
+      parse_control(std::span(static_cast<const std::byte*>(message.msg_control), message.msg_controllen));
+  for (std::size_t i = 0; i < control.count; ++i) arrival.descriptors.emplace_back(control.descriptors[i]);
+  if (control.has_credentials) arrival.sender = {control.pid, control.uid};
+  const Fd process(control.process);
+  if (process) arrival.process = number_of(process);
 }
 
 }  // namespace
@@ -212,7 +199,7 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
       return system_failure("recvmsg");
     }
     Arrival arrival;
-    collect_control(message, arrival);
+    take_control(message, arrival);
     if (size == 0) return EndOfChannel{};
     arrival.size = static_cast<std::size_t>(size);
     arrival.truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;

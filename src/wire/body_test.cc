@@ -3,10 +3,24 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "../os/pipe.hpp"
 #include "../vocab/bounds.hpp"
 #include "hex.hpp"
 #include "wire.hpp"
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+namespace {
+std::size_t g_allocations = 0;
+}
+void* operator new(std::size_t size) {
+  ++g_allocations;
+  return std::malloc(size);
+}
+void operator delete(void* place) noexcept { std::free(place); }
+void operator delete(void* place, std::size_t) noexcept { std::free(place); }
+#endif
 
 namespace reeve::wire {
 namespace {
@@ -178,6 +192,30 @@ TEST(Body, LargeDataSharesTheMessageAndSmallDataDoesNot) {
   const auto body = Body::check(Data(*buffer, buffer), {});
   const auto held = body->root().find("large")->get<Data>();
   EXPECT_EQ(held->keeper() == buffer, false);
+}
+
+TEST(Body, OfScalarsAndStringsIsReadWithoutTakingMemory) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "the sanitisers count for themselves";
+#else
+  const auto bytes = encode({{"a", Object(true)},
+                             {"b", Object(-1)},
+                             {"c", Object(2.5)},
+                             {"d", Object("a longer string")},
+                             {"e", Object(Array{Object("x"), Object(Date{})})},
+                             {"f", Object(Dictionary{})}})
+                         ->body.bytes;
+  std::size_t seen = 0;
+  const std::size_t before = g_allocations;
+  {
+    const auto body = Body::check(Data(bytes, nullptr), {});
+    ASSERT_TRUE(body);
+    for (const auto& [key, value] : body->root()) seen += key.size() + (value.get<std::string_view>() ? 1U : 0U);
+    seen += body->root().find("e")->get<Array>()->size();
+  }
+  EXPECT_EQ(g_allocations, before);
+  EXPECT_EQ(seen, 9U);
+#endif
 }
 
 TEST(Body, LargeDataIsSentFromWhereItLies) {

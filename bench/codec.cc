@@ -41,7 +41,7 @@ BENCHMARK(reeve_encode);
 void reeve_decode(benchmark::State& state) {
   const auto encoded = *reeve::wire::encode(sample());
   for (auto _ : state) {
-    const auto body = reeve::wire::Body::check(reeve::Data(encoded.body.bytes, nullptr), {});
+    const auto body = reeve::wire::Body::check(reeve::Data(encoded.body.bytes, nullptr, 0), {});
     REEVE_INVARIANT(body);
     for (const auto& [key, value] : body->root()) {
       benchmark::DoNotOptimize(key.size());

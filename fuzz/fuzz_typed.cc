@@ -36,7 +36,7 @@ BOOST_DESCRIBE_STRUCT(Outer, (), (flag, number, real, text, data, date, uuid, ma
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace reeve;
-  const auto body = wire::Body::check(Data(std::as_bytes(std::span(data, size)), nullptr), {});
+  const auto body = wire::Body::check(Data(std::as_bytes(std::span(data, size)), nullptr, 0), {});
   if (!body) return 0;
   const auto root = body->root().find("v");
   if (!root) return 0;

@@ -58,7 +58,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   const auto envelope = (data[0] & 0x80U) != 0 ? wire::Envelope::mach_body : wire::Envelope::standalone;
   const auto bytes = std::as_bytes(std::span(data, size)).subspan(1);
-  const auto body = wire::Body::check(Data(bytes, nullptr), attachments_of(data[0] & 0x7fU), envelope);
+  const auto body = wire::Body::check(Data(bytes, nullptr, 0), attachments_of(data[0] & 0x7fU), envelope);
   if (!body) return 0;
   for (const auto& [key, value] : body->root()) look_at(value);
   const Dictionary owned = body->root().object();

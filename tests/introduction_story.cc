@@ -62,9 +62,9 @@ class Line {
     ::_exit(10);
   }
   os::Fd introduce() {
-    auto end = channel_.introduce();
-    if (!end) ::_exit(11);
-    return std::move(*end);
+    auto introduction = channel::make_introduction();
+    if (!introduction || !channel_.send(introduction->parcel)) ::_exit(11);
+    return std::move(introduction->end);
   }
   // The next message, or nothing at the end of the channel. Nobody waits longer than a minute.
   std::optional<Delivered> next(Inbox& inbox) {

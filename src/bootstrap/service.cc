@@ -35,7 +35,9 @@ Result<os::Fd> control_channel() {
 Result<void> close_sandbox() {
   const auto memory = inherited_by(contract::kFilterVariable);
   if (!memory) return {};
-  const auto bytes = REEVE_TRY(os::read_memory(*memory, kFilterBytesMax));
+  const std::size_t size = REEVE_TRY(os::memory_size(*memory));
+  if (size > kFilterBytesMax) return fail(Kind::invalid, code::kTooLarge, "the sandbox's filter is larger than agreed");
+  const auto bytes = REEVE_TRY(os::read_memory(*memory, size));
   std::vector<os::FilterInstruction> filter(bytes.size() / sizeof(os::FilterInstruction));
   std::copy_n(bytes.begin(), filter.size() * sizeof(os::FilterInstruction),
               std::as_writable_bytes(std::span(filter)).begin());
@@ -128,27 +130,31 @@ class Service {
     ++taken_;
     auto taken =
         REEVE_TRY(connection::make_parcel(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
-    REEVE_TRY(control_.send(taken));
+    // The broker reads whatever it has to write: waiting for room here cannot be for ever.
+    while (true) {
+      const auto sent = control_.send(taken);
+      if (sent) break;
+      if (sent.error().code != code::kQueueFull) return sent;
+      REEVE_TRY(os::wait_for(control_.socket(), os::Readiness::writable, {}));
+    }
     Peer peer;
     peer.uid = handover.uid;
     peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
     peer.label = handover.label;
     auto end = handover.end.shared()->duplicate();
-    if (!end || !spare_) return refuse_end(std::move(end));
-    return server_.add(channel::Channel(std::move(*end)), std::move(peer), {handover.pid, handover.process});
+    if (!end) return {};  // This client sees its channel end; the others are served on.
+    channel::Channel channel(std::move(*end));
+    if (spare_) {
+      (void)server_.add(std::move(channel), std::move(peer), {handover.pid, handover.process});
+    } else {
+      connection::end_with(channel, Error{Kind::busy, code::kQueueFull, "the service has no descriptors left",
+                                          "call again when others have left"});
+    }
+    return {};
   }
 
   void keep_spare() {
     if (auto spare = control_.socket().duplicate()) spare_ = std::move(*spare);
-  }
-
-  // Out of descriptors: this client is told to come back, the others are served on.
-  static Result<void> refuse_end(Result<os::Fd> end) {
-    if (!end) return {};
-    channel::Channel channel(std::move(*end));
-    connection::end_with(channel, Error{Kind::busy, code::kQueueFull, "the service has no descriptors left",
-                                        "call again when others have left"});
-    return {};
   }
 
   void consider_retiring() {
@@ -164,11 +170,11 @@ class Service {
   }
 
   os::Loop& loop_;
+  channel::Inbox inbox_;  // outlives what is charged to its ledger
   channel::Channel control_;
   std::string name_;
   std::function<void(const Endpoint&)> started_;
   connection::Server server_;
-  channel::Inbox inbox_;
   os::Fd spare_;
   std::chrono::seconds idle_{0};
   os::Loop::Timer idle_timer_;

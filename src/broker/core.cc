@@ -210,9 +210,22 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, InstanceId only)
         fail(Kind::busy, code::kQueueFull,
              std::to_string(kWaitingEndsMax) + " clients wait already for " + job.job.label, "call again later"));
   }
+  const Client client = client_of(peers_.at(peer));
+  const auto is_theirs = [&](const auto& waiting) {
+    return waiting.second.record.pid == client.record.pid && waiting.second.peer.uid == client.peer.uid;
+  };
+  const auto theirs = std::count_if(job.waiting.begin(), job.waiting.end(), is_theirs) +
+                      std::count_if(job.on_the_way.begin(), job.on_the_way.end(), is_theirs);
+  if (static_cast<std::size_t>(theirs) >= kWaitingEndsPerClientMax) {
+    return answer(peer, request,
+                  fail(Kind::busy, code::kQueueFull,
+                       std::to_string(kWaitingEndsPerClientMax) + " channels of this client wait for " + job.job.label +
+                           " already",
+                       "use those, or call again later"));
+  }
   const EndId end{next_end_++};
   orders_.push_back(Grant{peer, request, job.job.label, end});
-  job.waiting.emplace_back(end, client_of(peers_.at(peer)));
+  job.waiting.emplace_back(end, client);
   job.waiting.back().second.only = only;
   if (job.state == State::running) hand_over_waiting(job);
   start_if_wanted(job);

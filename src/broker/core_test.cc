@@ -386,7 +386,14 @@ TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
   const PeerId client = stage.client();
   for (std::size_t i = 0; i < kRequestsPerPeerMax; ++i) stage.look_up(client, "x" + std::to_string(i));
   EXPECT_EQ(error_of(stage.look_up(client, "one.more")).code, code::kQueueFull);
-  for (std::size_t i = 0; i < kWaitingEndsMax; ++i) EXPECT_FALSE(Stage::all<Grant>(stage.look_up(client, "a")).empty());
+  for (std::size_t n = 0; n < kWaitingEndsMax / kWaitingEndsPerClientMax; ++n) {
+    const PeerId hog{1000 + n};
+    stage.apply(PeerCame{hog, static_cast<std::int32_t>(1000 + n), 1000, {}, 0});
+    for (std::size_t i = 0; i < kWaitingEndsPerClientMax; ++i) {
+      EXPECT_FALSE(Stage::all<Grant>(stage.look_up(hog, "a")).empty());
+    }
+    EXPECT_EQ(error_of(stage.look_up(hog, "a")).code, code::kQueueFull) << "one client leaves room for others";
+  }
   EXPECT_EQ(error_of(stage.look_up(client, "a")).code, code::kQueueFull);
 }
 

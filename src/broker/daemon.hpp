@@ -91,6 +91,7 @@ class Daemon {
   os::Fd spawner_;
   DaemonOptions options_;
   Core core_;
+  channel::Inbox inbox_;  // outlives what is charged to its ledger
   std::map<PeerId, std::unique_ptr<Connected>> peers_;
   std::map<EndId, std::shared_ptr<const os::Fd>> ends_;
   std::map<InstanceId, PeerId> instances_;  // their control channels
@@ -105,7 +106,6 @@ class Daemon {
   os::Loop::Timer pause_;
   os::Loop::Timer idle_;
   os::Loop::Timer wake_;
-  channel::Inbox inbox_;
   std::uint64_t next_peer_ = 1;
   bool over_ = false;
 };

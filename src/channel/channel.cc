@@ -78,7 +78,7 @@ Result<void> Channel::transmit(Header& header, std::span<const object::Attachmen
     return transmit_small(header, body[0]);
   const TableOut table(attachments);
   header.attachment_count = static_cast<std::uint32_t>(table.entry_count);
-  std::array<std::span<const std::byte>, object::kPieceCountMax + 3> parts;
+  std::array<std::span<const std::byte>, kPieceCountMax + 3> parts;
   std::size_t count = 0;
   parts[count++] = bytes_of(header);
   if (table.entry_count > 0) {
@@ -150,16 +150,6 @@ Result<void> Channel::send(Parcel& parcel) {
   return {};
 }
 
-Result<os::Fd> Channel::introduce() {
-  auto [theirs, ours] = REEVE_TRY(os::channel_pair());
-  Parcel parcel;
-  parcel.kind = PacketKind::introduce;
-  parcel.attachments.emplace_back(object::Descriptor{std::make_shared<const os::Fd>(std::move(theirs)),
-                                                     os::DescriptorKind::channel, os::Access::read_write});
-  REEVE_TRY(send(parcel));
-  return std::move(ours);
-}
-
 // Receiving.
 
 std::span<std::byte> Channel::Partial::rest() const {
@@ -169,7 +159,8 @@ std::span<std::byte> Channel::Partial::rest() const {
 
 Result<Incoming> Channel::receive(Inbox& inbox) {
   if (broken_) return std::unexpected(*broken_);
-  while (true) {
+  // Fragments tell nothing until the last: after a few of them others have their turn.
+  for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
     Arrived arrived;
     arrived.room = inbox.room();
     if (!arrived.room) return fail(Kind::busy, code::kSystem, "no memory is left to receive into", "try again later");
@@ -192,6 +183,7 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
     }
     if (outcome) return std::move(*outcome);
   }
+  return NothingYet{};
 }
 
 Result<void> Channel::check_arrival(const os::Arrival& arrival) {
@@ -205,19 +197,20 @@ Result<void> Channel::check_arrival(const os::Arrival& arrival) {
 Result<void> Channel::bind_first(const os::Arrival& arrival) {
   sender_ = arrival.sender;
   binding_ = arrival.sender.pid != 0 ? Binding::pid : Binding::end;
-  if (!record_) return {};
-  if (record_->pid != 0) {
-    sender_->pid = record_->pid;
-    return {};
-  }
-  if (arrival.sender.pid != 0 || !is_passing_process_) return {};
+  if (record_ && record_->pid != 0) sender_->pid = record_->pid;
+  if (!is_passing_process_) return {};
   // One packet with it is enough: it costs each some 3 us.
   (void)os::pass_process(socket_, os::Passing::off);
-  if (arrival.process != 0 && arrival.process != record_->process) {
+  if (!arrival.process) {
+    return reject(code::kWrongSender,
+                  "whoever sent the first packet cannot be found out: it has ended, or no descriptor was left to look");
+  }
+  if (*arrival.process == 0) return {};  // A kernel before 6.9: the end is all there is.
+  if (*arrival.process != record_->process) {
     return reject(code::kWrongSender,
                   "the first packet came from another process than the one to which the broker gave the channel");
   }
-  if (arrival.process != 0) binding_ = Binding::process;
+  if (binding_ == Binding::end) binding_ = Binding::process;
   return {};
 }
 
@@ -301,10 +294,12 @@ Result<void> Channel::accept(Arrived& arrived, Inbox& inbox, std::optional<Incom
   std::vector<object::Attachment> attachments;
   if (table.count > 0) attachments = REEVE_TRY(check_attachments(table, std::move(arrived.arrival.descriptors)));
   if (header.message_size != header.body_size) {
+    inbox.expect(Inbox::Expects::long_messages);
     return begin_partial(local, table.body, std::move(arrived.room), std::move(attachments), inbox, outcome);
   }
+  inbox.expect(Inbox::Expects::packets);
   outcome.emplace(std::in_place_type<Delivered>,
-                  Packet{local, Data(table.body, std::move(arrived.room)), std::move(attachments)}, quota::Charge());
+                  Packet{local, Data(table.body, arrived.room, room.size()), std::move(attachments)}, quota::Charge());
   return {};
 }
 
@@ -314,7 +309,8 @@ Result<void> Channel::accept_hello(std::span<const std::byte> body) {
   return {};
 }
 
-// The first fragment of a message. The room that it came into becomes the message's, if the rest fits behind it.
+// The first fragment of a message. The room that it came into becomes the message's, if the rest fits behind it and
+// takes most of it: what is held is to be what is charged.
 Result<void> Channel::begin_partial(const Header& header, std::span<const std::byte> body, std::shared_ptr<Buffer> room,
                                     std::vector<object::Attachment> attachments, Inbox& inbox,
                                     std::optional<Incoming>& outcome) {
@@ -333,10 +329,11 @@ Result<void> Channel::begin_partial(const Header& header, std::span<const std::b
   if (charge) {
     partial.begin = static_cast<std::size_t>(body.data() - room->bytes().data());
     partial.buffer = std::move(room);
-    if (partial.buffer->bytes().size() - partial.begin < header.message_size) {
-      const auto larger = Buffer::make(header.message_size);
-      if (larger) std::memcpy(larger->bytes().data(), body.data(), body.size());
-      partial.buffer = larger;
+    const std::size_t there = partial.buffer->bytes().size() - partial.begin;
+    if (header.message_size > there || header.message_size < there / 2) {
+      const auto own = Buffer::make(header.message_size);
+      if (own) std::memcpy(own->bytes().data(), body.data(), body.size());
+      partial.buffer = own;
       partial.begin = 0;
     }
     partial.charge = std::move(*charge);
@@ -375,7 +372,8 @@ void Channel::advance(Partial& partial, std::size_t size, std::optional<Incoming
   if (partial.buffer) {
     const auto body = partial.buffer->bytes().subspan(partial.begin, partial.received);
     outcome.emplace(std::in_place_type<Delivered>,
-                    Packet{partial.header, Data(body, std::move(partial.buffer)), std::move(partial.attachments)},
+                    Packet{partial.header, Data(body, partial.buffer, partial.buffer->bytes().size()),
+                           std::move(partial.attachments)},
                     std::move(partial.charge));
   }
   partials_.remove_if([&](const Partial& p) { return &p == &partial; });

@@ -62,11 +62,9 @@ class Channel {
   /// Sends the next packet of a parcel.
   Result<void> send_next(Parcel& parcel);
 
-  /// Makes a channel, sends one of its ends to whoever receives this one, and returns the other. What was sent here
-  /// before is received before it, and nothing that is sent there can overtake that. Errors: busy, gone.
-  Result<os::Fd> introduce();
-
-  /// The next message that has arrived as a whole.
+  /// The next message that has arrived as a whole. NothingYet may also mean that many fragments have come and others
+  /// should have their turn: the socket is then readable still. Errors: busy where this side is out of memory, and only
+  /// then may it be called again; all others are final.
   Result<Incoming> receive(Inbox& inbox);
 
   /// Tells the peer why (the body of an Error), as far as its queue allows, and ends the channel.

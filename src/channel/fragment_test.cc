@@ -72,12 +72,11 @@ TEST(Fragments, ArriveWholeWhateverTheirSize) {
 
 TEST(Fragments, ManyMessagesInterleaveAndASmallOneWaitsForNone) {
   Pair pair;
-  const quota::Account payer = pair.inbox.ledger().account_of(1);
   Outbox outbox;
   constexpr std::size_t kLong = 5;
   constexpr std::size_t kSize = 10 * kFragmentBytes + 17;
-  for (unsigned i = 1; i <= kLong; ++i) ASSERT_TRUE(outbox.push(parcel_of(kSize, i, i), payer));
-  ASSERT_TRUE(outbox.push(parcel_of(64, 100, 100), payer));
+  for (unsigned i = 1; i <= kLong; ++i) outbox.push(parcel_of(kSize, i, i), {});
+  outbox.push(parcel_of(64, 100, 100), {});
   std::vector<std::uint64_t> order;
   bool all = false;
   while (order.size() < kLong + 1) {
@@ -90,7 +89,7 @@ TEST(Fragments, ManyMessagesInterleaveAndASmallOneWaitsForNone) {
     }
   }
   EXPECT_EQ(order.front(), 100U) << "the small one came last and is there first";
-  EXPECT_EQ(payer.share(), quota::Amount{});
+  EXPECT_EQ(pair.inbox.ledger().used(), quota::Amount{});
 }
 
 TEST(Fragments, CarryTheirDescriptorsWithTheFirst) {
@@ -106,12 +105,11 @@ TEST(Fragments, CarryTheirDescriptorsWithTheFirst) {
 
 TEST(Fragments, OfOneWayMessagesAreToldApart) {
   Pair pair;
-  const quota::Account payer = pair.inbox.ledger().account_of(1);
   Outbox outbox;
   for (unsigned i = 1; i <= 3; ++i) {
     Parcel parcel = parcel_of(300'000, i, 0, PacketKind::request);
     parcel.kind = PacketKind::message;
-    ASSERT_TRUE(outbox.push(std::move(parcel), payer));
+    outbox.push(std::move(parcel), {});
   }
   for (unsigned seen = 0; seen < 3;) {
     (void)outbox.flush(pair.writer);
@@ -257,16 +255,11 @@ TEST(Fragments, RefuseEveryOrderButTheirs) {
 
 TEST(Introduction, IsSeenOnlyAfterEverythingThatWasSentBefore) {
   Pair pair;
-  const quota::Account payer = pair.inbox.ledger().account_of(1);
   Outbox outbox;
-  ASSERT_TRUE(outbox.push(parcel_of(5 * kFragmentBytes, 1, 1), payer));
-  auto [theirs, ours] = *os::channel_pair();
-  Parcel introduction;
-  introduction.kind = PacketKind::introduce;
-  introduction.attachments.emplace_back(object::Descriptor{std::make_shared<const os::Fd>(std::move(theirs)),
-                                                           os::DescriptorKind::channel, os::Access::read_write});
-  ASSERT_TRUE(outbox.push(std::move(introduction), payer));
-  ASSERT_TRUE(outbox.push(parcel_of(64, 2, 2), payer));
+  outbox.push(parcel_of(5 * kFragmentBytes, 1, 1), {});
+  auto introduction = make_introduction();
+  outbox.push(std::move(introduction->parcel), {});
+  outbox.push(parcel_of(64, 2, 2), {});
   std::vector<PacketKind> order;
   while (order.size() < 3) {
     (void)outbox.flush(pair.writer);

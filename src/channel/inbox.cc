@@ -2,6 +2,8 @@
 
 #include <new>
 
+#include "packet.hpp"
+
 namespace reeve::channel {
 
 std::shared_ptr<Buffer> Buffer::make(std::size_t size) {
@@ -11,13 +13,14 @@ std::shared_ptr<Buffer> Buffer::make(std::size_t size) {
 }
 
 std::shared_ptr<Buffer> Inbox::room() {
+  const std::size_t size = expects_ == Expects::packets ? kPacketBytesMax : kRoomBytes;
   for (const auto& known : rooms_) {
-    // Taken before it is counted: with that, whatever another thread did to the buffer has happened.
-    auto room = known;
-    if (room && room.use_count() == 2) return room;
+    if (!known || known->bytes().size() != size || known.use_count() != 1) continue;
+    // Nobody else can take it now. Taking it here comes after whatever another thread did before it let go.
+    return known;
   }
   auto& place = rooms_[oldest_++ % rooms_.size()];
-  place = Buffer::make(kRoomBytes);
+  place = Buffer::make(size);
   return place;
 }
 

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 
@@ -33,7 +34,12 @@ class Inbox {
   /// `limit` is what may be held at once of messages that are whole only in part.
   explicit Inbox(const quota::Amount& limit = {kHeldBytesMax, kHeldDescriptorsMax, 0}) : ledger_(limit) {}
 
-  /// A buffer of kRoomBytes that nobody else uses. Null where there is not so much memory.
+  /// What is likely to come next: where it is a long message, rooms are large enough for its fragments to be received
+  /// where the first of them lies.
+  enum class Expects : std::uint8_t { packets, long_messages };
+  void expect(Expects what) { expects_ = what; }
+
+  /// A buffer for at least one packet that nobody else uses. Null where there is not so much memory.
   std::shared_ptr<Buffer> room();
 
   quota::Ledger& ledger() { return ledger_; }
@@ -41,6 +47,7 @@ class Inbox {
  private:
   std::array<std::shared_ptr<Buffer>, 4> rooms_;
   std::size_t oldest_ = 0;
+  Expects expects_ = Expects::packets;
   quota::Ledger ledger_;
 };
 

@@ -45,9 +45,13 @@ Result<void> check_kind(const Header& header) {
   if (answers != (header.reply_to != 0)) return bad("reply-to does not fit the kind");
   const bool wants_id = header.kind == PacketKind::request || (header.kind == PacketKind::message && is_long);
   if (wants_id != (header.id != 0)) return bad("the message id does not fit the kind");
-  if (header.kind != PacketKind::introduce) return {};
-  if (header.attachment_count != 1 || header.message_size != 0)
+  const std::uint32_t count = header.attachment_count;
+  if ((header.kind == PacketKind::hello || header.kind == PacketKind::end) && count != 0) {
+    return bad("this kind of message has no attachments");
+  }
+  if (header.kind == PacketKind::introduce && (count != 1 || header.message_size != 0)) {
     return bad("an introduction is one end and nothing else");
+  }
   return {};
 }
 
@@ -88,6 +92,10 @@ Result<Table> decode_table(const Header& header, std::span<const std::byte> byte
     if (!is_known(table.entry(i))) return bad("attachment " + std::to_string(i) + " is of no known kind and access");
     if (table.entry(i).kind == kEndpointEntry) ++endpoints;
   }
+  const auto end = static_cast<std::uint8_t>(os::DescriptorKind::channel);
+  if (header.kind == PacketKind::introduce && table.entry(0).kind != end) {
+    return bad("an introduction brings something else than an end of a channel");
+  }
   if (table.count - endpoints != descriptor_count) {
     return bad(std::to_string(table.count - endpoints) + " descriptors declared, " + std::to_string(descriptor_count) +
                " came");
@@ -104,11 +112,16 @@ Result<Table> decode_table(const Header& header, std::span<const std::byte> byte
 }
 
 Result<Hello> decode_hello(std::span<const std::byte> body) {
-  const auto hello = vocab::Reader(body).read<Hello>();
-  if (!hello || body.size() != sizeof(Hello)) return bad("a hello of another size");
-  if (hello->oldest_version > 1 || hello->newest_version < 1) {
+  // The versions stand in the same place in every version.
+  vocab::Reader versions(body);
+  const auto oldest = versions.read<std::uint32_t>();
+  const auto newest = versions.read<std::uint32_t>();
+  if (!newest) return bad("a hello of another size");
+  if (*oldest > 1 || *newest < 1) {
     return fail(Kind::unsupported, code::kBadPacket, "the peer does not speak version 1", "upgrade the older side");
   }
+  const auto hello = vocab::Reader(body).read<Hello>();
+  if (!hello || body.size() != sizeof(Hello)) return bad("a hello of another size");
   return *hello;
 }
 

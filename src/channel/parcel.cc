@@ -4,16 +4,16 @@
 
 namespace reeve::channel {
 
-Result<void> Outbox::push(Parcel parcel, const quota::Account& payer) {
-  auto charge = REEVE_TRY(payer.charge({.bytes = parcel.body.size(), .descriptors = parcel.attachments.size()}));
-  queue_.push_back({std::move(parcel), std::move(charge)});
-  return {};
+Result<Introduction> make_introduction() {
+  auto [theirs, ours] = REEVE_TRY(os::channel_pair());
+  Introduction introduction{{}, std::move(ours)};
+  introduction.parcel.kind = PacketKind::introduce;
+  introduction.parcel.attachments.emplace_back(object::Descriptor{std::make_shared<const os::Fd>(std::move(theirs)),
+                                                                  os::DescriptorKind::channel, os::Access::read_write});
+  return introduction;
 }
 
-void Outbox::clear() {
-  queue_.clear();
-  long_.clear();
-}
+void Outbox::push(Parcel parcel, quota::Charge charge) { queue_.push_back({std::move(parcel), std::move(charge)}); }
 
 void Outbox::begin_long_ones() {
   while (!queue_.empty() && queue_.front().parcel.is_long() && long_.size() < kPartialCountMax) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../object/pieces.hpp"
+#include "../os/fd.hpp"
 #include "../quota/quota.hpp"
 #include "packet.hpp"
 
@@ -30,6 +31,14 @@ struct Parcel {
   }
 };
 
+/// A new channel: the parcel takes one of its ends to whoever receives this one, the other is the sender's to give
+/// away. Errors: busy.
+struct Introduction {
+  Parcel parcel;
+  os::Fd end;
+};
+Result<Introduction> make_introduction();
+
 class Channel;
 
 /// Parcels that wait for a channel. Long ones go in fragments, in turn with each other and with the small ones, so that
@@ -40,8 +49,8 @@ class Channel;
 /// Threads: one owner.
 class Outbox {
  public:
-  /// Takes a parcel. Errors: busy where `payer` has no share left for it; the parcel is lost.
-  Result<void> push(Parcel parcel, const quota::Account& payer);
+  /// Takes a parcel and what pays for it.
+  void push(Parcel parcel, quota::Charge charge);
 
   /// Sends what the channel takes now; true when nothing is left.
   /// Errors: what the parcel at hand met, which is then stuck() and the next again: busy, gone.
@@ -52,7 +61,6 @@ class Outbox {
 
   std::size_t count() const { return queue_.size() + long_.size(); }
   bool empty() const { return count() == 0; }
-  void clear();
 
  private:
   struct Waiting {

@@ -49,35 +49,53 @@ Error Connection::lost() {
                "call again if doing it twice does no harm: a fresh service is started"};
 }
 
-Result<void> Connection::send_waiting() {
+// What was begun cannot be taken back: the service would wait for the rest for ever.
+void Connection::give_up_sending() {
+  if (current_ && parcel_.sent != 0 && !parcel_.is_sent) current_.reset();
+}
+
+// Sends the parcel, unless its outcome comes before all of it went: that is what is returned then. An Error in the
+// place of the result is what kept it from being sent.
+Result<std::optional<Error>> Connection::send_waiting() {
+  const std::uint64_t id = parcel_.kind == channel::PacketKind::request ? parcel_.id : 0;
   while (true) {
     auto sent = current_->channel.send(parcel_);
-    if (sent || sent.error().code != code::kQueueFull) return sent;
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::either, parcel_.deadline))) {
-      // What was begun cannot be taken back: the service would wait for the rest for ever.
-      if (parcel_.sent != 0) current_.reset();
-      return timed_out();
-    }
+    if (sent) return std::nullopt;
+    if (sent.error().code != code::kQueueFull) return std::unexpected(std::move(sent).error());
+    const auto ready = os::wait_for(current_->channel.socket(), os::Readiness::either, parcel_.deadline);
+    if (!ready || !*ready) return give_up_sending(), ready ? timed_out().error() : ready.error();
     // Late answers are read meanwhile: a service that cannot get rid of them takes nothing either.
-    auto incoming = REEVE_TRY(receive());
-    if (!incoming) continue;
-    if (auto outcome = take(*incoming, parcel_.id); outcome && !*outcome) return std::unexpected(outcome->error());
+    auto incoming = receive();
+    if (!incoming) return std::move(incoming).error();
+    if (!*incoming) continue;
+    auto outcome = take(**incoming, id);
+    if (!outcome) continue;
+    give_up_sending();
+    return *outcome ? Error{Kind::invalid, code::kBadPacket, "the service answered before it was asked", ""}
+                    : std::move(*outcome).error();
   }
 }
 
 // A service that died while nothing was asked of it is no news to the caller: what could not be sent was not taken up,
 // and goes to a fresh one.
+Result<void> Connection::send_whole() {
+  for (bool fresh = !current_;; fresh = true) {
+    REEVE_TRY(connect(parcel_.deadline));
+    auto told = send_waiting();
+    if (told && *told) return std::unexpected(std::move(**told));
+    if (told) return {};
+    if (told.error().kind != Kind::gone) return std::unexpected(std::move(told).error());
+    if (fresh) return std::unexpected(last_words());
+    current_.reset();
+    parcel_.begin_again();
+  }
+}
+
+// What was sent is let go with all that it shared.
 Result<void> Connection::send_parcel() {
-  const bool fresh = !current_;
-  REEVE_TRY(connect(parcel_.deadline));
-  auto sent = send_waiting();
-  if (sent || sent.error().kind != Kind::gone) return sent;
-  if (fresh) return std::unexpected(last_words());
-  current_.reset();
-  parcel_.begin_again();
-  REEVE_TRY(connect(parcel_.deadline));
-  sent = send_waiting();
-  if (!sent && sent.error().kind == Kind::gone) return std::unexpected(last_words());
+  auto sent = send_whole();
+  parcel_.attachments.clear();
+  parcel_.body.splices.clear();
   return sent;
 }
 
@@ -91,10 +109,7 @@ Result<wire::Body> Connection::exchange(const Dictionary& request, CallOptions o
   REEVE_TRY(fill_parcel(parcel_, channel::PacketKind::request, request));
   parcel_.id = next_id_++;
   parcel_.deadline = deadline_of(options);
-  auto sent = send_parcel();
-  parcel_.attachments.clear();
-  parcel_.body.splices.clear();
-  if (!sent) return std::unexpected(std::move(sent).error());
+  REEVE_TRY(send_parcel());
   return await_answer(parcel_.id, parcel_.deadline);
 }
 
@@ -107,21 +122,15 @@ Result<void> Connection::post(const Dictionary& message, CallOptions options) {
   REEVE_TRY(fill_parcel(parcel_, channel::PacketKind::message, message));
   parcel_.id = 0;
   parcel_.deadline = deadline_of(options);
-  auto sent = send_parcel();
-  parcel_.attachments.clear();
-  parcel_.body.splices.clear();
-  return sent;
+  return send_parcel();
 }
 
 Result<object::Right> Connection::introduce(CallOptions options) {
-  const os::Deadline deadline = deadline_of(options);
-  REEVE_TRY(connect(deadline));
-  while (true) {
-    auto end = current_->channel.introduce();
-    if (end) return object::Right{std::make_shared<const os::Fd>(std::move(*end)), object::RightKind::send};
-    if (end.error().code != code::kQueueFull) return std::unexpected(std::move(end).error());
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::writable, deadline))) return timed_out();
-  }
+  auto introduction = REEVE_TRY(channel::make_introduction());
+  parcel_ = std::move(introduction.parcel);
+  parcel_.deadline = deadline_of(options);
+  REEVE_TRY(send_parcel());
+  return object::Right{std::make_shared<const os::Fd>(std::move(introduction.end)), object::RightKind::send};
 }
 
 std::optional<Connection::Outcome> Connection::end(const Error& reason) {
@@ -134,7 +143,7 @@ std::optional<Connection::Outcome> Connection::end(const Error& reason) {
 std::optional<Connection::Outcome> Connection::take(channel::Incoming& incoming, std::uint64_t id) {
   if (auto* packet = std::get_if<channel::Delivered>(&incoming)) return take_packet(*packet, id);
   if (auto* refused = std::get_if<channel::Refused>(&incoming)) {
-    if (refused->header.reply_to == id) return std::unexpected(std::move(refused->reason));
+    if (id != 0 && refused->header.reply_to == id) return std::unexpected(std::move(refused->reason));
   }
   return std::nullopt;
 }

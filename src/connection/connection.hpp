@@ -63,8 +63,10 @@ class Connection {
   using Outcome = Result<wire::Body>;
 
   Result<void> connect(const os::Deadline& deadline);
+  Result<void> send_whole();
+  Result<std::optional<Error>> send_waiting();
+  void give_up_sending();
   Result<void> send_parcel();
-  Result<void> send_waiting();
   Result<std::optional<channel::Incoming>> receive();
   Result<void> wait(const os::Deadline& deadline);
   Result<void> await_greeting(const os::Deadline& deadline);

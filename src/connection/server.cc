@@ -1,8 +1,10 @@
 #include "server.hpp"
 
+#include <algorithm>
 #include <string>
 
 #include "../os/pipe.hpp"
+#include "../os/process.hpp"
 #include "../vocab/text.hpp"
 
 namespace reeve::connection {
@@ -19,18 +21,32 @@ std::string name_of(const Peer& peer) {
   return process + " of user " + std::to_string(peer.uid) + (peer.label.empty() ? "" : " (" + peer.label + ")");
 }
 
+// Descriptors are the scarcest: what peers may hold of them leaves some for what is in a message at work.
+quota::Amount holdings() {
+  const std::size_t limit = os::descriptor_limit();
+  return {kHeldBytesMax, std::min(kHeldDescriptorsMax, limit - std::min(limit, kSpareDescriptors)), 0};
+}
+
 }  // namespace
 
 Server::Server(os::Loop& loop, Handler handler, std::function<void()> left)
-    : loop_(loop), handler_(std::move(handler)), left_(std::move(left)) {}
+    : loop_(loop), handler_(std::move(handler)), left_(std::move(left)), inbox_(holdings()) {}
 
 Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Record& record) {
   channel.bind_to(record);
   channel.charge_to(principal_of(peer, record));
-  return begin(std::make_unique<Conversation>(std::move(channel), std::move(peer)));
+  const std::uint64_t payer = channel.principal();
+  return begin(std::make_unique<Conversation>(std::move(channel), std::move(peer)), payer);
 }
 
-Result<void> Server::begin(std::unique_ptr<Conversation> conversation) {
+// A peer whose share of descriptors is used up is told so, and those it has go on.
+Result<void> Server::begin(std::unique_ptr<Conversation> conversation, std::uint64_t payer) {
+  auto charge = inbox_.ledger().account_of(payer).charge({.descriptors = 1});
+  if (!charge) {
+    end_with(conversation->channel, charge.error());
+    return {};
+  }
+  conversation->charge = std::move(*charge);
   // The greeting may find the peer gone already; reading then tells.
   (void)conversation->channel.greet();
   const std::uint64_t number = next_++;
@@ -49,11 +65,28 @@ void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
   if (ready.writable && flush(conversation) == Next::over) return drop(number);
   if (read_some(conversation) == Next::over) return drop(number);
-  const os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax,
-                              .writable = !conversation.outbox.empty()};
-  if (interest == conversation.interest) return;
+  if (!watch(conversation)) drop(number);
+}
+
+// Watches for what can be done now: while too many answers wait nothing more is read.
+bool Server::watch(Conversation& conversation) {
+  os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax,
+                        .writable = !conversation.outbox.empty()};
+  if (conversation.is_paused) interest = {};
+  if (interest == conversation.interest) return true;
   conversation.interest = interest;
-  if (!conversation.watch.change(interest)) drop(number);
+  return conversation.watch.change(interest).has_value();
+}
+
+// This side lacks memory: no fault of the peer's, who stays ready to be read all the while.
+Server::Next Server::pause(Conversation& conversation) {
+  conversation.is_paused = true;
+  resume_ = loop_.at(os::now() + kAcceptPause, [this] {
+    for (auto& [number, paused] : conversations_) {
+      if (std::exchange(paused->is_paused, false)) (void)watch(*paused);
+    }
+  });
+  return Next::nothing_there;
 }
 
 // Whoever asks mostly waits for the answer, and the loop comes back at once if not; whoever only tells goes on telling.
@@ -86,6 +119,7 @@ void Server::learn_peer(Conversation& conversation) {
 
 Server::Next Server::read_one(Conversation& conversation) {
   auto incoming = conversation.channel.receive(inbox_);
+  if (!incoming && incoming.error().kind == Kind::busy) return pause(conversation);
   if (!incoming) return refuse(conversation, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) return Next::over;
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
@@ -135,18 +169,11 @@ Server::Next Server::take_introduction(Conversation& conversation, channel::Deli
   if (!end) return Next::goes_on;  // Out of descriptors: the guest sees its channel end.
   channel::Channel introduced(std::move(*end));
   const std::uint64_t payer = conversation.channel.principal();
-  auto charge = inbox_.ledger().account_of(payer).charge({.descriptors = 1});
-  if (!charge) {
-    end_with(introduced, charge.error());
-    return Next::goes_on;
-  }
   introduced.charge_to(payer);
   Peer peer;
   peer.trust = PeerClass::introduced;
-  auto guest = std::make_unique<Conversation>(std::move(introduced), std::move(peer));
-  guest->charge = std::move(*charge);
   // Without room for it in the loop the guest is told by the end of its channel; its host goes on.
-  (void)begin(std::move(guest));
+  (void)begin(std::make_unique<Conversation>(std::move(introduced), std::move(peer)), payer);
   return Next::goes_on;
 }
 
@@ -156,7 +183,7 @@ Server::Next Server::answer(Conversation& conversation, std::uint64_t request, c
   fill_answer(answer_, request, answer);
   if (!conversation.outbox.empty() || answer_.is_long()) return put_off(conversation, std::move(answer_));
   auto sent = conversation.channel.send(answer_);
-  if (!sent && sent.error().kind == Kind::busy && sent.error().code != code::kQueueFull) {
+  if (!sent && sent.error().kind != Kind::gone && sent.error().code != code::kQueueFull) {
     fill_answer(answer_, request, std::unexpected(sent.error()));
     sent = conversation.channel.send(answer_);
   }
@@ -166,21 +193,28 @@ Server::Next Server::answer(Conversation& conversation, std::uint64_t request, c
   return Next::nothing_there;
 }
 
-// An answer that its caller's share has no room for becomes an error, which always has.
+// An answer that its caller's share has no room for becomes an error, which always has: there are few, and they are
+// small.
 Server::Next Server::put_off(Conversation& conversation, Parcel parcel) {
-  const std::uint64_t id = parcel.reply_to;
   const auto payer = inbox_.ledger().account_of(conversation.channel.principal());
-  auto kept = conversation.outbox.push(std::move(parcel), payer);
-  if (!kept) kept = conversation.outbox.push(make_answer(id, std::unexpected(kept.error())), payer);
-  return kept ? flush(conversation) : Next::over;
+  auto charge = payer.charge({.bytes = parcel.body.size(), .descriptors = parcel.attachments.size()});
+  if (charge) {
+    conversation.outbox.push(std::move(parcel), std::move(*charge));
+  } else {
+    conversation.outbox.push(make_answer(parcel.reply_to, std::unexpected(charge.error())), {});
+  }
+  return flush(conversation);
 }
 
+// An answer that cannot be sent becomes an error; an error that cannot, and an answer that was begun, end the
+// conversation.
 Server::Next Server::flush(Conversation& conversation) {
   while (true) {
     const auto flushed = conversation.outbox.flush(conversation.channel);
     if (flushed) return Next::goes_on;
-    if (flushed.error().kind != Kind::busy) return Next::over;
     Parcel& stuck = conversation.outbox.stuck();
+    const bool is_final = stuck.kind == channel::PacketKind::error || stuck.sent != 0;
+    if (flushed.error().kind == Kind::gone || is_final) return Next::over;
     stuck = make_answer(stuck.reply_to, std::unexpected(flushed.error()));
   }
 }

@@ -36,9 +36,10 @@ class Server {
     Conversation(channel::Channel c, Peer p) : channel(std::move(c)), peer(std::move(p)) {}
     channel::Channel channel;
     Peer peer;
-    quota::Charge charge;  // of one that was introduced: who introduced it pays
+    quota::Charge charge;  // for the descriptor; of one that was introduced, who introduced it pays
     os::Loop::Watch watch;
     os::Interest interest{.readable = true};
+    bool is_paused = false;
     // While too many answers wait for room nothing more is read: a peer that does not read cannot make this side grow.
     channel::Outbox outbox;
   };
@@ -54,7 +55,9 @@ class Server {
   Next put_off(Conversation& conversation, Parcel parcel);
   Next flush(Conversation& conversation);
   Next refuse(Conversation& conversation, const Error& reason);
-  Result<void> begin(std::unique_ptr<Conversation> conversation);
+  Result<void> begin(std::unique_ptr<Conversation> conversation, std::uint64_t payer);
+  bool watch(Conversation& conversation);
+  Next pause(Conversation& conversation);
   static void learn_peer(Conversation& conversation);
   void drop(std::uint64_t number);
 
@@ -65,6 +68,7 @@ class Server {
   Parcel answer_;         // what is being sent; its room is used again
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
   std::uint64_t next_ = 1;
+  os::Loop::Timer resume_;
 };
 
 }  // namespace reeve::connection

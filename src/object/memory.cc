@@ -7,9 +7,13 @@ namespace reeve::object {
 Result<Data> Memory::data() const {
   if (!fd_) return fail(Kind::invalid, code::kBadAttachment, "an empty Memory has no bytes", "make one first");
   if (!is_sealed()) return Data(REEVE_TRY(os::read_memory(*fd_, size_)));
+  // What the channel counted may lie beyond the end. A hole would be filled, from the reader's memory, by reading it.
+  if (os::has_holes(*fd_, size_)) {
+    return fail(Kind::invalid, code::kBadAttachment, "the memory has holes, which its reader would pay for");
+  }
   auto mapping = std::make_shared<const os::Mapping>(REEVE_TRY(os::Mapping::of(*fd_, size_, os::Access::read)));
   const std::span<const std::byte> bytes = mapping->bytes();
-  return Data(bytes, std::move(mapping));
+  return Data(bytes, std::move(mapping), size_);
 }
 
 Result<MemoryBuilder> MemoryBuilder::make(std::size_t size) {
@@ -21,7 +25,12 @@ Result<MemoryBuilder> MemoryBuilder::make(std::size_t size) {
   return MemoryBuilder(std::move(fd), std::move(mapping));
 }
 
+std::unexpected<Error> MemoryBuilder::given_away() {
+  return fail(Kind::invalid, code::kBadAttachment, "the memory was sealed before", "make another");
+}
+
 Result<Memory> MemoryBuilder::seal() {
+  if (!fd_) return given_away();
   const auto size = static_cast<std::uint32_t>(mapping_.bytes().size());
   mapping_ = os::Mapping();
   REEVE_TRY(os::seal_memory(*fd_, os::Sealing::whole));
@@ -29,6 +38,7 @@ Result<Memory> MemoryBuilder::seal() {
 }
 
 Result<Memory> MemoryBuilder::share() {
+  if (!fd_) return given_away();
   REEVE_TRY(os::seal_memory(*fd_, os::Sealing::size));
   return Memory(fd_, os::DescriptorKind::shared, static_cast<std::uint32_t>(mapping_.bytes().size()));
 }

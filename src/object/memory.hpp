@@ -58,6 +58,7 @@ class MemoryBuilder {
  private:
   MemoryBuilder(std::shared_ptr<const os::Fd> fd, os::Mapping mapping)
       : fd_(std::move(fd)), mapping_(std::move(mapping)) {}
+  static std::unexpected<Error> given_away();
   std::shared_ptr<const os::Fd> fd_;
   os::Mapping mapping_;
 };

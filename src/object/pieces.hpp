@@ -34,10 +34,6 @@ struct Pieces {
   std::vector<std::byte> whole() const;
 };
 
-/// The most pieces in one fragment: each splice in it, but for the first and the last, is there as a whole, with copied
-/// bytes before and behind it.
-inline constexpr std::size_t kPieceCountMax = 2 * (kFragmentBytes / kSpliceBytesMin + 2) + 1;
-
 /// Where the pieces of one fragment lie.
 class Gathered {
  public:

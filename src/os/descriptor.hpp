@@ -15,7 +15,7 @@ enum class DescriptorKind : std::uint8_t {
   pipe = 3,     ///< either end of a pipe
   channel = 4,  ///< one end of a channel (AF_UNIX, SOCK_SEQPACKET)
   event = 5,    ///< an eventfd
-  shared = 6,   ///< a memfd sealed against shrinking alone: its sender may still write
+  shared = 6,   ///< a memfd whose size is sealed: its sender may still write
 };
 
 enum class Access : std::uint8_t { read = 1, write = 2, read_write = 3 };

@@ -110,9 +110,15 @@ Result<Mapping> Mapping::of(const Fd& memory, std::size_t size, Access access) {
   return Mapping(std::span(static_cast<std::byte*>(place), size));
 }
 
-Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most) {
-  const std::size_t size = REEVE_TRY(size_of(memory));
-  if (size > most) return fail(Kind::invalid, code::kTooLarge, "the memory is larger than agreed");
+bool has_holes(const Fd& memory, std::size_t size) {
+  const off_t hole = ::lseek(memory.raw(), 0, SEEK_HOLE);
+  return hole < 0 || static_cast<std::size_t>(hole) < size;
+}
+
+Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t size) {
+  if (size > REEVE_TRY(memory_size(memory))) {
+    return fail(Kind::invalid, code::kTooLarge, "the memory is smaller than agreed");
+  }
   std::vector<std::byte> bytes(size);
   std::size_t done = 0;
   while (done < size) {

@@ -52,8 +52,11 @@ class Mapping {
   std::span<std::byte> bytes_;
 };
 
-/// A copy of the bytes of memory, which somebody may be writing to, at most `most` of them.
-Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most);
+/// Whether any of the first `size` bytes is not there until it is touched. Looks at every page.
+bool has_holes(const Fd& memory, std::size_t size);
+
+/// A copy of the first `size` bytes of memory, which somebody may be writing to. Errors: invalid where there are fewer.
+Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t size);
 
 struct ImageMode {
   unsigned permissions;  ///< 0111 where the owner runs it, 0511 where root made it for another user

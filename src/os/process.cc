@@ -74,6 +74,12 @@ std::vector<char*> pointers_to(std::vector<std::string>& strings) {
   return out;
 }
 
+std::size_t descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;  // A filter forbids to ask: what a preset leaves.
+  return static_cast<std::size_t>(limit.rlim_cur);
+}
+
 std::string describe(const ExitStatus& status) {
   if (!status.by_signal) return "exited with " + std::to_string(status.value);
   const char* name = ::sigabbrev_np(status.value);

@@ -11,6 +11,9 @@
 
 namespace reeve::os {
 
+/// How many descriptors this process may have.
+std::size_t descriptor_limit();
+
 /// How a process ended.
 struct ExitStatus {
   bool by_signal = false;

@@ -20,14 +20,17 @@
 namespace reeve::os {
 namespace {
 
-// The pieces of one fragment, its header and what stands between.
-constexpr std::size_t kPartCountMax = 2 * (kFragmentBytes / kSpliceBytesMin + 2) + 3;
+// The pieces of one fragment, its header, and the table between in two.
+constexpr std::size_t kPartCountMax = kPieceCountMax + 3;
 
 constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
 
 // Room for all that the kernel can attach, so that truncation is never an accident.
 constexpr std::size_t kControlBytes =
     CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
+
+// ... and for nothing but the sender's credentials and pidfd.
+constexpr std::size_t kControlBytesWithoutRights = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
 
 Result<void> turn_on(const Fd& socket, int option, const char* name) {
   const int on = 1;
@@ -191,7 +194,7 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
     message.msg_iov = vectors.data();
     message.msg_iovlen = parts.size();
     message.msg_control = control.data();
-    message.msg_controllen = rights == Rights::accept ? control.size() : CMSG_SPACE(sizeof(ucred));
+    message.msg_controllen = rights == Rights::accept ? control.size() : kControlBytesWithoutRights;
     const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0) {
       if (errno == EINTR || errno == ECONNRESET) continue;
@@ -203,6 +206,8 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
     if (size == 0) return EndOfChannel{};
     arrival.size = static_cast<std::size_t>(size);
     arrival.truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
+    // Where a pidfd would fit, so does a descriptor.
+    if (rights == Rights::refuse && !arrival.descriptors.empty()) arrival.truncated = true;
     return arrival;
   }
   return EndOfChannel{};

@@ -73,7 +73,8 @@ struct Arrival {
   bool truncated = false;  ///< the packet or its control data did not fit; what came is incomplete
   std::vector<Fd> descriptors;
   Credentials sender;
-  std::uint64_t process = 0;  ///< the sender's number where it was asked for and the kernel knows it
+  /// The sender's number where it was asked for: nothing where the sender is gone, 0 where the kernel has no numbers.
+  std::optional<std::uint64_t> process;
 };
 struct NothingYet {};
 struct EndOfChannel {};

@@ -13,6 +13,9 @@ inline constexpr std::size_t kFragmentBytes = 128 * 1024;  // Of a body in one p
                                                            // default buffers. Longer bodies travel in several packets.
 inline constexpr std::size_t kSpliceBytesMin = 4096;  // Data from here on is sent from where it lies; a piece of its
                                                       // own costs the kernel about as much as copying so much.
+inline constexpr std::size_t kPieceCountMax =
+    2 * (kFragmentBytes / kSpliceBytesMin + 2) + 1;  // In one fragment: each splice but the first and the last is there
+                                                     // as a whole, with copied bytes before and behind it.
 inline constexpr std::size_t kMessageBytesMax = 64 * 1024 * 1024;  // One body in all its fragments: a large picture.
                                                                    // What is larger is handed over as Memory.
 inline constexpr std::size_t kPartialCountMax = 16;  // Messages of one channel that are whole only in part.
@@ -20,6 +23,8 @@ inline constexpr std::size_t kRoomBytes = 1024 * 1024 + 2 * kFragmentBytes;  // 
                                                                              // is received where its first packet lies.
 inline constexpr std::size_t kHeldBytesMax = 256 * 1024 * 1024;  // Of messages that one reader holds for all its peers.
 inline constexpr std::size_t kHeldDescriptorsMax = 1024;         // ... and of their descriptors.
+inline constexpr std::size_t kSpareDescriptors =
+    48;  // ... leaving a reader so many: its own, and what comes in a packet.
 inline constexpr std::size_t kUnsentAnswersMax = 16;     // To one peer that does not read; then its requests wait.
 inline constexpr std::size_t kObjectCountMax = 1 << 18;  // In one message: an owned null takes 64 bytes where the wire
                                                          // takes 4, so that this bounds a message to 16 MiB of them.
@@ -45,7 +50,8 @@ inline constexpr std::size_t kImageBytesMax = 512 * 1024 * 1024;  // A program's
 // Queues of the broker.
 inline constexpr std::size_t kRequestsPerPeerMax = 64;  // Unanswered look-ups of one client; then `busy`.
 inline constexpr std::size_t kWaitingEndsMax = 256;     // Ends that wait for one job to check in: one descriptor each.
-inline constexpr std::size_t kPeersMax = 4096;          // Clients of one broker; further ones wait in the backlog.
+inline constexpr std::size_t kWaitingEndsPerClientMax = 64;  // ... of one client: others find room beside it.
+inline constexpr std::size_t kPeersMax = 4096;               // Clients of one broker; further ones wait in the backlog.
 inline constexpr std::size_t kPacketsPerTurn = 16;  // Packets read from one channel before the next one has its turn.
 
 inline constexpr std::size_t kOutboxPacketsMax = 256;  // To a peer that does not read; then it is dropped.

@@ -317,9 +317,10 @@ object::Type View::type() const {
 
 Data View::data() const {
   const auto bytes = data_bytes();
-  const bool shares = bytes.size() >= kSharedDataBytesMin &&
-                      bytes.size() * kSharedDataPartMax >= body_->bytes_.size() && body_->bytes_.keeper() != nullptr;
-  return shares ? Data(bytes, body_->bytes_.keeper()) : Data::copy_of(bytes);
+  const Data& whole = body_->bytes_;
+  const bool shares = bytes.size() >= kSharedDataBytesMin && whole.keeper() != nullptr &&
+                      bytes.size() * kSharedDataPartMax >= whole.kept();
+  return shares ? Data(bytes, whole.keeper(), whole.kept()) : Data::copy_of(bytes);
 }
 
 const object::Attachment& View::attachment() const {
@@ -391,7 +392,7 @@ Dictionary DictionaryView::object() const {
 
 Result<Dictionary> decode(std::span<const std::byte> bytes, std::vector<object::Attachment> attachments,
                           Envelope envelope) {
-  const Body body = REEVE_TRY(Body::check(Data(bytes, nullptr), std::move(attachments), envelope));
+  const Body body = REEVE_TRY(Body::check(Data(bytes, nullptr, 0), std::move(attachments), envelope));
   return body.root().object();
 }
 

@@ -49,7 +49,7 @@ std::vector<std::byte> around(const std::vector<std::string>& objects) {
 
 std::string fault_of(const std::vector<std::byte>& bytes, std::vector<Attachment> attachments = {},
                      Envelope envelope = Envelope::standalone) {
-  const auto body = Body::check(Data(bytes, nullptr), std::move(attachments), envelope);
+  const auto body = Body::check(Data(bytes, nullptr, 0), std::move(attachments), envelope);
   return body ? "a body" : body.error().message;
 }
 
@@ -177,7 +177,7 @@ TEST(Body, LargeDataSharesTheMessageAndSmallDataDoesNot) {
   auto buffer = std::make_shared<const std::vector<std::byte>>(encode(root)->body.whole());
   std::optional<Dictionary> decoded;
   {
-    const auto body = Body::check(Data(*buffer, buffer), {});
+    const auto body = Body::check(Data(*buffer, buffer, buffer->size()), {});
     ASSERT_TRUE(body);
     decoded = body->root().object();
   }
@@ -189,7 +189,7 @@ TEST(Body, LargeDataSharesTheMessageAndSmallDataDoesNot) {
   Dictionary pinned = root;
   pinned.set("other", Object(Data(std::vector<std::byte>(kSharedDataBytesMin * 100))));
   buffer = std::make_shared<const std::vector<std::byte>>(encode(pinned)->body.whole());
-  const auto body = Body::check(Data(*buffer, buffer), {});
+  const auto body = Body::check(Data(*buffer, buffer, buffer->size()), {});
   const auto held = body->root().find("large")->get<Data>();
   EXPECT_EQ(held->keeper() == buffer, false);
 }
@@ -208,7 +208,7 @@ TEST(Body, OfScalarsAndStringsIsReadWithoutTakingMemory) {
   std::size_t seen = 0;
   const std::size_t before = g_allocations;
   {
-    const auto body = Body::check(Data(bytes, nullptr), {});
+    const auto body = Body::check(Data(bytes, nullptr, 0), {});
     ASSERT_TRUE(body);
     for (const auto& [key, value] : body->root()) seen += key.size() + (value.get<std::string_view>() ? 1U : 0U);
     seen += body->root().find("e")->get<Array>()->size();

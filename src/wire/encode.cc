@@ -6,6 +6,8 @@
 namespace reeve::wire {
 namespace {
 
+bool is_open(const std::shared_ptr<const os::Fd>& fd) { return fd != nullptr && *fd; }
+
 bool is_spliced(const Data& data) { return data.size() >= kSpliceBytesMin; }
 
 // The first pass: what will be written fits every bound, and how much room it takes.
@@ -86,13 +88,13 @@ class Measure {
       case Type::dictionary:
         return dictionary(*object.get<Dictionary>(), depth);
       case Type::descriptor:
-        return carrier(4, object.get<object::Descriptor>()->fd != nullptr);
+        return carrier(4, is_open(object.get<object::Descriptor>()->fd));
       case Type::memory:
-        return carrier(12, object.get<Memory>()->shared() != nullptr);
+        return carrier(12, is_open(object.get<Memory>()->shared()));
       case Type::endpoint:
         return carrier(4, true);
       case Type::right:
-        return carrier(4, object.get<object::Right>()->end != nullptr);
+        return carrier(4, is_open(object.get<object::Right>()->end));
     }
     return false;
   }

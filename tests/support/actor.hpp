@@ -43,12 +43,13 @@ struct Actor {
   virtual Result<void> attempt(std::string call) = 0;
   virtual Result<void> print(std::string text) = 0;
   virtual Result<std::vector<File>> echo_files(std::vector<File> files) = 0;
+  virtual Result<std::uint64_t> sum_of(Memory memory) = 0;
 
  protected:
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, print, echo_files))
+                       sleep, crash, attempt, print, echo_files, sum_of))
 
 }  // namespace reeve::test

@@ -66,8 +66,11 @@ class Channel {
   /// before is received before it, and nothing that is sent there can overtake that. Errors: busy, gone.
   Result<os::Fd> introduce();
 
-  /// The next message that has arrived as a whole.
+  /// The next message that has arrived as a whole. An error is the channel's end, but for what the kernel or this
+  /// process lacks just now: then is_broken() is false, nothing was read, and it can be tried again.
   Result<Incoming> receive(Inbox& inbox);
+
+  bool is_broken() const { return broken_ != nullptr; }
 
   /// Tells the peer why (the body of an Error), as far as its queue allows, and ends the channel.
   void end(std::span<const std::byte> reason_body);

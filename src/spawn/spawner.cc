@@ -92,6 +92,11 @@ void Spawner::tell(SpawnerEvent event, std::string_view text) {
       (void)os::wait_for(broker_, os::Readiness::writable, std::nullopt);
       continue;
     }
+    if (!sent && sent.error().kind == Kind::busy) {
+      // The kernel has no memory for it just now; what is not told would be waited for for ever.
+      os::wait_until(os::now() + kAcceptPause);
+      continue;
+    }
     if (!sent) over_ = true;
     return;
   }
@@ -101,6 +106,7 @@ void Spawner::on_broker() {
   static_assert(contract::kSpawnerPacketBytesMax < 212'960, "one packet at the kernel's default buffers");
   std::vector<std::byte> room(contract::kSpawnerPacketBytesMax);
   auto received = os::receive_packet(broker_, room, os::Rights::accept);
+  if (!received && received.error().kind == Kind::busy) return;  // It is still there for the next turn.
   if (!received || std::holds_alternative<os::EndOfChannel>(*received)) {
     over_ = true;
     return;

@@ -1,6 +1,5 @@
 // The table: what the kernel may answer when it lacks something, or is asked at the wrong moment.
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -13,6 +12,7 @@ namespace reeve::test {
 namespace {
 
 constexpr int kNone = -1;
+constexpr std::uint32_t kPeerPidfd = 77;
 
 }  // namespace
 
@@ -25,7 +25,7 @@ const std::vector<FailingCall>& failing_calls() {
       {"connect", SYS_connect, kNone, 0, {EAGAIN, EINTR, ENOMEM, EACCES, ECONNREFUSED, ENOENT}},
       {"accept4", SYS_accept4, kNone, 0, {EMFILE, ENFILE, ENOMEM, ENOBUFS, ECONNABORTED, EINTR, EPERM}},
       {"setsockopt", SYS_setsockopt, kNone, 0, {ENOMEM, EPERM}},
-      {"getsockopt", SYS_getsockopt, kNone, 0, {ENOMEM, EMFILE}},
+      {"getsockopt(SO_PEERPIDFD)", SYS_getsockopt, 2, kPeerPidfd, {EMFILE, ENFILE, ENOMEM, ESRCH}},
       {"ppoll", SYS_ppoll, kNone, 0, {EINTR, ENOMEM}},
       {"epoll_create1", SYS_epoll_create1, kNone, 0, {EMFILE, ENFILE, ENOMEM}},
       {"epoll_ctl(EPOLL_CTL_ADD)", SYS_epoll_ctl, 1, EPOLL_CTL_ADD, {ENOSPC, ENOMEM}},
@@ -46,6 +46,7 @@ const std::vector<FailingCall>& failing_calls() {
       {"openat", SYS_openat, kNone, 0, {EMFILE, ENFILE, ENOMEM, EINTR}},
       {"pipe2", SYS_pipe2, kNone, 0, {EMFILE, ENFILE}},
       {"clone", SYS_clone, kNone, 0, {EAGAIN, ENOMEM}},
+      {"clone3", SYS_clone3, kNone, 0, {EAGAIN, ENOMEM}},
       {"pidfd_open", SYS_pidfd_open, kNone, 0, {EMFILE, ENFILE, ENOMEM}},
       {"sendfile", SYS_sendfile, kNone, 0, {EINTR, EAGAIN, ENOMEM}},
   };

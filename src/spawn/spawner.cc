@@ -246,7 +246,10 @@ Result<void> Spawner::confirm(const Request& request, std::vector<os::Fd>) {
   const auto found = running_.find(request.head.instance);
   std::optional<int> count;
   if (found != running_.end()) count = os::seccomp_filter_count(found->second.child.pid);
-  tell({.kind = SpawnerEventKind::confirmed, .instance = request.head.instance, .number = count.value_or(-1)});
+  // Those under which the whole session runs (a container's, say) came with the fork, and say nothing of the preset's.
+  const auto inherited = os::seccomp_filter_count(os::own_pid());
+  const int number = count && inherited ? *count - *inherited : -1;
+  tell({.kind = SpawnerEventKind::confirmed, .instance = request.head.instance, .number = number});
   return {};
 }
 

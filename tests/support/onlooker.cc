@@ -1,4 +1,5 @@
-// A service that says what it is told of its caller:   onlooker NAME [--older WHAT]…
+// A service that says what it is told of its caller:   onlooker NAME [--older WHAT] [--without-its-filter]
+#include <cstdlib>
 #include <reeve/reeve.hpp>
 #include <string_view>
 
@@ -7,8 +8,13 @@
 int main(int argc, char** argv) {
   using namespace reeve;
   if (argc < 2) return 2;
-  for (int i = 2; i + 1 < argc; i += 2) {
-    if (std::string_view(argv[i]) != "--older" || !test::become_older(argv[i + 1])) return 3;
+  for (int i = 2; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "--without-its-filter") {
+      ::unsetenv("REEVE_FILTER");
+    } else if (word != "--older" || i + 1 == argc || !test::become_older(argv[++i])) {
+      return 3;
+    }
   }
   return serve_messages(argv[1], [](const Peer& peer, const Dictionary&) -> Result<Dictionary> {
     return Dictionary{{"binding", Object(static_cast<std::uint64_t>(peer.binding))},

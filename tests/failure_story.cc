@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,8 @@
 #include <thread>
 
 #include "../src/bootstrap/broker.hpp"
+#include "../src/os/pipe.hpp"
+#include "../src/os/process.hpp"
 #include "support/actor.hpp"
 #include "support/session.hpp"
 #include "support/watcher.hpp"
@@ -297,6 +300,78 @@ TEST_F(FailureOfTheBroker, OfAnyOneSystemCallOfItsSpawnerIsOneOutcomeAndNoLeak) 
   // When the process in between is gone, what it reported is there.
   lies.insert({"recvmsg", EAGAIN});
   sweep("spawner", [](const Session& session) { return session.spawner(); });
+}
+
+// All that a broker and what it started print until the last of them is gone; nothing where that takes too long.
+std::optional<std::string> read_to_the_end(const os::Fd& reader) {
+  std::string text;
+  std::array<char, 1024> room;
+  const os::Deadline deadline = os::now() + 20s;
+  while (os::wait_for(reader, os::Readiness::readable, deadline).value_or(false)) {
+    const auto got = os::read_available(reader, room);
+    if (got && *got == 0) return text;
+    if (got) text.append(room.data(), *got);
+  }
+  return std::nullopt;
+}
+
+// True where the call was made and failed. Whatever happens, a broker listens, or has said why not and is gone.
+bool start_and_stop_broker(Watcher& watcher, const Watcher::Plan& plan, const std::string& runtime,
+                           const std::string& when) {
+  auto pipe = os::make_pipe();
+  os::Start start;
+  start.program = build_folder() + "/tests/under";
+  start.arguments = {"--watched", watcher.path(), stage() + "/libexec/reeve/broker", "--jobs", "/nonexistent"};
+  start.environment = {"REEVE_RUNTIME_DIR=" + runtime};
+  start.descriptors = {{&pipe->second, 2}};
+  watcher.begin(plan);
+  const auto child = os::start(start);
+  pipe->second.close();
+  if (!child) return false;
+  const os::Time give_up = os::now() + 20s;
+  std::optional<os::ExitStatus> ended;
+  bool listens = false;
+  while (!ended && !listens && os::now() < give_up) {
+    listens = bootstrap::Broker(bootstrap::WhenAbsent::fail).list().has_value();
+    ended = os::wait_for_exit(*child, os::now() + 2ms).value_or(std::nullopt);
+  }
+  const bool has_failed = watcher.end().has_failed();
+  EXPECT_TRUE(ended || listens) << when << ": neither listens nor ends";
+  const bool has_begun = ended.has_value();
+  if (!ended) {
+    (void)os::send_signal(child->pidfd, SIGTERM);
+    ended = os::wait_for_exit(*child, os::now() + 20s).value_or(std::nullopt);
+  }
+  const auto text = read_to_the_end(pipe->first);
+  EXPECT_TRUE(text) << when << ": something is left behind";
+  EXPECT_TRUE(ended && !ended->by_signal) << when << ": " << (ended ? os::describe(*ended) : "does not end");
+  if (has_begun && ended) {
+    EXPECT_NE(ended->value, 0) << when;
+    EXPECT_FALSE(text.value_or("").empty()) << when << ": ends without a reason";
+  }
+  return has_failed;
+}
+
+TEST_F(Failure, OfAnyOneSystemCallAtTheStartOfABrokerLeavesAListenerOrAReason) {
+  const std::string runtime = folder.path() + "/run";
+  ::setenv("REEVE_RUNTIME_DIR", runtime.c_str(), 1);
+  Watcher watcher;
+  const bool is_long = std::getenv("REEVE_LONG") != nullptr;
+  std::size_t failures = 0;
+  for (const FailingCall& call : failing_calls()) {
+    const std::size_t errors = is_long ? call.errors.size() : 1;
+    for (std::size_t i = 0; i < errors; ++i) {
+      for (int nth = 1; nth <= 200; ++nth) {
+        const std::string when = std::string("a new broker's ") + call.name + " " + std::to_string(nth) +
+                                 " failed with " + ::strerrorname_np(call.errors[i]);
+        if (!start_and_stop_broker(watcher, {&call, call.errors[i], nth, 0}, runtime, when)) break;
+        ++failures;
+        if (HasFailure()) return;
+      }
+    }
+  }
+  std::printf("a broker's start: %zu failures\n", failures);
+  EXPECT_GT(failures, 0U);
 }
 
 }  // namespace

@@ -317,6 +317,7 @@ void Daemon::flush_spawner() {
       return;
     }
     if (!sent) {
+      has_spawner_ = false;
       over_ = true;
       return;
     }
@@ -340,6 +341,7 @@ void Daemon::on_spawner(os::Ready ready) {
     const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
     if (arrival == nullptr || arrival->truncated) {
       os::show_line("reeve broker: the spawner is gone");
+      has_spawner_ = false;
       over_ = true;
       return;
     }

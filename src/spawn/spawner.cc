@@ -52,8 +52,6 @@ Result<std::unique_ptr<Spawner>> Spawner::make(os::Loop& loop, os::Fd broker, Sp
     return std::unexpected(prepared.error());
   }
   spawner->tell({.kind = SpawnerEventKind::ready});
-  Spawner* const self = spawner.get();
-  spawner->watch_ = REEVE_TRY(loop.watch(self->broker_, {.readable = true}, [self](os::Ready) { self->on_broker(); }));
   return spawner;
 }
 
@@ -67,6 +65,8 @@ Result<void> Spawner::prepare() {
                              REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running))));
     REEVE_TRY(try_out(*nursery_, preset, free_user()));
   }
+  // Before it says that it is ready: from then on the broker counts on it.
+  watch_ = REEVE_TRY(loop_.watch(broker_, {.readable = true}, [this](os::Ready) { on_broker(); }));
   return {};
 }
 

@@ -209,6 +209,11 @@ void Daemon::on_peer(PeerId id, os::Ready) {
 // False where the peer has left or broke a rule.
 bool Daemon::read_one(PeerId id, Connected& peer, bool& more) {
   auto incoming = peer.channel.receive(inbox_);
+  // What the kernel lacks just now is no fault of the peer's, and its packet is still there for the next turn.
+  if (!incoming && !peer.channel.is_broken()) {
+    more = false;
+    return true;
+  }
   if (!incoming) return refuse(peer, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) return false;
   if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) return refuse(peer, refused->reason);
@@ -317,6 +322,7 @@ void Daemon::flush_spawner() {
       return;
     }
     if (!sent) {
+      has_spawner_ = false;
       over_ = true;
       return;
     }
@@ -336,9 +342,11 @@ void Daemon::on_spawner(os::Ready ready) {
   for (std::size_t i = 0; i < kPacketsPerTurn && !over_; ++i) {
     const auto received = os::receive_packet(spawner_, room, os::Rights::refuse);
     if (received && std::holds_alternative<os::NothingYet>(*received)) return;
+    if (!received && received.error().kind == Kind::busy) return;  // It is still there for the next turn.
     const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
     if (arrival == nullptr || arrival->truncated) {
       os::show_line("reeve broker: the spawner is gone");
+      has_spawner_ = false;
       over_ = true;
       return;
     }

@@ -33,6 +33,8 @@ class Daemon {
   /// False when the broker should leave.
   bool goes_on() const { return !over_; }
   void leave() { over_ = true; }
+  /// False once the spawner has gone: the broker ends for the lack of it, and not as it was asked to.
+  bool has_spawner() const { return has_spawner_; }
 
  private:
   struct Connected {
@@ -108,6 +110,7 @@ class Daemon {
   os::Loop::Timer wake_;
   std::uint64_t next_peer_ = 1;
   bool over_ = false;
+  bool has_spawner_ = true;
 };
 
 }  // namespace reeve::broker

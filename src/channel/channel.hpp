@@ -63,9 +63,11 @@ class Channel {
   Result<void> send_next(Parcel& parcel);
 
   /// The next message that has arrived as a whole. NothingYet may also mean that many fragments have come and others
-  /// should have their turn: the socket is then readable still. Errors: busy where this side is out of memory, and only
-  /// then may it be called again; all others are final.
+  /// should have their turn: the socket is then readable still. An error is the channel's end, but for what the kernel
+  /// or this process lacks just now: then is_broken() is false, nothing was read, and it can be tried again.
   Result<Incoming> receive(Inbox& inbox);
+
+  bool is_broken() const { return broken_ != nullptr; }
 
   /// Tells the peer why (the body of an Error), as far as its queue allows, and ends the channel.
   void end(std::span<const std::byte> reason_body);

@@ -99,10 +99,11 @@ Result<void> Connection::send_parcel() {
   return sent;
 }
 
-// The reason that the other side left in the channel before it ended it.
+// The reason that the other side left in the channel before it ended it. Where it left none, and not even an end can be
+// read, what the kernel said as we sent stands: nobody is there. It is no matter of time.
 Error Connection::last_words() {
   const auto outcome = await_answer(0, os::now());
-  return outcome ? lost() : outcome.error();
+  return outcome || outcome.error().kind == Kind::timeout ? lost() : outcome.error();
 }
 
 Result<wire::Body> Connection::exchange(const Dictionary& request, CallOptions options) {

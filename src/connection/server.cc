@@ -119,7 +119,7 @@ void Server::learn_peer(Conversation& conversation) {
 
 Server::Next Server::read_one(Conversation& conversation) {
   auto incoming = conversation.channel.receive(inbox_);
-  if (!incoming && incoming.error().kind == Kind::busy) return pause(conversation);
+  if (!incoming && !conversation.channel.is_broken()) return pause(conversation);
   if (!incoming) return refuse(conversation, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) return Next::over;
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;

@@ -127,7 +127,13 @@ Result<Child> start(const Start& what) {
 
 Result<Child> child_of(std::int32_t pid) {
   Fd pidfd(::pidfd_open(pid, 0));
-  if (!pidfd) return system_failure("pidfd_open");
+  if (!pidfd) {
+    auto failure = system_failure("pidfd_open");
+    // Nobody would hear of its end: it must not live. Until it is reaped the number is its own.
+    ::kill(pid, SIGKILL);
+    (void)reap(pid);
+    return failure;
+  }
   return Child{std::move(pidfd), pid};
 }
 

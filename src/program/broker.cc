@@ -139,13 +139,15 @@ Result<int> run(const Options& options, Report& report) {
   os::Fd listener = REEVE_TRY(os::listen_in(runtime.folder, bootstrap::kSocketName));
   report.listening();
   os::Loop loop = REEVE_TRY(os::Loop::make());
+  bool has_spawner = true;
   {
     broker::Daemon daemon(loop, std::move(listener), std::move(spawner.line), {job_environment(), options.embedded});
     REEVE_TRY(serve(loop, daemon));
+    has_spawner = daemon.has_spawner();
   }
   // The spawner has seen its line end, and ends its children before itself.
   (void)os::wait_for_exit(spawner.process, os::now() + 3 * vocab::kStopGrace);
-  return EXIT_SUCCESS;
+  return has_spawner ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace

@@ -86,8 +86,14 @@ Result<void> enter_nursery(const Nursery& nursery, const LaunchPlan& plan) {
 Result<os::Child> await_birth(std::int32_t midwife, const os::Fd& status) {
   REEVE_TRY(os::reap(midwife));
   std::array<std::byte, 1024> room;
-  auto received = REEVE_TRY(os::receive_packet(status, room, os::Rights::refuse));
-  const auto* arrival = std::get_if<os::Arrival>(&received);
+  auto received = os::receive_packet(status, room, os::Rights::refuse);
+  // A child of which nobody knows the pid could be neither watched nor reaped.
+  while (!received && received.error().kind == Kind::busy) {
+    os::wait_until(os::now() + kAcceptPause);
+    received = os::receive_packet(status, room, os::Rights::refuse);
+  }
+  if (!received) return std::unexpected(std::move(received).error());
+  const auto* arrival = std::get_if<os::Arrival>(&*received);
   if (arrival == nullptr) return fail(Kind::invalid, code::kLaunchFailed, "a child ended before it could report");
   PidReport report;
   if (arrival->size != sizeof report) {

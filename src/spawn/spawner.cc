@@ -52,8 +52,6 @@ Result<std::unique_ptr<Spawner>> Spawner::make(os::Loop& loop, os::Fd broker, Sp
     return std::unexpected(prepared.error());
   }
   spawner->tell({.kind = SpawnerEventKind::ready});
-  Spawner* const self = spawner.get();
-  spawner->watch_ = REEVE_TRY(loop.watch(self->broker_, {.readable = true}, [self](os::Ready) { self->on_broker(); }));
   return spawner;
 }
 
@@ -67,6 +65,8 @@ Result<void> Spawner::prepare() {
                              REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running))));
     REEVE_TRY(try_out(*nursery_, preset, free_user()));
   }
+  // Before it says that it is ready: from then on the broker counts on it.
+  watch_ = REEVE_TRY(loop_.watch(broker_, {.readable = true}, [this](os::Ready) { on_broker(); }));
   return {};
 }
 
@@ -92,6 +92,11 @@ void Spawner::tell(SpawnerEvent event, std::string_view text) {
       (void)os::wait_for(broker_, os::Readiness::writable, std::nullopt);
       continue;
     }
+    if (!sent && sent.error().kind == Kind::busy) {
+      // The kernel has no memory for it just now; what is not told would be waited for for ever.
+      os::wait_until(os::now() + kAcceptPause);
+      continue;
+    }
     if (!sent) over_ = true;
     return;
   }
@@ -101,6 +106,7 @@ void Spawner::on_broker() {
   static_assert(contract::kSpawnerPacketBytesMax < 212'960, "one packet at the kernel's default buffers");
   std::vector<std::byte> room(contract::kSpawnerPacketBytesMax);
   auto received = os::receive_packet(broker_, room, os::Rights::accept);
+  if (!received && received.error().kind == Kind::busy) return;  // It is still there for the next turn.
   if (!received || std::holds_alternative<os::EndOfChannel>(*received)) {
     over_ = true;
     return;
@@ -240,7 +246,10 @@ Result<void> Spawner::confirm(const Request& request, std::vector<os::Fd>) {
   const auto found = running_.find(request.head.instance);
   std::optional<int> count;
   if (found != running_.end()) count = os::seccomp_filter_count(found->second.child.pid);
-  tell({.kind = SpawnerEventKind::confirmed, .instance = request.head.instance, .number = count.value_or(-1)});
+  // Those under which the whole session runs (a container's, say) came with the fork, and say nothing of the preset's.
+  const auto inherited = os::seccomp_filter_count(os::own_pid());
+  const int number = count && inherited ? *count - *inherited : -1;
+  tell({.kind = SpawnerEventKind::confirmed, .instance = request.head.instance, .number = number});
   return {};
 }
 

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "watcher.hpp"
+
 extern char** environ;
 
 namespace {
@@ -79,6 +81,12 @@ class Player : public Actor {
   Result<std::vector<File>> echo_files(std::vector<File> files) override { return files; }
   Result<Endpoint> own_endpoint() override { return endpoint_; }
   void started(const Endpoint& own) { endpoint_ = own; }
+  Result<std::uint64_t> sum_of(Memory memory) override {
+    const Data data = REEVE_TRY(memory.data());
+    std::uint64_t sum = 0;
+    for (const std::byte byte : data.bytes()) sum += static_cast<std::uint64_t>(byte);
+    return sum;
+  }
 
  private:
   std::map<std::string, std::int32_t> early_;
@@ -87,10 +95,11 @@ class Player : public Actor {
 
 }  // namespace
 
-// actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in
+// actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in, actor NAME --watched WATCHER
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   if (argc > 2 && std::string(argv[2]) == "--exit-at-once") return 3;
+  if (argc > 3 && std::string(argv[2]) == "--watched") return let_watch(argv[3]) ? serve<Actor>(argv[1], Player{}) : 4;
   if (argc > 2) {
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }

@@ -44,12 +44,13 @@ struct Actor {
   virtual Result<void> print(std::string text) = 0;
   virtual Result<std::vector<File>> echo_files(std::vector<File> files) = 0;
   virtual Result<Endpoint> own_endpoint() = 0;
+  virtual Result<std::uint64_t> sum_of(Memory memory) = 0;
 
  protected:
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, print, echo_files, own_endpoint))
+                       sleep, crash, attempt, print, echo_files, own_endpoint, sum_of))
 
 }  // namespace reeve::test

@@ -155,11 +155,14 @@ std::ostream& operator<<(std::ostream& out, const Census& census) {
   return out << census.children << " children, " << census.zombies << " zombies, " << census.mounts << " mounts";
 }
 
-Session::Session() : runtime_path_(folder_.path() + "/run"), jobs_path_(folder_.path() + "/jobs") {
+Session::Session(const std::vector<std::string>& before)
+    : runtime_path_(folder_.path() + "/run"), jobs_path_(folder_.path() + "/jobs") {
   fs::create_directory(jobs_path_);
   ::setenv("REEVE_RUNTIME_DIR", runtime_path_.c_str(), 1);
   ::setenv("REEVE_JOBS_DIR", jobs_path_.c_str(), 1);
-  pid_ = start({stage() + "/bin/reeve", "broker"}, folder_.path() + "/broker.out", folder_.path() + "/broker.err");
+  std::vector<std::string> command = before;
+  command.insert(command.end(), {stage() + "/bin/reeve", "broker"});
+  pid_ = start(command, folder_.path() + "/broker.out", folder_.path() + "/broker.err");
   const auto give_up = Clock::now() + 30s;
   while (!fs::exists(runtime_path_ + "/broker.socket") && Clock::now() < give_up && is_alive()) {
     std::this_thread::sleep_for(2ms);
@@ -201,6 +204,11 @@ bool wait_for_no_broker(const std::string& runtime) {
 bool Session::is_alive() const {
   siginfo_t info{};
   return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
+}
+
+int Session::spawner() const {
+  const auto children = children_of(pid_);
+  return children.empty() ? 0 : children.front().pid;
 }
 
 Census Session::census() const {

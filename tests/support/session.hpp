@@ -66,10 +66,11 @@ struct Census {
 };
 std::ostream& operator<<(std::ostream& out, const Census& census);
 
-/// Runs `reeve broker` in the foreground. Its end is part of the test: exit status 0, and no process left behind.
+/// Runs `reeve broker` in the foreground, after the words of `before` if there are any. Its end is part of the test:
+/// exit status 0, and no process left behind.
 class Session {
  public:
-  Session();
+  explicit Session(const std::vector<std::string>& before = {});
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
   ~Session();
@@ -82,6 +83,9 @@ class Session {
   /// The same census twice in a row, or the last one after 10 seconds.
   Census settled_census() const;
   bool is_alive() const;
+  int broker() const { return pid_; }
+  /// The spawner's process; 0 where it has none.
+  int spawner() const;
 
  private:
   Folder folder_;

@@ -159,7 +159,10 @@ bool is_channel_socket(const Fd& socket) {
   if (::getsockopt(socket.raw(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return false;
   size = sizeof type;
   if (::getsockopt(socket.raw(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) return false;
-  return domain == AF_UNIX && type == SOCK_SEQPACKET;
+  int is_listening = 0;
+  size = sizeof is_listening;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0) return false;
+  return domain == AF_UNIX && type == SOCK_SEQPACKET && is_listening == 0;
 }
 
 void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }

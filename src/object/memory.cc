@@ -1,12 +1,24 @@
 #include "memory.hpp"
 
+#include <new>
+
 #include "../vocab/bounds.hpp"
 
 namespace reeve::object {
 
 Result<Data> Memory::data() const {
   if (!fd_) return fail(Kind::invalid, code::kBadAttachment, "an empty Memory has no bytes", "make one first");
-  if (!is_sealed()) return Data(REEVE_TRY(os::read_memory(*fd_, size_)));
+  if (!is_sealed()) {
+    // Its size is up to a stranger, and holes cost the stranger nothing.
+    if (size_ > kMemoryBytesMax) {
+      return fail(Kind::invalid, code::kTooLarge, "memory of more than 1 GiB is not copied", "ask for smaller memory");
+    }
+    std::shared_ptr<std::byte[]> copy(new (std::nothrow) std::byte[size_]);
+    if (!copy) return fail(Kind::busy, code::kSystem, "no memory is left for a copy", "ask for smaller memory");
+    const std::span<std::byte> room(copy.get(), size_);
+    REEVE_TRY(os::read_memory_into(*fd_, room));
+    return Data(std::span<const std::byte>(room), std::move(copy));
+  }
   auto mapping = std::make_shared<const os::Mapping>(REEVE_TRY(os::Mapping::of(*fd_, size_, os::Access::read)));
   const std::span<const std::byte> bytes = mapping->bytes();
   return Data(bytes, std::move(mapping));

@@ -55,6 +55,9 @@ class Mapping {
 /// A copy of the bytes of memory, which somebody may be writing to, at most `most` of them.
 Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t most);
 
+/// Copies the first bytes of memory, as many as there is room for.
+Result<void> read_memory_into(const Fd& memory, std::span<std::byte> room);
+
 struct ImageMode {
   unsigned permissions;  ///< 0111 where the owner runs it, 0511 where root made it for another user
 };

@@ -47,7 +47,8 @@ void Server::drop(std::uint64_t number) {
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
-  if (ready.writable && flush(conversation) == Next::over) return drop(number);
+  // Whoever has hung up in both directions makes no room any more; sending tells.
+  if ((ready.writable || ready.ended) && flush(conversation) == Next::over) return drop(number);
   if (read_some(conversation) == Next::over) return drop(number);
   const os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax,
                               .writable = !conversation.outbox.empty()};

@@ -195,6 +195,11 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
 }
 
 Result<void> Channel::check_arrival(const os::Arrival& arrival) {
+  if (arrival.left_open) {
+    has_left_open_ = true;
+    return reject(code::kBadAttachment,
+                  "a file came that a process serves (FUSE), which could keep its reader for ever");
+  }
   if (!arrival.truncated) return check_sender(arrival);
   return reject(code::kBadPacket, rights_ == os::Rights::refuse
                                       ? "packet: larger than 128 KiB, or with descriptors, which nobody asked for"

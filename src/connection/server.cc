@@ -70,6 +70,7 @@ Server::Next Server::refuse(Conversation& conversation, const Error& reason) {
   learn_peer(conversation);
   os::show_line("reeve: refused " + name_of(conversation.peer) + ": " + printable(reason.message));
   end_with(conversation.channel, reason);
+  if (conversation.channel.has_left_open()) may_end_ = false;
   return Next::over;
 }
 

@@ -31,6 +31,9 @@ class Server {
 
   std::size_t count() const { return conversations_.size(); }
 
+  /// False once a peer has sent what makes the end of this process wait for that peer: then it is better to go on.
+  bool may_end() const { return may_end_; }
+
  private:
   struct Conversation {
     Conversation(channel::Channel c, Peer p) : channel(std::move(c)), peer(std::move(p)) {}
@@ -65,6 +68,7 @@ class Server {
   Parcel answer_;         // what is being sent; its room is used again
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
   std::uint64_t next_ = 1;
+  bool may_end_ = true;
 };
 
 }  // namespace reeve::connection

@@ -118,7 +118,8 @@ Result<Fd> open_regular(const std::string& path) {
   Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file) return system_failure("open");
   if (!is_kind(file, DescriptorKind::file)) {
-    return fail(Kind::invalid, code::kBadAttachment, "not a regular file");
+    return fail(Kind::invalid, code::kBadAttachment, "not a regular file, or one that a process serves (FUSE)",
+                "hand over a copy");
   }
   return file;
 }

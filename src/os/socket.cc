@@ -14,6 +14,7 @@
 #include <cstring>
 
 #include "../vocab/bounds.hpp"
+#include "descriptor.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -24,9 +25,10 @@ constexpr std::size_t kPartCountMax = 2 * (kFragmentBytes / kSpliceBytesMin + 2)
 
 constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
 
-// Room for all that the kernel can attach, so that truncation is never an accident.
+// Room for all that a message may carry. What a stranger sends beyond that the kernel drops by itself: it never gets a
+// number here that would have to be closed.
 constexpr std::size_t kControlBytes =
-    CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
+    CMSG_SPACE(sizeof(int) * kAttachmentCountMax) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
 
 Result<void> turn_on(const Fd& socket, int option, const char* name) {
   const int on = 1;
@@ -51,7 +53,8 @@ std::uint64_t number_of(const Fd& process) {
   return facts.stx_ino;
 }
 
-// Takes ownership of everything that came before anything is judged, so that no early return can leak.
+// Takes ownership of everything that came before anything is judged, so that no early return can leak. A descriptor
+// whose close could wait for ever is never closed at all: that costs its number, and nobody any time.
 void collect_control(msghdr& message, Arrival& arrival) {
   for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c)) {
     if (c->cmsg_level != SOL_SOCKET) continue;
@@ -60,7 +63,13 @@ void collect_control(msghdr& message, Arrival& arrival) {
       for (std::size_t i = 0; i < count; ++i) {
         int raw = -1;
         std::memcpy(&raw, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-        arrival.descriptors.emplace_back(raw);
+        Fd descriptor(raw);
+        if (is_served_by_a_process(descriptor)) {
+          arrival.left_open = true;
+          (void)descriptor.release();
+          continue;
+        }
+        arrival.descriptors.push_back(std::move(descriptor));
       }
     } else if (c->cmsg_type == SCM_CREDENTIALS) {
       ucred credentials{};

@@ -72,6 +72,7 @@ struct Arrival {
   std::size_t size = 0;
   bool truncated = false;  ///< the packet or its control data did not fit; what came is incomplete
   std::vector<Fd> descriptors;
+  bool left_open = false;  ///< one came that a process serves (FUSE); it is not among these, and stays open for good
   Credentials sender;
   std::uint64_t process = 0;  ///< the sender's number where it was asked for and the kernel knows it
 };

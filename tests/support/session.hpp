@@ -82,6 +82,8 @@ class Session {
   /// The same census twice in a row, or the last one after 10 seconds.
   Census settled_census() const;
   bool is_alive() const;
+  /// The broker's.
+  int pid() const { return pid_; }
 
  private:
   Folder folder_;

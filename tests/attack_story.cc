@@ -117,6 +117,9 @@ TEST_F(Attack, F1AFileWhoseServerStallsCostsItsSenderItsChannelAndKeepsNobody) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root may mount here; root's run tests this";
   StalledFile stalled;
   ASSERT_TRUE(stalled.file());
+  const auto honestly = File::open(stalled.path());
+  ASSERT_FALSE(honestly) << "whoever means well is told before anything is sent";
+  EXPECT_EQ(honestly.error().code, code::kBadAttachment);
   const int raw = stalled.file().raw();
   std::vector<Stranger> strangers;
   for (int i = 0; i < 8; ++i) strangers.push_back(at_service_greeted());

@@ -120,8 +120,8 @@ StalledFile::StalledFile() {
   ::close(ready[1]);
   char byte = 0;
   if (::read(ready[0], &byte, 1) == 1) {
-    const std::string path = "/proc/" + std::to_string(server_) + "/root" + folder_.path() + "/file";
-    file_ = os::Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    path_ = "/proc/" + std::to_string(server_) + "/root" + folder_.path() + "/file";
+    file_ = os::Fd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
   }
   ::close(ready[0]);
 }

@@ -22,12 +22,15 @@ class StalledFile {
 
   /// Nothing where the machine lets us mount none.
   const os::Fd& file() const { return file_; }
+  /// Where this process finds it while the server lives.
+  const std::string& path() const { return path_; }
   void stall();
   void go_on();
 
  private:
   Folder folder_;
   pid_t server_ = -1;
+  std::string path_;
   os::Fd file_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "../src/os/files.hpp"
 #include "../src/wire/wire.hpp"
 
 namespace {
@@ -11,7 +12,7 @@ using namespace reeve;
 
 // Attachments of every sort, as a channel would have checked them.
 std::vector<object::Attachment> attachments_of(unsigned selector) {
-  const auto fd = std::make_shared<const os::Fd>();
+  static const auto fd = std::make_shared<const os::Fd>(*os::open_device_null());
   std::vector<object::Attachment> all;
   for (unsigned i = 0; i < selector % 5; ++i) {
     switch (selector / 5 % 4) {

@@ -161,6 +161,24 @@ TEST_F(Namespace, AForgedCredentialNamesNobodyOutsideTheForgersNamespace) {
   EXPECT_TRUE(session.prints("whose channel this is"));
 }
 
+TEST_F(Namespace, NoOneClientTakesAllOfAServicesDescriptors) {
+  std::vector<Connection> hoard;
+  std::size_t refused = 0;
+  const Dictionary call{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}};
+  for (int i = 0; i < 250; ++i) {
+    hoard.push_back(open_connection(kActor));
+    const auto outcome = hoard.back().call(call, {.timeout = 20s});
+    if (outcome) continue;
+    ++refused;
+    EXPECT_EQ(outcome.error().kind, Kind::busy) << outcome.error().message;
+  }
+  // Unconfined services have descriptors for more than one client of this test can ask for.
+  if (service_preset() != "none") {
+    EXPECT_GT(refused, 100U);
+  }
+  EXPECT_EQ(elsewhere([&] { return code_of_call(right_to_service()); }), 0) << "another client finds room";
+}
+
 TEST_F(Namespace, AnIntroducedClientIsServedAndIsWorthNoMoreThanItsHost) {
   auto host = open_connection(kActor);
   const Dictionary call{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}};

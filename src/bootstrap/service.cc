@@ -158,7 +158,7 @@ class Service {
   }
 
   void consider_retiring() {
-    if (server_.count() > 0 || idle_.count() == 0) return;
+    if (server_.count() > 0 || idle_.count() == 0 || !server_.may_end()) return;
     idle_timer_ = loop_.at(os::now() + idle_, [this] {
       if (!ask(++last_id_, contract::encode(contract::Retire{taken_}))) over_ = true;
     });

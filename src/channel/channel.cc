@@ -171,8 +171,10 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
     const std::size_t rest = room.size() - sizeof(Header) - arrived.tail.size();
     const std::array<std::span<std::byte>, 3> parts{room.first(sizeof(Header)), arrived.tail,
                                                     room.subspan(sizeof(Header), rest)};
-    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights_)
-                                                   : os::receive_packet(socket_, parts, rights_));
+    const bool wants_process = is_passing_process_ && !sender_ && rights_ == os::Rights::refuse;
+    const os::Rights rights = wants_process ? os::Rights::process_only : rights_;
+    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights)
+                                                   : os::receive_packet(socket_, parts, rights));
     if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
     if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{};
     arrived.arrival = std::move(std::get<os::Arrival>(received));
@@ -187,6 +189,11 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
 }
 
 Result<void> Channel::check_arrival(const os::Arrival& arrival) {
+  if (arrival.left_open) {
+    has_left_open_ = true;
+    return reject(code::kBadAttachment,
+                  "a file came that a process serves (FUSE), which could keep its reader for ever");
+  }
   if (!arrival.truncated) return check_sender(arrival);
   return reject(code::kBadPacket, rights_ == os::Rights::refuse
                                       ? "packet: larger than 128 KiB, or with descriptors, which nobody asked for"

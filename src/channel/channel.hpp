@@ -77,6 +77,9 @@ class Channel {
   std::optional<os::Credentials> sender() const { return sender_; }
   Binding binding() const { return binding_; }
 
+  /// Whether a descriptor came that nobody may close: closing it could wait for ever, and so could the process's exit.
+  bool has_left_open() const { return has_left_open_; }
+
   const os::Fd& socket() const { return socket_; }
 
  private:
@@ -127,6 +130,7 @@ class Channel {
   std::optional<Record> record_;
   Binding binding_ = Binding::none;
   bool is_passing_process_ = false;
+  bool has_left_open_ = false;
   std::optional<os::Credentials> sender_;
   std::unique_ptr<const Error> broken_;
 };

@@ -122,6 +122,31 @@ TEST(Channel, RefusesEveryFieldThatIsWrong) {
   EXPECT_EQ(fault_after([](Header&) {}), "a packet");
 }
 
+TEST(Channel, RefusesAnIntroductionOfAnythingButAnEndOfAChannel) {
+  auto [reader, writer] = *os::make_pipe();
+  Header header;
+  header.kind = PacketKind::introduce;
+  header.attachment_count = 1;
+  header.sequence = 1;
+  const std::string fault = "packet: an introduction brings something else than an end of a channel";
+  {
+    Meeting m = meet();
+    m.stranger.greet();
+    const AttachmentEntry entry{kEndpointEntry, 0, 0};
+    const Endpoint endpoint;
+    const std::array parts{std::as_bytes(std::span(&header, 1)), std::as_bytes(std::span(&entry, 1)),
+                           std::as_bytes(std::span(&endpoint, 1))};
+    ASSERT_TRUE(os::send_packet(m.stranger.socket, parts, {}));
+    EXPECT_EQ(fault_of(m.channel), fault);
+  }
+  Meeting m = meet();
+  m.stranger.greet();
+  const AttachmentEntry entry{3, 1, 0};
+  const int raw = reader.raw();
+  m.stranger.send(header, {}, std::span(&raw, 1), std::span(&entry, 1));
+  EXPECT_EQ(fault_of(m.channel), fault);
+}
+
 TEST(Channel, RefusesPacketsThatAreNone) {
   Meeting m = meet();
   m.stranger.send(std::as_bytes(std::span("text from a confused program")));

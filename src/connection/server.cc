@@ -63,7 +63,8 @@ void Server::drop(std::uint64_t number) {
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
-  if (ready.writable && flush(conversation) == Next::over) return drop(number);
+  // Whoever has hung up in both directions makes no room any more; sending tells.
+  if ((ready.writable || ready.ended) && flush(conversation) == Next::over) return drop(number);
   if (read_some(conversation) == Next::over) return drop(number);
   if (!watch(conversation)) drop(number);
 }
@@ -102,6 +103,7 @@ Server::Next Server::refuse(Conversation& conversation, const Error& reason) {
   learn_peer(conversation);
   os::show_line("reeve: refused " + name_of(conversation.peer) + ": " + printable(reason.message));
   end_with(conversation.channel, reason);
+  if (conversation.channel.has_left_open()) may_end_ = false;
   return Next::over;
 }
 

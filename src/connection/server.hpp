@@ -31,6 +31,9 @@ class Server {
 
   std::size_t count() const { return conversations_.size(); }
 
+  /// False once a peer has sent what makes the end of this process wait for that peer: then it is better to go on.
+  bool may_end() const { return may_end_; }
+
  private:
   struct Conversation {
     Conversation(channel::Channel c, Peer p) : channel(std::move(c)), peer(std::move(p)) {}
@@ -69,6 +72,7 @@ class Server {
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
   std::uint64_t next_ = 1;
   os::Loop::Timer resume_;
+  bool may_end_ = true;
 };
 
 }  // namespace reeve::connection

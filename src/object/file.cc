@@ -11,6 +11,10 @@ Result<File> File::open(const std::string& path) {
     error.message = path + ": " + error.message;
     return std::unexpected(std::move(error));
   }
+  if (os::is_served_by_a_process(*fd)) {
+    return fail(Kind::invalid, code::kBadAttachment,
+                path + ": a process serves it (FUSE), and no service would take it", "hand over a copy");
+  }
   return File(std::make_shared<const os::Fd>(std::move(*fd)));
 }
 

@@ -13,7 +13,8 @@ namespace reeve::object {
 /// Threads: copies share one open file and its offset.
 class File {
  public:
-  /// Opens the file at `path`. Errors: system (not there, no permission), bad-attachment for what is no regular file.
+  /// Opens the file at `path`. Errors: system (not there, no permission), bad-attachment for what is no regular
+  /// file, or one that a process serves (FUSE).
   static Result<File> open(const std::string& path);
 
   File() = default;

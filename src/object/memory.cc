@@ -1,12 +1,24 @@
 #include "memory.hpp"
 
+#include <new>
+
 #include "../vocab/bounds.hpp"
 
 namespace reeve::object {
 
 Result<Data> Memory::data() const {
   if (!fd_) return fail(Kind::invalid, code::kBadAttachment, "an empty Memory has no bytes", "make one first");
-  if (!is_sealed()) return Data(REEVE_TRY(os::read_memory(*fd_, size_)));
+  if (!is_sealed()) {
+    // Its size is up to a stranger, and holes cost the stranger nothing.
+    if (size_ > kMemoryBytesMax) {
+      return fail(Kind::invalid, code::kTooLarge, "memory of more than 1 GiB is not copied", "ask for smaller memory");
+    }
+    std::shared_ptr<std::byte[]> copy(new (std::nothrow) std::byte[size_]);
+    if (!copy) return fail(Kind::busy, code::kSystem, "no memory is left for a copy", "ask for smaller memory");
+    const std::span<std::byte> room(copy.get(), size_);
+    REEVE_TRY(os::read_memory_into(*fd_, room));
+    return Data(std::span<const std::byte>(room), std::move(copy), size_);
+  }
   // What the channel counted may lie beyond the end. A hole would be filled, from the reader's memory, by reading it.
   if (os::has_holes(*fd_, size_)) {
     return fail(Kind::invalid, code::kBadAttachment, "the memory has holes, which its reader would pay for");

@@ -26,7 +26,8 @@ class Memory {
   bool is_sealed() const { return kind_ == os::DescriptorKind::memory; }
 
   /// The bytes: of sealed memory in place, mapped for reading when they are first asked for and for as long as the Data
-  /// lives; of other memory as a copy made now. Errors: busy where there is no address space or memory left.
+  /// lives; of other memory as a copy made now. Errors: busy where there is no address space or memory left;
+  /// too-large for a copy of more than kMemoryBytesMax.
   Result<Data> data() const;
 
   os::DescriptorKind kind() const { return kind_; }

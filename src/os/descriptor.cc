@@ -1,10 +1,12 @@
 #include "descriptor.hpp"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <cstdio>
 
 #include "memory.hpp"
@@ -18,6 +20,13 @@ bool is_regular(int raw) {
   struct statx facts{};
   if (::statx(raw, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) != 0) return false;
   return S_ISREG(facts.stx_mode);
+}
+
+// Regular files on disks and in memory cannot be polled, and those of FUSE can. Asked of a descriptor that is no epoll,
+// epoll_ctl says which before it asks anybody: EPERM for what cannot be polled, EINVAL for what can.
+bool can_be_polled(int raw) {
+  epoll_event nothing{};
+  return ::epoll_ctl(raw, EPOLL_CTL_DEL, raw, &nothing) != 0 && errno != EPERM;
 }
 
 bool is_event(int raw) {
@@ -52,7 +61,7 @@ bool is_kind(const Fd& descriptor, DescriptorKind kind) {
   const int raw = descriptor.raw();
   switch (kind) {
     case DescriptorKind::file:
-      return is_regular(raw);
+      return is_regular(raw) && !can_be_polled(raw);
     case DescriptorKind::memory:
       return is_memory(descriptor, Sealing::whole);
     case DescriptorKind::pipe:
@@ -65,6 +74,10 @@ bool is_kind(const Fd& descriptor, DescriptorKind kind) {
       return is_memory(descriptor, Sealing::size);
   }
   return false;
+}
+
+bool is_served_by_a_process(const Fd& descriptor) {
+  return is_regular(descriptor.raw()) && can_be_polled(descriptor.raw());
 }
 
 Result<Access> access_of(const Fd& descriptor) {

@@ -10,7 +10,7 @@ namespace reeve::os {
 
 /// What a sender says that a descriptor is, and what a receiver makes sure of.
 enum class DescriptorKind : std::uint8_t {
-  file = 1,     ///< a regular file
+  file = 1,     ///< a regular file that the kernel serves by itself
   memory = 2,   ///< a memfd sealed against growing, shrinking and writing, with no holes and in ordinary pages
   pipe = 3,     ///< either end of a pipe
   channel = 4,  ///< one end of a channel (AF_UNIX, SOCK_SEQPACKET)
@@ -25,6 +25,10 @@ std::string_view name_of(DescriptorKind kind);
 /// Whether the descriptor is of that kind. Makes no call that a stalled FUSE server could hang: fstat, poll and even
 /// close can block for ever on one.
 bool is_kind(const Fd& descriptor, DescriptorKind kind);
+
+/// Whether it is a regular file behind which a process stands (FUSE): reading and even closing it waits for that
+/// process, which need not answer. Asks nothing that could block.
+bool is_served_by_a_process(const Fd& descriptor);
 
 /// How the descriptor was opened; nothing for a mere path (O_PATH).
 Result<Access> access_of(const Fd& descriptor);

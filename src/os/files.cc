@@ -117,7 +117,7 @@ Result<Fd> open_regular(const std::string& path) {
   // O_NONBLOCK: opening a pipe or a terminal that stands at the path must not wait for its other side.
   Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file) return system_failure("open");
-  if (!is_kind(file, DescriptorKind::file)) {
+  if (!is_kind(file, DescriptorKind::file) && !is_served_by_a_process(file)) {
     return fail(Kind::invalid, code::kBadAttachment, "not a regular file");
   }
   return file;

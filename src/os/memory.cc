@@ -120,13 +120,19 @@ Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t size) {
     return fail(Kind::invalid, code::kTooLarge, "the memory is smaller than agreed");
   }
   std::vector<std::byte> bytes(size);
-  std::size_t done = 0;
-  while (done < size) {
-    const ssize_t got = ::pread(memory.raw(), bytes.data() + done, size - done, static_cast<off_t>(done));
-    if (got <= 0) return system_failure("pread");
-    done += static_cast<std::size_t>(got);
-  }
+  REEVE_TRY(read_memory_into(memory, bytes));
   return bytes;
+}
+
+Result<void> read_memory_into(const Fd& memory, std::span<std::byte> room) {
+  std::size_t done = 0;
+  while (done < room.size()) {
+    const ssize_t got = ::pread(memory.raw(), room.data() + done, room.size() - done, static_cast<off_t>(done));
+    if (got < 0 && errno != EINTR) return system_failure("pread");
+    if (got == 0) return fail(Kind::invalid, code::kBadAttachment, "the memory is shorter than it was");
+    if (got > 0) done += static_cast<std::size_t>(got);
+  }
+  return {};
 }
 
 Result<Fd> sealed_image(const Fd& program, ImageMode mode) {

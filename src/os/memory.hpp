@@ -58,6 +58,9 @@ bool has_holes(const Fd& memory, std::size_t size);
 /// A copy of the first `size` bytes of memory, which somebody may be writing to. Errors: invalid where there are fewer.
 Result<std::vector<std::byte>> read_memory(const Fd& memory, std::size_t size);
 
+/// Copies the first bytes of memory, as many as there is room for.
+Result<void> read_memory_into(const Fd& memory, std::span<std::byte> room);
+
 struct ImageMode {
   unsigned permissions;  ///< 0111 where the owner runs it, 0511 where root made it for another user
 };

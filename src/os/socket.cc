@@ -15,6 +15,7 @@
 
 #include "../vocab/bounds.hpp"
 #include "control.hpp"
+#include "descriptor.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -25,12 +26,15 @@ constexpr std::size_t kPartCountMax = kPieceCountMax + 3;
 
 constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
 
-// Room for all that the kernel can attach, so that truncation is never an accident.
+// Room for all that a message may carry. What a stranger sends beyond that the kernel drops by itself: it never gets a
+// number here that would have to be closed.
 constexpr std::size_t kControlBytes =
-    CMSG_SPACE(sizeof(int) * kKernelDescriptorsMax) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
+    CMSG_SPACE(sizeof(int) * kAttachmentCountMax) + CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
 
-// ... and for nothing but the sender's credentials and pidfd.
-constexpr std::size_t kControlBytesWithoutRights = CMSG_SPACE(sizeof(ucred)) + CMSG_SPACE(sizeof(int));
+std::size_t control_bytes(Rights rights) {
+  if (rights == Rights::accept) return kControlBytes;
+  return CMSG_SPACE(sizeof(ucred)) + (rights == Rights::process_only ? CMSG_SPACE(sizeof(int)) : 0);
+}
 
 Result<void> turn_on(const Fd& socket, int option, const char* name) {
   const int on = 1;
@@ -55,11 +59,20 @@ std::uint64_t number_of(const Fd& process) {
   return facts.stx_ino;
 }
 
-// Takes ownership of everything that came before anything is judged, so that no early return can leak.
+// Takes ownership of everything that came before anything is judged, so that no early return can leak. A descriptor
+// whose close could wait for ever is never closed at all: that costs its number, and nobody any time.
 void take_control(const msghdr& message, Arrival& arrival) {
   const Control control =
       parse_control(std::span(static_cast<const std::byte*>(message.msg_control), message.msg_controllen));
-  for (std::size_t i = 0; i < control.count; ++i) arrival.descriptors.emplace_back(control.descriptors[i]);
+  for (std::size_t i = 0; i < control.count; ++i) {
+    Fd descriptor(control.descriptors[i]);
+    if (is_served_by_a_process(descriptor)) {
+      arrival.left_open = true;
+      (void)descriptor.release();
+    } else {
+      arrival.descriptors.push_back(std::move(descriptor));
+    }
+  }
   if (control.has_credentials) arrival.sender = {control.pid, control.uid};
   const Fd process(control.process);
   if (process) arrival.process = number_of(process);
@@ -149,7 +162,10 @@ bool is_channel_socket(const Fd& socket) {
   if (::getsockopt(socket.raw(), SOL_SOCKET, SO_DOMAIN, &domain, &size) != 0) return false;
   size = sizeof type;
   if (::getsockopt(socket.raw(), SOL_SOCKET, SO_TYPE, &type, &size) != 0) return false;
-  return domain == AF_UNIX && type == SOCK_SEQPACKET;
+  int is_listening = 0;
+  size = sizeof is_listening;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, SO_ACCEPTCONN, &is_listening, &size) != 0) return false;
+  return domain == AF_UNIX && type == SOCK_SEQPACKET && is_listening == 0;
 }
 
 void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }
@@ -194,7 +210,7 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
     message.msg_iov = vectors.data();
     message.msg_iovlen = parts.size();
     message.msg_control = control.data();
-    message.msg_controllen = rights == Rights::accept ? control.size() : kControlBytesWithoutRights;
+    message.msg_controllen = control_bytes(rights);
     const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0) {
       if (errno == EINTR || errno == ECONNRESET) continue;
@@ -207,7 +223,7 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
     arrival.size = static_cast<std::size_t>(size);
     arrival.truncated = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0;
     // Where a pidfd would fit, so does a descriptor.
-    if (rights == Rights::refuse && !arrival.descriptors.empty()) arrival.truncated = true;
+    if (rights != Rights::accept && !arrival.descriptors.empty()) arrival.truncated = true;
     return arrival;
   }
   return EndOfChannel{};

@@ -72,6 +72,7 @@ struct Arrival {
   std::size_t size = 0;
   bool truncated = false;  ///< the packet or its control data did not fit; what came is incomplete
   std::vector<Fd> descriptors;
+  bool left_open = false;  ///< one came that a process serves (FUSE); it is not among these, and stays open for good
   Credentials sender;
   /// The sender's number where it was asked for: nothing where the sender is gone, 0 where the kernel has no numbers.
   std::optional<std::uint64_t> process;
@@ -80,7 +81,8 @@ struct NothingYet {};
 struct EndOfChannel {};
 using Received = std::variant<Arrival, NothingYet, EndOfChannel>;
 
-enum class Rights { accept, refuse };
+/// `process_only` refuses descriptors too, but has room for the sender's pidfd, where that was asked for.
+enum class Rights { accept, refuse, process_only };
 
 /// Receives one packet into the parts of a buffer, of which there are at most four, one after the other. With
 /// Rights::refuse, a packet that carries descriptors arrives truncated. After a reset it reads on: what the peer sent

@@ -1,7 +1,9 @@
 #include "actor.hpp"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -71,11 +73,36 @@ class Player : public Actor {
     if (call == "keyctl") ::syscall(SYS_keyctl, 0, 0, 0, 0, 0);
     if (call == "bpf") ::syscall(SYS_bpf, 0, nullptr, 0);
     if (call == "io_uring") ::syscall(SYS_io_uring_setup, 1, nullptr);
+    // Standard input is no socket, and need not be one: the filter looks at the flags.
+    msghdr nothing{};
+    if (call == "send_oob") ::sendmsg(0, &nothing, MSG_OOB);
+    if (call == "recv_oob") ::recvmsg(0, &nothing, MSG_OOB | MSG_DONTWAIT);
     return {};
   }
   Result<void> print(std::string text) override {
     std::fprintf(stderr, "%s\n", text.c_str());
     return {};
+  }
+
+  // The errno of every way to a socket that is not given: 0 would be a way out.
+  Result<std::map<std::string, std::int32_t>> reach_out() override {
+    std::map<std::string, std::int32_t> outcomes;
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET}) {
+      outcomes["socket of type " + std::to_string(type)] = errno_of(::socket(AF_UNIX, type, 0));
+    }
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0) {
+      sockaddr_un abstract{};
+      abstract.sun_family = AF_UNIX;
+      abstract.sun_path[1] = 'x';
+      const auto* address = reinterpret_cast<const sockaddr*>(&abstract);
+      outcomes["connect"] = errno_of(::connect(ends[0], address, sizeof abstract));
+      outcomes["bind"] = errno_of(::bind(ends[0], address, sizeof abstract));
+      outcomes["listen"] = errno_of(::listen(ends[0], 1));
+      ::close(ends[0]);
+      ::close(ends[1]);
+    }
+    return outcomes;
   }
 
   Result<std::vector<File>> echo_files(std::vector<File> files) override { return files; }

@@ -41,6 +41,7 @@ struct Actor {
   virtual Result<void> sleep(std::uint32_t milliseconds) = 0;
   virtual Result<void> crash() = 0;
   virtual Result<void> attempt(std::string call) = 0;
+  virtual Result<std::map<std::string, std::int32_t>> reach_out() = 0;
   virtual Result<void> print(std::string text) = 0;
   virtual Result<std::vector<File>> echo_files(std::vector<File> files) = 0;
   virtual Result<Endpoint> own_endpoint() = 0;
@@ -51,6 +52,6 @@ struct Actor {
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, print, echo_files, own_endpoint, sum_of))
+                       sleep, crash, attempt, reach_out, print, echo_files, own_endpoint, sum_of))
 
 }  // namespace reeve::test

@@ -262,12 +262,12 @@ double resident_kib(int pid) {
   die("process " + std::to_string(pid) + " has no memory");
 }
 
-// What a thousand connections that have made one call, and then say nothing, keep resident in the server's processes,
-// in KiB. A service in the parser preset has room for 200, so that it is five times 200: each connection costs the
-// same.
+// What a thousand connections that have made one call, and then say nothing, keep resident in the server's processes, in
+// KiB. One process may have about a hundred to a service in the parser preset, so that it is ten times what a hundred
+// keep.
 Row idle_memory(const Broker& broker) {
-  constexpr int kConnections = 200;
-  constexpr int kTimes = 5;
+  constexpr int kConnections = 100;
+  constexpr int kTimes = 10;
   static constexpr std::size_t kBytes = 64;
   const BareServer server(broker.bare(kBytes), kBytes);
   const reeve::Dictionary message = message_of(kBytes);

@@ -134,5 +134,10 @@ TEST_F(Launch, AnIdleServiceStopsAndTheNextCallStartsIt) {
   EXPECT_EQ(error_of_call("org.example.a"), Error{});
 }
 
+// Each session ends with the broker's good exit, and with nothing left behind.
+TEST(Broker, ThatIsAskedToLeaveAsSoonAsItCanBeSeenLeavesInOrder) {
+  for (int i = 0; i < 20 && !testing::Test::HasFailure(); ++i) const Session session;
+}
+
 }  // namespace
 }  // namespace reeve::test

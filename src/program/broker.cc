@@ -115,8 +115,7 @@ class Report {
   std::optional<os::Fd> pipe_;
 };
 
-Result<void> serve(os::Loop& loop, broker::Daemon& daemon) {
-  const os::Fd signals = REEVE_TRY(os::Loop::signal_descriptor({SIGTERM, SIGINT, SIGHUP}));
+Result<void> serve(os::Loop& loop, const os::Fd& signals, broker::Daemon& daemon) {
   const auto watch = REEVE_TRY(loop.watch(signals, {.readable = true}, [&](os::Ready) { daemon.leave(); }));
   REEVE_TRY(daemon.begin());
   while (daemon.goes_on()) REEVE_TRY(loop.run_once());
@@ -136,13 +135,15 @@ Result<int> run(const Options& options, Report& report) {
   }
   auto spawner = REEVE_TRY(start_spawner(libexec, runtime.path, job_folders(options, libexec + "/../..")));
   REEVE_TRY(await_ready(spawner.line));
+  os::Loop loop = REEVE_TRY(os::Loop::make());
+  // Before anybody can see that it is there: whoever then asks it to leave is heard.
+  const os::Fd signals = REEVE_TRY(os::Loop::signal_descriptor({SIGTERM, SIGINT, SIGHUP}));
   os::Fd listener = REEVE_TRY(os::listen_in(runtime.folder, bootstrap::kSocketName));
   report.listening();
-  os::Loop loop = REEVE_TRY(os::Loop::make());
   bool has_spawner = true;
   {
     broker::Daemon daemon(loop, std::move(listener), std::move(spawner.line), {job_environment(), options.embedded});
-    REEVE_TRY(serve(loop, daemon));
+    REEVE_TRY(serve(loop, signals, daemon));
     has_spawner = daemon.has_spawner();
   }
   // The spawner has seen its line end, and ends its children before itself.

@@ -262,9 +262,9 @@ double resident_kib(int pid) {
   die("process " + std::to_string(pid) + " has no memory");
 }
 
-// What a thousand connections that have made one call, and then say nothing, keep resident in the server's processes, in
-// KiB. One process may have about a hundred to a service in the parser preset, so that it is ten times what a hundred
-// keep.
+// What a thousand connections that have made one call, and then say nothing, keep resident in the server's processes,
+// in KiB. One process may have about a hundred to a service in the parser preset, so that it is ten times what a
+// hundred keep.
 Row idle_memory(const Broker& broker) {
   constexpr int kConnections = 100;
   constexpr int kTimes = 10;

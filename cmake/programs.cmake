@@ -6,13 +6,15 @@ function(reeve_program name folder)
   install(TARGETS program_${name} RUNTIME DESTINATION ${folder})
 endfunction()
 
+reeve_program(supervisor libexec/reeve reeve_inner reeve)
 reeve_program(broker libexec/reeve reeve_inner reeve)
 reeve_program(spawner libexec/reeve reeve_inner reeve)
 reeve_program(echo libexec/reeve reeve)
 reeve_program(reeve bin reeve_inner reeve)
 # The tool's libraries throw; echo is written as a user's program is.
-target_compile_options(program_broker PRIVATE -fno-exceptions)
-target_compile_options(program_spawner PRIVATE -fno-exceptions)
+foreach(program supervisor broker spawner)
+  target_compile_options(program_${program} PRIVATE -fno-exceptions)
+endforeach()
 
 # Programs in a preset cannot live with a sanitiser: it needs /proc and terabytes of address space. A sanitised build
 # runs its services without one; the plain build is what tests the sandbox.

@@ -53,7 +53,7 @@ foreach(library reeve reeve_shared)
 endforeach()
 
 # What only our own programs link: the broker's side, and the tool's.
-set(service_rooms plist sandbox broker spawn inspect)
+set(service_rooms plist line sandbox broker spawn supervise inspect)
 list(TRANSFORM service_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE inner_objects)
 add_library(reeve_inner STATIC ${inner_objects})
 target_link_libraries(reeve_inner PUBLIC reeve EXPAT::EXPAT)

@@ -46,7 +46,7 @@ Result<std::string> read_report(const os::Fd& reader, const os::Deadline& deadli
 }
 
 Result<void> start_broker(const os::Deadline& deadline) {
-  const auto program = installed_program("broker");
+  const auto program = installed_program("supervisor");
   if (!program) return no_broker("its program is not installed beside this library or a `reeve` on PATH");
   auto [reader, writer] = REEVE_TRY(os::make_pipe());
   os::Start start;

@@ -61,17 +61,40 @@ class Service {
     REEVE_TRY(close_sandbox());
     const auto control_watch =
         REEVE_TRY(loop_.watch(control_.socket(), {.readable = true}, [this](os::Ready) { on_control(); }));
-    REEVE_TRY(ask(kCheckInId, contract::encode(contract::CheckIn{})));
+    control_.let_peer_be_replaced();
+    pending_ = kCheckInId;
+    REEVE_TRY(ask());
     while (!over_) REEVE_TRY(loop_.run_once());
     if (failure_) return std::unexpected(*failure_);
     return {};
   }
 
  private:
-  Result<void> ask(std::uint64_t id, const Dictionary& request) {
-    connection::Parcel parcel = REEVE_TRY(connection::make_parcel(channel::PacketKind::request, request));
+  // Asks what is pending: to check in at first, to retire later.
+  Result<void> ask() {
+    const Dictionary request =
+        pending_ == kCheckInId ? contract::encode(contract::CheckIn{}) : contract::encode(contract::Retire{taken_});
+    return send(channel::PacketKind::request, request, pending_);
+  }
+
+  // The broker reads whatever it has to write, and so does the one that follows it: waiting for room here cannot be for
+  // ever.
+  Result<void> send(channel::PacketKind kind, const Dictionary& message, std::uint64_t id = 0) {
+    connection::Parcel parcel = REEVE_TRY(connection::make_parcel(kind, message));
     parcel.id = id;
-    return control_.send(parcel);
+    while (true) {
+      const auto sent = control_.send(parcel);
+      if (sent || sent.error().code != code::kQueueFull) return sent;
+      REEVE_TRY(os::wait_for(control_.socket(), os::Readiness::writable, {}));
+    }
+  }
+
+  // A broker that has just begun knows neither which ends were taken nor what was asked of the one before.
+  Result<void> greet_broker() {
+    if (!greeted_) return greeted_ = true, Result<void>();
+    REEVE_TRY(send(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
+    if (pending_ != 0) REEVE_TRY(ask());
+    return {};
   }
 
   void stop(std::optional<Error> failure) {
@@ -88,7 +111,7 @@ class Service {
       keep_spare();
       if (!incoming) return stop(incoming.error());
       if (std::holds_alternative<channel::NothingYet>(*incoming)) return;
-      // Without its broker a service can be reached by nobody new; those it serves are better served afresh.
+      // Without its supervisor a service can be reached by nobody new; those it serves are better served afresh.
       if (std::holds_alternative<channel::Ended>(*incoming)) return stop({});
       auto* packet = std::get_if<channel::Delivered>(&*incoming);
       if (packet == nullptr) continue;  // The broker sends nothing that this side has no room for.
@@ -97,6 +120,7 @@ class Service {
   }
 
   Result<void> take(channel::Delivered& packet) {
+    if (packet.header.kind == channel::PacketKind::hello) return greet_broker();
     const Dictionary message = REEVE_TRY(connection::open_packet(packet)).root().object();
     switch (packet.header.kind) {
       case channel::PacketKind::message:
@@ -105,6 +129,9 @@ class Service {
       case channel::PacketKind::end:
         return std::unexpected(object::parse_error(message));
       case channel::PacketKind::reply:
+        // One that was asked twice may be answered twice.
+        if (packet.header.reply_to != pending_) return {};
+        pending_ = 0;
         return packet.header.reply_to == kCheckInId ? checked_in(message) : retire_answered(message);
       default:
         return fail(Kind::invalid, code::kBadPacket, "the broker asked something of its service");
@@ -127,16 +154,8 @@ class Service {
     const auto handover = REEVE_TRY(object::from_object<contract::Handover>(Object(message)));
     idle_timer_.drop();
     // Said before the first packet is read there: what was read cannot go to another instance.
-    ++taken_;
-    auto taken =
-        REEVE_TRY(connection::make_parcel(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
-    // The broker reads whatever it has to write: waiting for room here cannot be for ever.
-    while (true) {
-      const auto sent = control_.send(taken);
-      if (sent) break;
-      if (sent.error().code != code::kQueueFull) return sent;
-      REEVE_TRY(os::wait_for(control_.socket(), os::Readiness::writable, {}));
-    }
+    taken_ = handover.number;
+    REEVE_TRY(send(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
     Peer peer;
     peer.uid = handover.uid;
     peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
@@ -160,7 +179,8 @@ class Service {
   void consider_retiring() {
     if (server_.count() > 0 || idle_.count() == 0 || !server_.may_end()) return;
     idle_timer_ = loop_.at(os::now() + idle_, [this] {
-      if (!ask(++last_id_, contract::encode(contract::Retire{taken_}))) over_ = true;
+      pending_ = ++last_id_;
+      if (!ask()) over_ = true;
     });
   }
 
@@ -178,8 +198,10 @@ class Service {
   os::Fd spare_;
   std::chrono::seconds idle_{0};
   os::Loop::Timer idle_timer_;
-  std::uint64_t taken_ = 0;
+  std::uint64_t taken_ = 0;    // the number of the last end
+  std::uint64_t pending_ = 0;  // the request that is not answered yet
   std::uint64_t last_id_ = kCheckInId;
+  bool greeted_ = false;
   bool over_ = false;
   std::optional<Error> failure_;
 };

@@ -1,6 +1,8 @@
 #include "core.hpp"
 
 #include <algorithm>
+#include <csignal>
+#include <type_traits>
 
 #include "../object/typed.hpp"
 #include "../sandbox/preset.hpp"
@@ -53,6 +55,148 @@ Core::JobState* Core::job_offering(const std::string& name) {
   return found == names_.end() ? nullptr : &jobs_.at(found->second);
 }
 
+// The broker before this one.
+
+void Core::on(const Recovered& event) {
+  next_ = first_number(event.broker);
+  user_ = event.user;
+  const auto each = [&]<class T>(std::type_identity<T>) {
+    for (const auto& [number, kept] : event.kept) {
+      if (const T* what = std::get_if<T>(&kept)) recover(number, *what);
+    }
+  };
+  each(std::type_identity<KeptJob>());
+  each(std::type_identity<KeptService>());
+  each(std::type_identity<KeptEnd>());
+  for (auto& [label, job] : jobs_) {
+    if (job.state == State::running && job.taken) hand_over_waiting(job);
+    start_if_wanted(job);
+  }
+  if (!event.kept.empty()) scan();
+}
+
+void Core::recover(std::uint64_t number, const KeptJob& kept) {
+  auto job = parse_job(kept.file, kept.text);
+  if (!job || job->label != kept.label || jobs_.contains(kept.label)) return orders_.push_back(Forget{number});
+  JobState& state = jobs_[kept.label];
+  state.number = number;
+  state.job = std::move(*job);
+  for (const std::string& name : state.job.names) names_.emplace(name, kept.label);
+  for (const std::int64_t start : kept.recent_starts_ns) state.recent_starts.emplace_back(start);
+  state.fruitless_starts = kept.fruitless_starts;
+  if (kept.exited) state.last_exit = os::ExitStatus{kept.by_signal, kept.exit_value};
+}
+
+void Core::recover(std::uint64_t number, const KeptService& kept) {
+  auto job = parse_job(kept.file, kept.text);
+  JobState& state = jobs_[kept.label];
+  if (!job || job->label != kept.label || state.instance || kept.endpoint.size() != sizeof(Endpoint::token)) {
+    orders_.push_back(Kill{InstanceId{number}});
+    orders_.push_back(Forget{number});
+    if (state.job.label.empty()) jobs_.erase(kept.label);
+    return;
+  }
+  if (state.job.label.empty()) {
+    state.job = *job;
+    for (const std::string& name : state.job.names) names_.emplace(name, kept.label);
+  }
+  state.active = std::move(*job);
+  state.state = kept.is_retiring ? State::retiring : kept.is_running ? State::running : State::starting;
+  state.instance = InstanceId{number};
+  state.service = control_of(state.instance);
+  peers_[state.service] = {0, user_, state.instance, 0};
+  state.started = os::Time(kept.started_ns);
+  state.recent_starts.push_back(state.started);
+  state.check_in = kept.check_in;
+  std::copy_n(kept.endpoint.bytes().begin(), sizeof state.endpoint.token, state.endpoint.token.begin());
+  state.took_any = kept.is_running;
+  if (state.state == State::starting) {
+    state.taken = 0;
+    state.ends_by = now_ + kCheckInTime;
+  }
+  if (state.state == State::retiring) state.ends_by = now_ + kStopGrace;
+}
+
+void Core::recover(std::uint64_t number, const KeptEnd& kept) {
+  const auto job = jobs_.find(kept.label);
+  if (job == jobs_.end()) {
+    orders_.push_back(Refuse{EndId{number}, unknown_service(kept.label)});
+    return orders_.push_back(Forget{number});
+  }
+  End end{EndId{number}, {}, true};
+  end.client.peer.uid = kept.uid;
+  end.client.peer.label = kept.client_label;
+  if (kept.bound) end.client.peer.trust = PeerClass::bound;
+  end.client.record = {kept.pid, kept.process};
+  end.client.only = InstanceId{kept.only};
+  const bool is_handed = kept.handed_to != 0 && kept.handed_to == job->second.instance.value;
+  (is_handed ? job->second.on_the_way : job->second.waiting).push_back(std::move(end));
+}
+
+// Asked of the spawner before this one, and perhaps not done.
+void Core::on(const SpawnerCame&) {
+  for (auto& [label, job] : jobs_) {
+    if (job.state == State::starting && !job.is_launched) {
+      orders_.push_back(Launch{job.instance, job.active, to_keep(job)});
+    }
+    if (job.state == State::confirming) orders_.push_back(Confirm{job.instance});
+  }
+  if (std::exchange(scanning_, false)) scan();
+}
+
+void Core::scan() {
+  if (!std::exchange(scanning_, true)) orders_.push_back(Scan{});
+}
+
+// Keeping.
+
+KeptService Core::to_keep(const JobState& job) const {
+  KeptService kept;
+  kept.label = job.active.label;
+  kept.file = job.active.file;
+  kept.text = job.active.text;
+  kept.started_ns = job.started.count();
+  kept.check_in = job.check_in;
+  kept.is_retiring = job.state == State::retiring;
+  kept.is_running = job.state == State::running || kept.is_retiring;
+  kept.endpoint = Data(std::vector<std::byte>(job.endpoint.token.begin(), job.endpoint.token.end()));
+  return kept;
+}
+
+KeptEnd Core::to_keep(const JobState& job, const End& end) const {
+  KeptEnd kept;
+  kept.label = job.job.label;
+  kept.only = end.client.only.value;
+  kept.uid = end.client.peer.uid;
+  kept.pid = end.client.record.pid;
+  kept.process = end.client.record.process;
+  kept.bound = end.client.peer.trust == PeerClass::bound;
+  kept.client_label = end.client.peer.label;
+  return kept;
+}
+
+void Core::keep_service(const JobState& job) { orders_.push_back(Keep{job.instance.value, to_keep(job)}); }
+
+void Core::keep(JobState& job) {
+  if (job.number == 0) job.number = next_++;
+  KeptJob kept;
+  kept.label = job.job.label;
+  kept.file = job.job.file;
+  kept.text = job.job.text;
+  for (const os::Time start : job.recent_starts) kept.recent_starts_ns.push_back(start.count());
+  kept.fruitless_starts = job.fruitless_starts;
+  kept.exited = job.last_exit.has_value();
+  if (job.last_exit) {
+    kept.by_signal = job.last_exit->by_signal;
+    kept.exit_value = job.last_exit->value;
+  }
+  orders_.push_back(Keep{job.number, std::move(kept)});
+}
+
+void Core::forget_end(const End& end) {
+  if (end.is_kept) orders_.push_back(Forget{end.id.value});
+}
+
 std::optional<os::Time> Core::wake_at() const {
   std::optional<os::Time> first;
   for (const auto& [label, job] : jobs_) {
@@ -62,18 +206,21 @@ std::optional<os::Time> Core::wake_at() const {
 }
 
 void Core::on(const Tick&) {
+  std::vector<InstanceId> overdue;
   for (auto& [label, job] : jobs_) {
     if (!job.ends_by || *job.ends_by > now_) continue;
     job.ends_by.reset();
-    orders_.push_back(Kill{job.instance});
+    orders_.push_back(Kill{job.instance, SIGKILL});
+    if (!job.is_launched) overdue.push_back(job.instance);
   }
+  // There is no spawner, it seems. Should it launch one of these yet, nobody will know it, and it is ended.
+  for (const InstanceId instance : overdue) on(LaunchFailed{instance, "the spawner does not answer"});
 }
 
 // Peers.
 
 void Core::on(const PeerCame& event) {
-  peers_[event.peer] = {event.pid, event.uid, event.instance, event.process};
-  if (JobState* job = job_of(event.instance)) job->service = event.peer;
+  peers_[event.peer] = {event.pid, event.uid, {}, event.process};
 }
 
 void Core::on(const PeerLeft& event) {
@@ -92,7 +239,7 @@ void Core::on(const PeerLeft& event) {
 }
 
 void Core::on(const GrantFailed& event) {
-  const auto is_lost = [&](const auto& waiting) { return waiting.first == event.end; };
+  const auto is_lost = [&](const End& end) { return end.id == event.end; };
   for (auto& [label, job] : jobs_) {
     std::erase_if(job.waiting, is_lost);
     std::erase_if(job.on_the_way, is_lost);
@@ -134,6 +281,9 @@ void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
                   fail(Kind::denied, code::kNotPrivileged, "only a service that the broker started can check in",
                        "write a job file for it, and let the first call start it"));
   }
+  // Asked again, of a new broker: the answer was lost with the one before.
+  if (job->state == State::running && job->check_in == request) return answer_check_in(*job);
+  if (job->state == State::confirming && job->check_in == request) return;
   if (job->state != State::starting) {
     return answer(peer, request, fail(Kind::invalid, code::kNotPrivileged, "the service has checked in before"));
   }
@@ -147,11 +297,12 @@ void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
 void Core::asked(PeerId peer, RequestId request, const contract::Retire& what) {
   JobState* job = job_of(peers_.at(peer).instance);
   // An end that was handed over and is still on its way decides against it: somebody has just connected.
-  const bool granted =
-      job != nullptr && job->state == State::running && what.handed == job->taken && job->on_the_way.empty();
-  if (granted) {
+  const bool granted = job != nullptr && (job->state == State::running || job->state == State::retiring) &&
+                       job->taken == what.last && job->on_the_way.empty();
+  if (granted && job->state == State::running) {
     job->state = State::retiring;
     job->ends_by = now_ + kStopGrace;
+    keep_service(*job);
   }
   answer(peer, request, typed_reply(granted));
 }
@@ -170,12 +321,21 @@ void Core::asked(PeerId peer, RequestId request, const contract::Redeem& what) {
 void Core::asked(PeerId peer, RequestId, const contract::Taken& what) {
   JobState* job = job_of(peers_.at(peer).instance);
   if (job == nullptr) return;
-  while (job->taken < what.count && !job->on_the_way.empty()) {
-    orders_.push_back(Release{job->on_the_way.front().first});
+  const std::uint64_t last = std::min(what.last, next_ - 1);
+  while (!job->on_the_way.empty() && job->on_the_way.front().id.value <= last) {
+    orders_.push_back(Release{job->on_the_way.front().id});
+    forget_end(job->on_the_way.front());
     job->on_the_way.pop_front();
-    ++job->taken;
+    job->took_any = true;
     job->fruitless_starts = 0;
   }
+  const bool was_known = job->taken.has_value();
+  job->taken = last;
+  if (was_known || job->state != State::running) return;
+  // What the broker before this one was about to hand over has not come: a new one's greeting is behind it in the queue.
+  job->waiting.insert(job->waiting.begin(), job->on_the_way.begin(), job->on_the_way.end());
+  job->on_the_way.clear();
+  hand_over_waiting(*job);
 }
 
 // Look-ups and lists.
@@ -190,8 +350,7 @@ void Core::wait_for_scan(Waiting waiting) {
                        "wait for their answers"));
   }
   waiting_for_scan_.push_back(std::move(waiting));
-  if (!scanning_) orders_.push_back(Scan{});
-  scanning_ = true;
+  scan();
 }
 
 void Core::finish(const Waiting& waiting) {
@@ -211,8 +370,8 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, InstanceId only)
              std::to_string(kWaitingEndsMax) + " clients wait already for " + job.job.label, "call again later"));
   }
   const Client client = client_of(peers_.at(peer));
-  const auto is_theirs = [&](const auto& waiting) {
-    return waiting.second.record.pid == client.record.pid && waiting.second.peer.uid == client.peer.uid;
+  const auto is_theirs = [&](const End& end) {
+    return end.client.record.pid == client.record.pid && end.client.peer.uid == client.peer.uid;
   };
   const auto theirs = std::count_if(job.waiting.begin(), job.waiting.end(), is_theirs) +
                       std::count_if(job.on_the_way.begin(), job.on_the_way.end(), is_theirs);
@@ -223,11 +382,15 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, InstanceId only)
                            " already",
                        "use those, or call again later"));
   }
-  const EndId end{next_end_++};
-  orders_.push_back(Grant{peer, request, job.job.label, end});
-  job.waiting.emplace_back(end, client);
-  job.waiting.back().second.only = only;
-  if (job.state == State::running) hand_over_waiting(job);
+  End end{EndId{next_++}, client, false};
+  end.client.only = only;
+  Grant grant{peer, request, job.job.label, end.id, {}};
+  // What is handed over at once is in the service's queue, which outlives this broker.
+  end.is_kept = job.state != State::running || !job.taken;
+  if (end.is_kept) grant.keep = to_keep(job, end);
+  orders_.push_back(std::move(grant));
+  job.waiting.push_back(std::move(end));
+  if (job.state == State::running && job.taken) hand_over_waiting(job);
   start_if_wanted(job);
 }
 
@@ -267,39 +430,62 @@ void Core::start_if_wanted(JobState& job) {
 void Core::start(JobState& job) {
   job.state = State::starting;
   job.active = job.job;
-  job.instance = InstanceId{next_instance_++};
-  job.service = {};
+  job.instance = InstanceId{next_++};
+  job.service = control_of(job.instance);
+  peers_[job.service] = {0, user_, job.instance, 0};
   job.pid.reset();
+  job.is_launched = false;
   job.started = now_;
   job.taken = 0;
+  job.took_any = false;
+  job.check_in = 0;
   job.ends_by = now_ + kCheckInTime;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
-  orders_.push_back(Launch{job.instance, job.job});
+  orders_.push_back(Launch{job.instance, job.job, to_keep(job)});
 }
 
 void Core::hand_over_waiting(JobState& job) {
-  for (auto& [end, client] : job.waiting) {
-    Client told = client;
+  for (End& end : job.waiting) {
+    Client told = end.client;
     // A confined service has a pid namespace of its own, in which every outsider is process 0.
     if (is_confined(job.active)) told.record.pid = 0;
-    orders_.push_back(HandOver{end, job.service, std::move(told)});
-    job.on_the_way.emplace_back(end, std::move(client));
+    if (end.is_kept) {
+      KeptEnd kept = to_keep(job, end);
+      kept.handed_to = job.instance.value;
+      orders_.push_back(Keep{end.id.value, std::move(kept)});
+    }
+    orders_.push_back(HandOver{end.id, job.service, std::move(told)});
+    job.on_the_way.push_back(std::move(end));
   }
   job.waiting.clear();
 }
 
 void Core::refuse_waiting(JobState& job, const Error& reason) {
-  for (const auto& [end, client] : job.waiting) orders_.push_back(Refuse{end, reason});
+  for (const End& end : job.waiting) {
+    orders_.push_back(Refuse{end.id, reason});
+    forget_end(end);
+  }
   job.waiting.clear();
 }
 
 void Core::on(const Launched& event) {
-  if (JobState* job = job_of(event.instance)) job->pid = event.pid;
+  JobState* job = job_of(event.instance);
+  if (job == nullptr) {
+    // The broker before this one knew it, and has forgotten it since.
+    orders_.push_back(Kill{event.instance, SIGKILL});
+    return orders_.push_back(Forget{event.instance.value});
+  }
+  if (job->is_launched) return;
+  job->is_launched = true;
+  job->pid = event.pid;
+  const auto peer = peers_.find(job->service);
+  if (peer != peers_.end()) peer->second.pid = event.pid, peer->second.process = event.process;
+  keep_service(*job);  // From here on the service has its own end.
 }
 
 void Core::on(const LaunchFailed& event) {
   JobState* job = job_of(event.instance);
-  if (job == nullptr) return;
+  if (job == nullptr || job->is_launched) return;
   refuse_waiting(*job, Error{Kind::gone, code::kLaunchFailed, job->job.label + " could not be started: " + event.why,
                              "mend " + job->job.file + " or what it names"});
   ended(*job);
@@ -315,21 +501,26 @@ void Core::on(const Confirmed& event) {
       job->job.label + " runs under " + std::to_string(event.filters) + " seccomp filters, 2 are required",
       "link the program with this version of libreeve"};
   refuse_waiting(*job, reason);
-  orders_.push_back(Kill{job->instance});
+  orders_.push_back(Kill{job->instance, SIGKILL});
 }
 
 void Core::checked_in(JobState& job) {
   job.state = State::running;
   job.ends_by.reset();
+  keep_service(job);
+  answer_check_in(job);
+  hand_over_waiting(job);
+}
+
+void Core::answer_check_in(const JobState& job) {
   answer(job.service, job.check_in,
          typed_reply(contract::CheckedIn{job.active.label, job.active.names,
                                          static_cast<std::uint64_t>(job.active.idle_time_out.count()), job.endpoint}));
-  hand_over_waiting(job);
 }
 
 void Core::on(const Exited& event) {
   JobState* job = job_of(event.instance);
-  if (job == nullptr) return;
+  if (job == nullptr) return orders_.push_back(Forget{event.instance.value});
   job->last_exit = event.status;
   ended(*job);
 }
@@ -337,33 +528,46 @@ void Core::on(const Exited& event) {
 void Core::ended(JobState& job) {
   const bool was_agreed = job.state == State::retiring;
   if (was_agreed) job.recent_starts.clear();  // It is no crash.
-  if (!was_agreed && job.taken == 0) ++job.fruitless_starts;
+  if (!was_agreed && !job.took_any) ++job.fruitless_starts;
   job.state = State::idle;
+  orders_.push_back(Forget{job.instance.value});
   job.instance = {};
   job.pid.reset();
   job.ends_by.reset();
   job.endpoint = {};
-  job.waiting.insert(job.waiting.begin(), job.on_the_way.begin(), job.on_the_way.end());
-  job.on_the_way.clear();
-  // Whoever came through an endpoint wanted this instance: the next one is another.
-  std::erase_if(job.waiting, [&](const auto& waiting) {
-    if (!waiting.second.only) return false;
-    orders_.push_back(Refuse{waiting.first, Error{Kind::gone, code::kClosed, "the endpoint leads to nobody any more",
-                                                  "ask whoever gave it for another"}});
-    return true;
-  });
+  take_back(job);
   if (job.service) {
     orders_.push_back(Drop{job.service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});
     peers_.erase(job.service);
     job.service = {};
   }
   if (job.removed) return forget(job);
+  keep(job);
   if (job.fruitless_starts >= kFruitlessStartsMax) give_up(job);
   start_if_wanted(job);
 }
 
+// What was on its way to an instance that has ended waits for the next.
+void Core::take_back(JobState& job) {
+  job.waiting.insert(job.waiting.begin(), job.on_the_way.begin(), job.on_the_way.end());
+  job.on_the_way.clear();
+  // Whoever came through an endpoint wanted this instance: the next one is another.
+  std::erase_if(job.waiting, [&](const End& end) {
+    if (!end.client.only) return false;
+    orders_.push_back(Refuse{end.id, Error{Kind::gone, code::kClosed, "the endpoint leads to nobody any more",
+                                           "ask whoever gave it for another"}});
+    forget_end(end);
+    return true;
+  });
+  for (End& end : job.waiting) {
+    end.is_kept = true;
+    orders_.push_back(Keep{end.id.value, to_keep(job, end)});
+  }
+}
+
 void Core::forget(JobState& job) {
   refuse_waiting(job, unknown_service(job.job.label));
+  if (job.number != 0) orders_.push_back(Forget{job.number});
   std::erase_if(names_, [&](const auto& n) { return n.second == job.job.label; });
   jobs_.erase(std::string(job.job.label));
 }
@@ -386,7 +590,11 @@ void Core::on(const Scanned& event) {
   names_.clear();
   for (auto& [label, job] : jobs_) job.removed = true;
   for (const Job& job : event.jobs) merge(job, problems_);
-  std::erase_if(jobs_, [](const auto& j) { return j.second.removed && j.second.state == State::idle; });
+  std::erase_if(jobs_, [&](const auto& j) {
+    const bool is_over = j.second.removed && j.second.state == State::idle;
+    if (is_over && j.second.number != 0) orders_.push_back(Forget{j.second.number});
+    return is_over;
+  });
   const std::vector<Waiting> waiting = std::move(waiting_for_scan_);
   waiting_for_scan_.clear();
   for (const Waiting& w : waiting) finish(w);

@@ -1,6 +1,7 @@
 // The broker's mind: names, jobs and who waits for what. A pure state machine: events in, orders out.
 //
-// Owns:    the job table, the name table, and what each peer has asked and not been told.
+// Owns:    the job table, the name table, and what each peer has asked and not been told. Of that, whatever must
+//          outlive this broker is kept with the supervisor before it is acted upon.
 // Trust:   requests come from strangers and are decoded already; nothing here touches the kernel.
 // Errors:  become answers to whoever asked. No event ends the broker.
 //
@@ -23,6 +24,7 @@
 #include "../os/process.hpp"
 #include "../vocab/id.hpp"
 #include "job.hpp"
+#include "kept.hpp"
 
 namespace reeve::broker {
 
@@ -31,12 +33,16 @@ using InstanceId = Id<struct InstanceTag>;  ///< one start of one job
 using EndId = Id<struct EndTag>;            ///< a service's end that waits here
 using RequestId = std::uint64_t;            ///< as the peer numbered it
 
+/// The peer at the other end of an instance's control channel. Clients have lower numbers.
+constexpr PeerId control_of(InstanceId instance) { return PeerId{instance.value | 1ULL << 63}; }
+/// The first number that the n-th broker of a session gives out: none is ever used twice.
+constexpr std::uint64_t first_number(std::uint64_t broker) { return broker << 36 | 1; }
+
 // Events.
 struct PeerCame {
   PeerId peer;
   std::int32_t pid = 0;
   std::uint32_t uid = 65534;
-  InstanceId instance;        ///< set for the control channel of a job
   std::uint64_t process = 0;  ///< its number in the kernel, the same in all namespaces; 0 where that is not known
 };
 struct PeerAsked {
@@ -60,6 +66,7 @@ struct Scanned {
 struct Launched {
   InstanceId instance;
   std::int32_t pid = 0;
+  std::uint64_t process = 0;  ///< its number in the kernel
 };
 struct LaunchFailed {
   InstanceId instance;
@@ -74,10 +81,19 @@ struct Exited {
   InstanceId instance;
   os::ExitStatus status;
 };
+/// The first event of all: what the broker before this one kept.
+struct Recovered {
+  std::uint64_t broker = 1;  ///< how many there were, with this one
+  std::uint32_t user = 0;    ///< whose session it is
+  std::vector<std::pair<std::uint64_t, Kept>> kept;
+};
+/// There is a spawner, which knows nothing of what the one before it was asked.
+struct SpawnerCame {};
 /// The time that wake_at named has come.
 struct Tick {};
 using EventKind =
-    std::variant<Tick, PeerCame, PeerAsked, PeerLeft, GrantFailed, Scanned, Launched, LaunchFailed, Confirmed, Exited>;
+    std::variant<Tick, Recovered, SpawnerCame, PeerCame, PeerAsked, PeerLeft, GrantFailed, Scanned, Launched,
+                 LaunchFailed, Confirmed, Exited>;
 struct Event {
   os::Time now{};
   EventKind what;
@@ -96,12 +112,13 @@ struct Answer {
   RequestId request = 0;
   Result<Dictionary> what;
 };
-/// Mint a channel: answer the peer with one end, keep the other.
+/// Mint a channel: answer the peer with one end, hold the other.
 struct Grant {
   PeerId peer;
   RequestId request = 0;
   std::string label;
   EndId end;
+  std::optional<KeptEnd> keep;  ///< with the supervisor, before the peer is answered
 };
 /// Give the kept end to the instance that owns the name, and keep it until it is said to be taken.
 struct HandOver {
@@ -121,9 +138,19 @@ struct Refuse {
 struct Launch {
   InstanceId instance;
   Job job;
+  KeptService keep;  ///< with the supervisor, before the spawner is asked
+};
+/// Keep this with the supervisor under that number, and the descriptors that go with it.
+struct Keep {
+  std::uint64_t number = 0;
+  Kept what;
+};
+struct Forget {
+  std::uint64_t number = 0;
 };
 struct Kill {
   InstanceId instance;
+  int signal = 0;  ///< 0: whatever ends it
 };
 struct Confirm {
   InstanceId instance;
@@ -133,7 +160,7 @@ struct Drop {
   PeerId peer;
   Error reason;
 };
-using Order = std::variant<Answer, Grant, HandOver, Release, Refuse, Launch, Kill, Confirm, Scan, Drop>;
+using Order = std::variant<Answer, Grant, HandOver, Release, Refuse, Launch, Keep, Forget, Kill, Confirm, Scan, Drop>;
 using Orders = std::vector<Order>;
 
 class Core {
@@ -149,7 +176,14 @@ class Core {
  private:
   /// `dying`: it gave up its control channel and is being ended.
   enum class State { idle, starting, confirming, running, retiring, dying };
+  /// A service's end, and who is at the other.
+  struct End {
+    EndId id;
+    Client client;
+    bool is_kept = false;
+  };
   struct JobState {
+    std::uint64_t number = 0;  ///< under which it is kept
     Job job;
     Job active;  ///< as the present instance was started; its file may have changed since
     State state = State::idle;
@@ -159,9 +193,11 @@ class Core {
     os::Time started{};
     std::optional<os::Time> ends_by;  ///< killed then, unless it has checked in, or ended, by itself
     std::deque<os::Time> recent_starts;
-    std::deque<std::pair<EndId, Client>> waiting;     ///< for an instance to check in
-    std::deque<std::pair<EndId, Client>> on_the_way;  ///< handed over, and not yet taken
-    std::uint64_t taken = 0;                          ///< by this instance
+    std::deque<End> waiting;              ///< for an instance to check in
+    std::deque<End> on_the_way;           ///< handed over, and not yet taken
+    std::optional<std::uint64_t> taken;   ///< the last end that this instance took; unknown to a new broker at first
+    bool took_any = false;
+    bool is_launched = false;
     int fruitless_starts = 0;                         ///< in a row, each ended before it took an end
     RequestId check_in = 0;
     Endpoint endpoint;  ///< leads to this instance once it has checked in
@@ -181,6 +217,8 @@ class Core {
   };
 
   void on(const Tick& event);
+  void on(const Recovered& event);
+  void on(const SpawnerCame& event);
   void on(const PeerCame& event);
   void on(const PeerAsked& event);
   void on(const PeerLeft& event);
@@ -202,10 +240,21 @@ class Core {
   void finish(const Waiting& waiting);
   void grant(PeerId peer, RequestId request, JobState& job, InstanceId only = {});
   void start(JobState& job);
+  void recover(std::uint64_t number, const KeptJob& kept);
+  void recover(std::uint64_t number, const KeptService& kept);
+  void recover(std::uint64_t number, const KeptEnd& kept);
+  void scan();
+  void keep(JobState& job);
+  void keep_service(const JobState& job);
+  KeptService to_keep(const JobState& job) const;
+  KeptEnd to_keep(const JobState& job, const End& end) const;
+  void forget_end(const End& end);
+  void take_back(JobState& job);
   void start_if_wanted(JobState& job);
   void hand_over_waiting(JobState& job);
   void refuse_waiting(JobState& job, const Error& reason);
   void checked_in(JobState& job);
+  void answer_check_in(const JobState& job);
   void ended(JobState& job);
   void forget(JobState& job);
   void give_up(JobState& job);
@@ -228,8 +277,8 @@ class Core {
   std::vector<Waiting> waiting_for_scan_;
   bool scanning_ = false;
   std::vector<std::string> problems_;
-  std::uint64_t next_instance_ = 1;
-  std::uint64_t next_end_ = 1;
+  std::uint64_t next_ = first_number(1);
+  std::uint32_t user_ = 0;
 };
 
 }  // namespace reeve::broker

@@ -46,7 +46,7 @@ class Stage {
 
   PeerId client() {
     const PeerId peer{next_peer++};
-    apply(PeerCame{peer, 100, 1000, {}});
+    apply(PeerCame{peer, 100, 1000});
     return peer;
   }
   Orders look_up(PeerId peer, const std::string& name) {
@@ -60,14 +60,15 @@ class Stage {
   }
   // The launched instance appears on its control channel, checks in, and is confirmed.
   PeerId come_up(InstanceId instance) {
-    const PeerId service{next_peer++};
-    apply(PeerCame{service, 0, 1000, instance});
     apply(Launched{instance, 4242});
-    return service;
+    return control_of(instance);
   }
   Orders check_in(PeerId service, InstanceId instance, int filters = 2) {
     apply(PeerAsked{service, next_request++, contract::CheckIn{}, {}});
     return apply(Confirmed{instance, filters});
+  }
+  Orders take_until(PeerId service, EndId end) {
+    return apply(PeerAsked{service, 0, contract::Taken{end.value}, {}});
   }
   Orders die(PeerId service, InstanceId instance) {
     apply(PeerLeft{service});
@@ -162,11 +163,12 @@ TEST(Core, EndsThatADeadInstanceHadNotTakenGoToTheNextAndTheOthersDieWithIt) {
   Stage stage;
   stage.knows({job_named("a")});
   const PeerId client = stage.client();
-  const InstanceId first = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const Orders early = stage.look_up(client, "a");
+  const InstanceId first = Stage::all<Launch>(early)[0].instance;
   const PeerId service = stage.come_up(first);
   stage.check_in(service, first);
   const EndId late = Stage::all<Grant>(stage.look_up(client, "a"))[0].end;
-  ASSERT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}})).size(), 1U);
+  ASSERT_EQ(Stage::all<Release>(stage.take_until(service, Stage::all<Grant>(early)[0].end)).size(), 1U);
   const auto launches = Stage::all<Launch>(stage.die(service, first));
   ASSERT_EQ(launches.size(), 1U) << "somebody waits still";
   const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(launches[0].instance), launches[0].instance));
@@ -181,7 +183,7 @@ TEST(Core, AServiceThatClaimsMoreEndsThanItWasHandedHasTakenThoseAlone) {
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
   EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{~0ULL}, {}})).size(), 1U);
-  EXPECT_TRUE(stage.apply(PeerAsked{stage.client(), 0, contract::Taken{1}, {}}).empty());
+  EXPECT_TRUE(stage.take_until(stage.client(), EndId{1}).empty());
 }
 
 TEST(Core, ForgetsAnEndThatCouldNotBeMade) {
@@ -252,11 +254,12 @@ TEST(Core, ThrottlesAfterThreeStartsAndRecovers) {
   stage.knows({job_named("a")});
   const PeerId client = stage.client();
   for (int i = 0; i < 3; ++i) {
-    const auto launches = Stage::all<Launch>(stage.look_up(client, "a"));
+    const Orders orders = stage.look_up(client, "a");
+    const auto launches = Stage::all<Launch>(orders);
     ASSERT_EQ(launches.size(), 1U) << "start " << i << " is not delayed";
     const PeerId service = stage.come_up(launches[0].instance);
     stage.check_in(service, launches[0].instance);
-    stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}});
+    stage.take_until(service, Stage::all<Grant>(orders)[0].end);
     stage.die(service, launches[0].instance);
   }
   const Error error = error_of(stage.look_up(client, "a"));
@@ -274,23 +277,25 @@ TEST(Core, AFailedLaunchIsToldToThoseWhoWait) {
   const Orders orders = stage.apply(LaunchFailed{instance, "/bin/a: open: No such file or directory"});
   ASSERT_EQ(Stage::all<Refuse>(orders).size(), 1U);
   EXPECT_NE(Stage::all<Refuse>(orders)[0].reason.message.find("No such file"), std::string::npos);
-  EXPECT_TRUE(stage.apply(Exited{instance, {}}).empty());
+  EXPECT_NE(Stage::only<Forget>(stage.apply(Exited{instance, {}})), nullptr);
 }
 
 TEST(Core, AnEndOnItsWayKeepsAnIdleServiceFromRetiring) {
   Stage stage;
   stage.knows({job_named("a")});
   const PeerId client = stage.client();
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const Orders first = stage.look_up(client, "a");
+  const EndId end = Stage::all<Grant>(first)[0].end;
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
-  const auto granted = [&](std::uint64_t handed) {
-    const Orders orders = stage.apply(PeerAsked{service, 77, contract::Retire{handed}, {}});
-    return *contract::decode_reply<bool>(*Stage::only<Answer>(orders)->what);
+  const auto granted = [&](std::uint64_t last) {
+    const Orders orders = stage.apply(PeerAsked{service, 77, contract::Retire{last}, {}});
+    return *contract::decode_reply<bool>(*Stage::all<Answer>(orders)[0].what);
   };
   EXPECT_FALSE(granted(0)) << "one end was handed over that the service has not seen";
-  EXPECT_EQ(Stage::all<Release>(stage.apply(PeerAsked{service, 0, contract::Taken{1}, {}})).size(), 1U);
-  EXPECT_TRUE(granted(1));
+  EXPECT_EQ(Stage::all<Release>(stage.take_until(service, end)).size(), 1U);
+  EXPECT_TRUE(granted(end.value));
   EXPECT_TRUE(Stage::all<HandOver>(stage.look_up(client, "a")).empty()) << "the next instance gets it";
   EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
 }
@@ -388,7 +393,7 @@ TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
   EXPECT_EQ(error_of(stage.look_up(client, "one.more")).code, code::kQueueFull);
   for (std::size_t n = 0; n < kWaitingEndsMax / kWaitingEndsPerClientMax; ++n) {
     const PeerId hog{1000 + n};
-    stage.apply(PeerCame{hog, static_cast<std::int32_t>(1000 + n), 1000, {}, 0});
+    stage.apply(PeerCame{hog, static_cast<std::int32_t>(1000 + n), 1000, 0});
     for (std::size_t i = 0; i < kWaitingEndsPerClientMax; ++i) {
       EXPECT_FALSE(Stage::all<Grant>(stage.look_up(hog, "a")).empty());
     }
@@ -463,7 +468,6 @@ class Storm {
   }
   void came(const PeerCame& event) {
     peers_.insert(event.peer);
-    if (event.instance) services_[event.instance] = event.peer;
     check(stage_.apply(event));
   }
   void left(PeerId peer) {
@@ -486,7 +490,6 @@ class Storm {
   }
 
   void check(const Orders& orders) {
-    std::vector<PeerCame> arrivals;
     for (const Order& order : orders) {
       ++seen[order.index()];
       if (const auto* launch = std::get_if<Launch>(&order)) {
@@ -494,7 +497,8 @@ class Storm {
         for (const auto& [instance, label] : in_flight_)
           ASSERT_NE(label, launch->job.label) << "two launches in flight";
         in_flight_[launch->instance] = launch->job.label;
-        arrivals.push_back({PeerId{next_peer_++}, 0, 1000, launch->instance});
+        services_[launch->instance] = control_of(launch->instance);
+        peers_.insert(control_of(launch->instance));
       } else if (const auto* grant = std::get_if<Grant>(&order)) {
         ASSERT_TRUE(kept_.insert(grant->end).second);
         ASSERT_TRUE(peers_.contains(grant->peer));
@@ -516,7 +520,6 @@ class Storm {
         gone(drop->peer);
       }
     }
-    for (const PeerCame& arrival : arrivals) came(arrival);
   }
 
   std::mt19937_64 random_;

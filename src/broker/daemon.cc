@@ -1,7 +1,5 @@
 #include "daemon.hpp"
 
-#include <array>
-#include <csignal>
 
 #include "../contract/inherited.hpp"
 #include "../object/typed.hpp"
@@ -16,6 +14,8 @@ namespace {
 using contract::SpawnerEventKind;
 using contract::SpawnerOp;
 using contract::SpawnerRequest;
+using contract::SupervisorEventKind;
+using contract::SupervisorOp;
 
 // Every request to the broker fits one packet: nothing is held of a longer one.
 constexpr quota::Amount kNothingHeld{};
@@ -27,26 +27,31 @@ std::string assignment(const char* variable, int number) {
   return std::string(variable) + "=" + std::to_string(number);
 }
 
-contract::WithText<SpawnerRequest> plain_request(SpawnerOp op, InstanceId instance = {}, int signal = 0) {
+SpawnerRequest plain_request(SpawnerOp op, InstanceId instance = {}) {
   SpawnerRequest head;
   head.op = op;
   head.instance = instance.value;
-  head.signal = signal;
-  return {head, {}};
+  return head;
 }
 
 }  // namespace
 
-Daemon::Daemon(os::Loop& loop, os::Fd listener, os::Fd spawner, DaemonOptions options)
+Daemon::Daemon(os::Loop& loop, os::Fd supervisor, DaemonOptions options)
     : loop_(loop),
-      listener_(std::move(listener)),
-      spawner_(std::move(spawner)),
+      // The supervisor never waits for the broker, so that the broker may wait for it: what is to be kept is with it
+      // before anything is done.
+      supervisor_(loop, std::move(supervisor), os::Rights::accept, line::WhenFull::wait),
       options_(std::move(options)),
       inbox_(kNothingHeld) {}
 
 Result<void> Daemon::begin() {
-  spawner_watch_ = REEVE_TRY(loop_.watch(spawner_, {.readable = true}, [this](os::Ready ready) { on_spawner(ready); }));
+  const auto take = [this](auto bytes, auto along) { take_told(bytes, std::move(along)); };
+  recovered_.emplace();
+  recovered_->user = os::own_user();
+  while (recovered_ && !over_) REEVE_TRY(supervisor_.take_next(take, {}));
+  REEVE_TRY(supervisor_.open(take, [this] { over_ = true; }));
   REEVE_TRY(listen_again());
+  tell_supervisor(SupervisorOp::serving);
   consider_leaving();
   return {};
 }
@@ -80,6 +85,7 @@ void Daemon::perform(Grant& order) {
     return apply(GrantFailed{order.end});
   }
   ends_.emplace(order.end, std::make_shared<const os::Fd>(std::move(pair->first)));
+  if (order.keep) keep(order.end.value, *order.keep);
   contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
   post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
 }
@@ -88,6 +94,7 @@ void Daemon::perform(HandOver& order) {
   const auto end = ends_.find(order.end);
   if (end == ends_.end()) return;
   contract::Handover handover;
+  handover.number = order.end.value;
   handover.end = object::ChannelEnd(end->second);
   handover.uid = order.client.peer.uid;
   handover.pid = order.client.record.pid;
@@ -123,20 +130,50 @@ Result<void> Daemon::try_launch(Launch& order) {
   if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
   texts.environment.insert(texts.environment.end(), order.job.environment.begin(), order.job.environment.end());
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, texts));
-  auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-  const PeerId peer = REEVE_TRY(add_peer(std::move(ours), {}));
-  instances_.emplace(order.instance, peer);
-  apply(PeerCame{peer, 0, os::own_user(), order.instance});
-  ask_spawner(std::move(request), std::move(theirs));
+  const PeerId control = control_of(order.instance);
+  if (!peers_.contains(control)) {
+    auto [ours, theirs] = REEVE_TRY(os::channel_pair());
+    REEVE_TRY(add_peer(control, channel::Channel(std::move(ours), os::Rights::refuse)));
+    births_.emplace(order.instance, std::move(theirs));
+  }
+  const auto birth = births_.find(order.instance);
+  if (birth == births_.end()) {
+    return fail(Kind::gone, code::kLaunchFailed, "its control channel was lost with the broker before this one");
+  }
+  keep(order.instance.value, order.keep);
+  std::vector<os::Fd> along;
+  along.push_back(REEVE_TRY(birth->second.duplicate()));
+  if (spawner_) spawner_->send(request.head, request.text, std::move(along));
   return {};
 }
 
-void Daemon::perform(Kill& order) { ask_spawner(plain_request(SpawnerOp::signal, order.instance, SIGKILL)); }
-void Daemon::perform(Confirm& order) { ask_spawner(plain_request(SpawnerOp::confirm, order.instance)); }
+void Daemon::keep(std::uint64_t number, const Kept& what) {
+  std::vector<const os::Fd*> along;
+  if (std::holds_alternative<KeptService>(what)) {
+    const auto peer = peers_.find(control_of(InstanceId{number}));
+    if (peer != peers_.end()) along.push_back(&peer->second->channel.socket());
+    const auto birth = births_.find(InstanceId{number});
+    if (birth != births_.end()) along.push_back(&birth->second);
+  } else if (const auto end = ends_.find(EndId{number}); end != ends_.end()) {
+    along.push_back(end->second.get());
+  }
+  supervisor_.lend(contract::SupervisorRequest{.op = SupervisorOp::keep, .id = number}, encode_kept(what),
+                   std::move(along));
+}
+
+void Daemon::perform(Keep& order) { keep(order.number, order.what); }
+void Daemon::perform(Forget& order) {
+  births_.erase(InstanceId{order.number});
+  tell_supervisor(SupervisorOp::drop, order.number);
+}
+void Daemon::perform(Kill& order) { tell_supervisor(SupervisorOp::signal, order.instance.value, order.signal); }
+void Daemon::perform(Confirm& order) {
+  if (spawner_) spawner_->send(plain_request(SpawnerOp::confirm, order.instance));
+}
 
 void Daemon::perform(Scan&) {
   scan_ = {};
-  ask_spawner(plain_request(SpawnerOp::scan));
+  if (spawner_) spawner_->send(plain_request(SpawnerOp::scan));
 }
 
 void Daemon::perform(Drop& order) {
@@ -172,26 +209,29 @@ void Daemon::on_listener() {
     const std::uint64_t process = os::process_behind(socket);
     // The folder lets nobody else in; this is the second lock on the same door.
     if (!who || (who->uid != os::own_user() && who->uid != 0)) continue;
+    channel::Channel channel(std::move(socket), os::Rights::refuse);
     // Whoever connected must be who speaks: the end may have been handed on.
-    const auto id = add_peer(std::move(socket), channel::Record{who->pid, process});
-    if (!id) return pause_listener();
-    apply(PeerCame{*id, who->pid, who->uid, {}, process});
+    channel.bind_to({who->pid, process});
+    const PeerId id{next_peer_++};
+    if (!add_peer(id, std::move(channel))) return pause_listener();
+    apply(PeerCame{id, who->pid, who->uid, process});
   }
 }
 
-Result<PeerId> Daemon::add_peer(os::Fd socket, const std::optional<channel::Record>& record) {
-  const PeerId id{next_peer_++};
-  auto peer = std::make_unique<Connected>(channel::Channel(std::move(socket), os::Rights::refuse));
-  if (record) peer->channel.bind_to(*record);
+Result<void> Daemon::add_peer(PeerId id, channel::Channel channel) {
+  auto peer = std::make_unique<Connected>(std::move(channel));
   peer->watch = REEVE_TRY(
       loop_.watch(peer->channel.socket(), {.readable = true}, [this, id](os::Ready ready) { on_peer(id, ready); }));
   peers_.emplace(id, std::move(peer));
-  return id;
+  return {};
 }
 
 void Daemon::remove(PeerId id) {
-  std::erase_if(instances_, [&](const auto& instance) { return instance.second == id; });
-  if (peers_.erase(id) > 0) apply(PeerLeft{id});
+  const auto peer = peers_.extract(id);
+  if (!peer) return;
+  // The supervisor may hold a copy of this end: closing alone would not be noticed.
+  os::shut_down(peer.mapped()->channel.socket());
+  apply(PeerLeft{id});
 }
 
 void Daemon::on_peer(PeerId id, os::Ready) {
@@ -302,88 +342,92 @@ bool Daemon::flush(PeerId id, Connected& peer) {
   return wait_for(peer, {.readable = true});
 }
 
-// The spawner.
+// Supervisor and spawner.
 
-void Daemon::ask_spawner(contract::WithText<SpawnerRequest> request, os::Fd descriptor) {
-  spawner_outbox_.push_back({std::move(request), std::move(descriptor)});
-  flush_spawner();
+void Daemon::tell_supervisor(SupervisorOp op, std::uint64_t id, int number) {
+  supervisor_.send(contract::SupervisorRequest{.op = op, .number = number, .id = id});
 }
 
-void Daemon::flush_spawner() {
-  while (!spawner_outbox_.empty()) {
-    const ToSpawner& next = spawner_outbox_.front();
-    const std::array parts{std::as_bytes(std::span(&next.request.head, 1)),
-                           std::as_bytes(std::span(next.request.text))};
-    const int raw = next.descriptor.raw();
-    const auto sent = os::send_packet(spawner_, parts, std::span(&raw, next.descriptor ? 1U : 0U));
-    if (!sent && sent.error().kind == Kind::busy) {
-      // The kernel will carry no more descriptors just now; the launch can wait.
-      spawner_retry_ = loop_.at(os::now() + kAcceptPause, [this] { flush_spawner(); });
-      return;
+void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors) {
+  const auto told = contract::decode_line<contract::SupervisorEvent>(bytes);
+  if (!told) return;
+  const InstanceId instance{told->head.id};
+  // What is told before the end of the beginning is an event after that.
+  const auto apply_in_turn = [this](EventKind what) {
+    if (recovered_) {
+      told_meanwhile_.push_back(std::move(what));
+    } else {
+      apply(std::move(what));
     }
-    if (!sent) {
-      has_spawner_ = false;
-      over_ = true;
+  };
+  switch (told->head.kind) {
+    case SupervisorEventKind::kept:
+      return take_kept(*told, std::move(descriptors));
+    case SupervisorEventKind::launched:
+      births_.erase(instance);
+      return apply_in_turn(Launched{instance, told->head.number, told->head.process});
+    case SupervisorEventKind::exited:
+      // A service's last words come before its exit.
+      if (const PeerId control = control_of(instance); !recovered_ && peers_.contains(control)) lose(control);
+      return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
+    case SupervisorEventKind::line:
+      if (!descriptors.empty()) connect_spawner(std::move(descriptors.front()));
+      return apply_in_turn(SpawnerCame{});
+    case SupervisorEventKind::listener:
+      if (!descriptors.empty()) listener_ = std::move(descriptors.front());
       return;
-    }
-    if (*sent == os::Sent::not_now) {
-      spawner_is_full_ = true;
-      (void)spawner_watch_.change({.readable = true, .writable = true});
-      return;
-    }
-    spawner_outbox_.pop_front();
+    case SupervisorEventKind::go:
+      recovered_->broker = static_cast<std::uint64_t>(told->head.number);
+      next_peer_ = first_number(recovered_->broker);
+      events_.push_back(std::move(*recovered_));
+      recovered_.reset();
+      for (EventKind& event : told_meanwhile_) events_.push_back(std::move(event));
+      told_meanwhile_.clear();
+      return apply(Tick{});
   }
-  if (std::exchange(spawner_is_full_, false)) (void)spawner_watch_.change({.readable = true});
 }
 
-void Daemon::on_spawner(os::Ready ready) {
-  if (ready.writable) flush_spawner();
-  std::vector<std::byte> room(contract::kSpawnerPacketBytesMax);
-  for (std::size_t i = 0; i < kPacketsPerTurn && !over_; ++i) {
-    const auto received = os::receive_packet(spawner_, room, os::Rights::refuse);
-    if (received && std::holds_alternative<os::NothingYet>(*received)) return;
-    if (!received && received.error().kind == Kind::busy) return;  // It is still there for the next turn.
-    const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
-    if (arrival == nullptr || arrival->truncated) {
-      os::show_line("reeve broker: the spawner is gone");
-      has_spawner_ = false;
-      over_ = true;
-      return;
-    }
-    take_event(std::span(room).first(arrival->size));
+void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {
+  auto kept = decode_kept(told.text);
+  if (!kept || !recovered_) {
+    os::show_line("reeve broker: what was kept is not understood: " + (kept ? "" : printable(kept.error().message)));
+    return tell_supervisor(SupervisorOp::drop, told.head.id);
   }
+  const InstanceId instance{told.head.id};
+  if (std::holds_alternative<KeptService>(*kept) && !descriptors.empty()) {
+    channel::Channel channel(std::move(descriptors[0]), os::Rights::refuse);
+    channel.take_over();
+    (void)channel.greet();
+    (void)add_peer(control_of(instance), std::move(channel));
+    if (descriptors.size() > 1) births_.emplace(instance, std::move(descriptors[1]));
+  } else if (!descriptors.empty()) {
+    ends_.emplace(EndId{told.head.id}, std::make_shared<const os::Fd>(std::move(descriptors[0])));
+  }
+  recovered_->kept.emplace_back(told.head.id, std::move(*kept));
+}
+
+void Daemon::connect_spawner(os::Fd line) {
+  spawner_ = std::make_unique<line::Line>(loop_, std::move(line), os::Rights::refuse, line::WhenFull::queue);
+  // Its end is followed by the next one's line.
+  if (!spawner_->open([this](auto bytes, auto) { take_event(bytes); }, [] {})) spawner_.reset();
 }
 
 void Daemon::take_event(std::span<const std::byte> bytes) {
-  const auto event = contract::decode_event(bytes);
+  const auto event = contract::decode_line<contract::SpawnerEvent>(bytes);
   if (!event) return;
   const InstanceId instance{event->head.instance};
-  const int number = event->head.number;
   switch (event->head.kind) {
     case SpawnerEventKind::job_file:
+      return take_job_file(event->text);
     case SpawnerEventKind::job_problem:
-      return event->head.kind == SpawnerEventKind::job_file ? take_job_file(event->text) : take_problem(event->text);
+      return take_problem(event->text);
     case SpawnerEventKind::scan_done:
       return apply(std::move(scan_));
-    case SpawnerEventKind::launched:
-      return apply(Launched{instance, number});
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});
-    case SpawnerEventKind::exited:
-      read_last_words(instance);
-      return apply(Exited{instance, {event->head.by_signal != 0, number}});
     case SpawnerEventKind::confirmed:
-      return apply(Confirmed{instance, number});
-    case SpawnerEventKind::ready:
-    case SpawnerEventKind::not_ready:
-      return;
+      return apply(Confirmed{instance, event->head.number});
   }
-}
-
-// A service's last words come before its exit.
-void Daemon::read_last_words(InstanceId instance) {
-  const auto peer = instances_.extract(instance);
-  if (peer && peers_.contains(peer.mapped())) lose(peer.mapped());
 }
 
 void Daemon::take_problem(const std::string& text) {
@@ -406,7 +450,7 @@ void Daemon::consider_leaving() {
     idle_.drop();
     return;
   }
-  idle_ = loop_.at(os::now() + kBrokerIdle, [this] { over_ = true; });
+  idle_ = loop_.at(os::now() + kBrokerIdle, [this] { tell_supervisor(SupervisorOp::leave); });
 }
 
 }  // namespace reeve::broker

@@ -1,9 +1,9 @@
 // The broker's body: turns what the kernel brings into events for the Core, and the Core's orders into packets.
 //
-// Owns:    the listening socket, a channel for each peer, the ends that wait, the line to the spawner.
+// Owns:    a channel for each peer, the ends that wait, the lines to supervisor and spawner.
 // Threads: one.
-// Trust:   clients are strangers; no descriptor of theirs ever enters. The spawner is trusted.
-// Errors:  cost the peer that caused them its channel; none ends the broker but the loss of the spawner.
+// Trust:   clients are strangers; no descriptor of theirs ever enters. Supervisor and spawner are trusted.
+// Errors:  cost the peer that caused them its channel; none ends the broker but the loss of its supervisor.
 #pragma once
 
 #include <deque>
@@ -15,6 +15,8 @@
 #include "../channel/channel.hpp"
 #include "../connection/message.hpp"
 #include "../contract/spawner.hpp"
+#include "../contract/supervisor.hpp"
+#include "../line/line.hpp"
 #include "../os/loop.hpp"
 #include "core.hpp"
 
@@ -27,14 +29,12 @@ struct DaemonOptions {
 
 class Daemon {
  public:
-  Daemon(os::Loop& loop, os::Fd listener, os::Fd spawner, DaemonOptions options);
+  Daemon(os::Loop& loop, os::Fd supervisor, DaemonOptions options);
 
+  /// Takes over what the broker before kept, and serves from here on.
   Result<void> begin();
   /// False when the broker should leave.
   bool goes_on() const { return !over_; }
-  void leave() { over_ = true; }
-  /// False once the spawner has gone: the broker ends for the lack of it, and not as it was asked to.
-  bool has_spawner() const { return has_spawner_; }
 
  private:
   struct Connected {
@@ -46,10 +46,7 @@ class Daemon {
     bool is_lost = false;
     std::deque<connection::Parcel> outbox;  // While it holds anything, nothing more is read from this peer.
   };
-  struct ToSpawner {
-    contract::WithText<contract::SpawnerRequest> request;
-    os::Fd descriptor;
-  };
+  using Told = contract::WithText<contract::SupervisorEvent>;
 
   void apply(EventKind what);
   void perform(Order order);
@@ -59,6 +56,8 @@ class Daemon {
   void perform(Release& order);
   void perform(Refuse& order);
   void perform(Launch& order);
+  void perform(Keep& order);
+  void perform(Forget& order);
   void perform(Kill& order);
   void perform(Confirm& order);
   void perform(Scan& order);
@@ -67,50 +66,49 @@ class Daemon {
   void on_listener();
   void pause_listener();
   Result<void> listen_again();
-  Result<PeerId> add_peer(os::Fd socket, const std::optional<channel::Record>& record);
+  Result<void> add_peer(PeerId id, channel::Channel channel);
   void on_peer(PeerId id, os::Ready ready);
   bool read_one(PeerId id, Connected& peer, bool& more);
   bool read_request(PeerId id, channel::Delivered& packet);
   static bool refuse(Connected& peer, const Error& reason);
-  void read_last_words(InstanceId instance);
   void remove(PeerId id);
   void post(PeerId id, connection::Parcel parcel);
   bool flush(PeerId id, Connected& peer);
   void lose(PeerId id);
   static bool wait_for(Connected& peer, os::Interest interest);
   Result<void> try_launch(Launch& order);
+  void keep(std::uint64_t number, const Kept& what);
 
-  void on_spawner(os::Ready ready);
+  void take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
+  void take_kept(const Told& told, std::vector<os::Fd> descriptors);
+  void connect_spawner(os::Fd line);
   void take_event(std::span<const std::byte> bytes);
   void take_job_file(const std::string& text);
   void take_problem(const std::string& text);
-  void ask_spawner(contract::WithText<contract::SpawnerRequest> request, os::Fd descriptor = {});
-  void flush_spawner();
+  void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
   void consider_leaving();
 
   os::Loop& loop_;
   os::Fd listener_;
-  os::Fd spawner_;
+  line::Line supervisor_;
+  std::unique_ptr<line::Line> spawner_;
   DaemonOptions options_;
   Core core_;
   channel::Inbox inbox_;  // outlives what is charged to its ledger
   std::map<PeerId, std::unique_ptr<Connected>> peers_;
   std::map<EndId, std::shared_ptr<const os::Fd>> ends_;
-  std::map<InstanceId, PeerId> instances_;  // their control channels
-  std::deque<ToSpawner> spawner_outbox_;
-  bool spawner_is_full_ = false;
-  os::Loop::Timer spawner_retry_;
+  std::map<InstanceId, os::Fd> births_;  // the service's end of a control channel, until it has it
+  std::optional<Recovered> recovered_;   // while the supervisor tells what was kept
+  std::deque<EventKind> told_meanwhile_;
   Scanned scan_;
   std::deque<EventKind> events_;
   bool applying_ = false;
   os::Loop::Watch listener_watch_;
-  os::Loop::Watch spawner_watch_;
   os::Loop::Timer pause_;
   os::Loop::Timer idle_;
   os::Loop::Timer wake_;
   std::uint64_t next_peer_ = 1;
   bool over_ = false;
-  bool has_spawner_ = true;
 };
 
 }  // namespace reeve::broker

@@ -155,7 +155,9 @@ Result<Job> parse_job(std::string_view file, std::string_view text) {
     return fail(Kind::invalid, document.error().code, std::string(file) + ": " + document.error().message,
                 document.error().advice);
   }
-  return JobReader(file, *document).read();
+  auto job = JobReader(file, *document).read();
+  if (job) job->text = text;
+  return job;
 }
 
 }  // namespace reeve::broker

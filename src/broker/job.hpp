@@ -16,6 +16,7 @@ namespace reeve::broker {
 
 struct Job {
   std::string file;
+  std::string text;  ///< what stands in it
   std::string label;
   std::string program;                   ///< absolute; a relative one in the file starts from the file's folder
   std::vector<std::string> arguments;    ///< without the program's own name

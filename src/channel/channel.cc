@@ -223,13 +223,23 @@ Result<void> Channel::bind_first(const os::Arrival& arrival) {
 
 Result<void> Channel::check_sender(const os::Arrival& arrival) {
   if (!sender_) REEVE_TRY(bind_first(arrival));
-  if (sender_->pid == arrival.sender.pid && sender_->uid == arrival.sender.uid) return {};
+  const bool same_pid = sender_->pid == arrival.sender.pid || may_be_replaced_;
+  if (same_pid && sender_->uid == arrival.sender.uid) return {};
   return reject(code::kWrongSender, "a packet came from process " + std::to_string(arrival.sender.pid) +
                                         ", not from process " + std::to_string(sender_->pid) +
                                         ", whose channel this is");
 }
 
+// Another process speaks from here on, at one end or at the other.
+void Channel::begin_anew(std::uint64_t sequence) {
+  received_ = sequence;
+  partials_.clear();
+  last_ = nullptr;
+}
+
 Result<void> Channel::check_order(const Header& header) {
+  const bool is_new_peer = may_be_replaced_ && header.kind == PacketKind::hello && header.sequence == 0;
+  if (std::exchange(is_taken_over_, false) || is_new_peer) begin_anew(header.sequence);
   if (header.sequence != received_) {
     return reject(code::kBadPacket,
                   "packet: sequence " + std::to_string(header.sequence) + ", expected " + std::to_string(received_));
@@ -289,7 +299,11 @@ Result<void> Channel::accept(Arrived& arrived, Inbox& inbox, std::optional<Incom
   }
   const Table table =
       REEVE_TRY(decode_table(header, room.subspan(sizeof(Header), behind), arrived.arrival.descriptors.size()));
-  if (header.kind == PacketKind::hello) return accept_hello(table.body);
+  if (header.kind == PacketKind::hello) {
+    REEVE_TRY(accept_hello(table.body));
+    if (may_be_replaced_) outcome.emplace(std::in_place_type<Delivered>, Packet{header, {}, {}}, quota::Charge());
+    return {};
+  }
   if (header.fragment_offset != 0) {
     Partial& partial = *REEVE_TRY(partial_of(header));
     if (partial.buffer) std::memcpy(partial.rest().data(), table.body.data(), table.body.size());

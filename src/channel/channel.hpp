@@ -48,6 +48,12 @@ class Channel {
   /// binding().
   void bind_to(const Record& record);
 
+  /// This end was another process's before: the peer goes on from wherever it had come to.
+  void take_over() { is_taken_over_ = true; }
+  /// The peer may be followed by another process of the same user, which says so by a hello of its own: that one is
+  /// delivered. Only the user of each packet is compared.
+  void let_peer_be_replaced() { may_be_replaced_ = true; }
+
   /// Who pays for what is held of this channel's messages: a number for the peer, the same in all its channels.
   void charge_to(std::uint64_t principal) { principal_ = principal; }
   std::uint64_t principal() const { return principal_; }
@@ -111,6 +117,7 @@ class Channel {
   Result<void> check_arrival(const os::Arrival& arrival);
   Result<void> check_sender(const os::Arrival& arrival);
   Result<void> bind_first(const os::Arrival& arrival);
+  void begin_anew(std::uint64_t sequence);
   Result<void> check_order(const Header& header);
   Result<std::vector<object::Attachment>> check_attachments(const Table& table, std::vector<os::Fd> descriptors);
   Result<void> transmit(Header& header, std::span<const object::Attachment> attachments,
@@ -131,6 +138,8 @@ class Channel {
   Binding binding_ = Binding::none;
   bool is_passing_process_ = false;
   bool has_left_open_ = false;
+  bool is_taken_over_ = false;
+  bool may_be_replaced_ = false;
   std::optional<os::Credentials> sender_;
   std::unique_ptr<const Error> broken_;
 };

@@ -23,7 +23,7 @@ Result<void> no_arguments(const Received& call) { return object::check_count(cal
 Dictionary encode(const LookUp& request) { return call("look_up", {Object(request.name)}); }
 Dictionary encode(const List&) { return call("list", {}); }
 Dictionary encode(const CheckIn&) { return call("check_in", {}); }
-Dictionary encode(const Retire& request) { return call("retire", {Object(request.handed)}); }
+Dictionary encode(const Retire& request) { return call("retire", {Object(request.last)}); }
 Dictionary encode(const Redeem& request) { return call("redeem", {Object(request.endpoint)}); }
 
 Dictionary encode(const Taken& message) { return *object::to_object(message).get<Dictionary>(); }

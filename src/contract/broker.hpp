@@ -24,9 +24,10 @@ struct LookUp {
 struct List {};
 /// check_in() → CheckedIn. For a job the broker started: hand me the ends for my names from now on.
 struct CheckIn {};
-/// retire(handed) → bool. The service has nobody connected and has taken `handed` ends: may it stop?
+/// retire(last) → bool. The service has nobody connected; `last` is the last end that it has taken, 0 for none. May it
+/// stop?
 struct Retire {
-  std::uint64_t handed = 0;
+  std::uint64_t last = 0;
 };
 
 /// redeem(endpoint) → Found. A fresh channel to the one instance that the endpoint leads to.
@@ -34,12 +35,13 @@ struct Redeem {
   Endpoint endpoint;
 };
 
-/// Wants no answer. The service has taken `count` ends since it was started, and will answer at them: those that it has
-/// not taken when it dies go to the next instance, with all that is queued in them.
+/// Wants no answer. The service has taken all ends up to the one with the number `last`, and will answer at them: those
+/// that it has not taken when it dies go to the next instance, with all that is queued in them. Said again to each new
+/// broker.
 struct Taken {
-  std::uint64_t count = 0;
+  std::uint64_t last = 0;
 };
-BOOST_DESCRIBE_STRUCT(Taken, (), (count))
+BOOST_DESCRIBE_STRUCT(Taken, (), (last))
 
 using Request = std::variant<LookUp, List, CheckIn, Retire, Redeem, Taken>;
 
@@ -90,6 +92,7 @@ BOOST_DESCRIBE_STRUCT(Listing, (), (jobs, problems))
 
 /// Not asked for: the service's end of a client's channel, with what the broker knows of the client.
 struct Handover {
+  std::uint64_t number = 0;  ///< of the end; each is handed over once, in ascending order
   object::ChannelEnd end;
   std::uint32_t uid = 65534;
   std::int32_t pid = 0;  ///< as the service counts: 0 where its pid namespace does not show the client
@@ -98,7 +101,7 @@ struct Handover {
   bool bound = false;  ///< the broker started the client itself
   std::string label;   ///< the client's job; empty where it is none
 };
-BOOST_DESCRIBE_STRUCT(Handover, (), (end, uid, pid, process, bound, label))
+BOOST_DESCRIBE_STRUCT(Handover, (), (number, end, uid, pid, process, bound, label))
 
 /// The value of a typed reply as a T. Errors: wrong-type.
 template <class T>

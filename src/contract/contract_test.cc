@@ -26,7 +26,7 @@ TEST(BrokerContract, RefusesWhatIsNoRequest) {
 
 TEST(BrokerContract, DecodesWhatItEncodes) {
   EXPECT_EQ(std::get<LookUp>(*decode_request(encode(LookUp{"a.b"}))).name, "a.b");
-  EXPECT_EQ(std::get<Retire>(*decode_request(encode(Retire{7}))).handed, 7U);
+  EXPECT_EQ(std::get<Retire>(*decode_request(encode(Retire{7}))).last, 7U);
   EXPECT_TRUE(std::holds_alternative<List>(*decode_request(encode(List{}))));
   EXPECT_TRUE(std::holds_alternative<CheckIn>(*decode_request(encode(CheckIn{}))));
 }
@@ -42,10 +42,10 @@ std::vector<std::byte> bytes_of(const WithText<SpawnerRequest>& request) {
 TEST(SpawnerContract, RefusesSizesAndCountsThatDoNotFit) {
   const auto request = *encode_launch(3, 2, {"label", "/bin/a", {"x"}, {"A=B"}});
   auto bytes = bytes_of(request);
-  EXPECT_FALSE(decode_request(std::span(bytes).first(8)));
-  EXPECT_FALSE(decode_request(std::span(bytes).first(bytes.size() - 1)));
+  EXPECT_FALSE(decode_line<SpawnerRequest>(std::span(bytes).first(8)));
+  EXPECT_FALSE(decode_line<SpawnerRequest>(std::span(bytes).first(bytes.size() - 1)));
   bytes.push_back(std::byte{0});
-  EXPECT_FALSE(decode_request(bytes));
+  EXPECT_FALSE(decode_line<SpawnerRequest>(bytes));
   auto fewer = request;
   fewer.head.argument_count = 0;
   EXPECT_FALSE(decode_launch(fewer));
@@ -57,7 +57,7 @@ TEST(SpawnerContract, RefusesSizesAndCountsThatDoNotFit) {
 
 TEST(SpawnerContract, DecodesWhatItEncodes) {
   const LaunchTexts texts{"label", "/bin/a", {"x", ""}, {"A=B"}};
-  const auto decoded = decode_launch(*decode_request(bytes_of(*encode_launch(3, 2, texts))));
+  const auto decoded = decode_launch(*decode_line<SpawnerRequest>(bytes_of(*encode_launch(3, 2, texts))));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->program, texts.program);
   EXPECT_EQ(decoded->arguments, texts.arguments);

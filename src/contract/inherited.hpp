@@ -12,7 +12,7 @@ inline constexpr const char* kFilterVariable = "REEVE_FILTER";
 /// The pipe over which an embedded broker reports to the client that started it.
 inline constexpr int kReportNumber = 3;
 
-/// The spawner's line to its broker.
-inline constexpr int kBrokerLineNumber = 3;
+/// The line of broker and spawner to their supervisor.
+inline constexpr int kSupervisorLineNumber = 3;
 
 }  // namespace reeve::contract

@@ -1,21 +1,9 @@
 #include "spawner.hpp"
 
-#include "../vocab/reader.hpp"
-
 namespace reeve::contract {
 namespace {
 
 std::unexpected<Error> bad(const char* what) { return fail(Kind::invalid, code::kBadPacket, what); }
-
-template <class Head>
-Result<WithText<Head>> decode(std::span<const std::byte> bytes) {
-  vocab::Reader in(bytes);
-  const auto head = in.read<Head>();
-  if (!head) return bad("spawner: a packet shorter than its struct");
-  if (head->text_size != in.remaining()) return bad("spawner: a text of another size than declared");
-  const auto rest = in.rest();
-  return WithText<Head>{*head, std::string(reinterpret_cast<const char*>(rest.data()), rest.size())};
-}
 
 // The next NUL-terminated string off the front of `text`.
 Result<std::string> next_string(std::string_view& text) {
@@ -27,12 +15,6 @@ Result<std::string> next_string(std::string_view& text) {
 }
 
 }  // namespace
-
-Result<WithText<SpawnerRequest>> decode_request(std::span<const std::byte> bytes) {
-  return decode<SpawnerRequest>(bytes);
-}
-
-Result<WithText<SpawnerEvent>> decode_event(std::span<const std::byte> bytes) { return decode<SpawnerEvent>(bytes); }
 
 Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint32_t preset, const LaunchTexts& texts) {
   WithText<SpawnerRequest> request;

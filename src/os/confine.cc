@@ -85,10 +85,10 @@ Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRa
   return SharedNamespaces{std::move(user), std::move(network)};
 }
 
+// A child of the caller's parent; how its end is signalled is as for the caller's own.
 Result<std::int32_t> fork_with(std::uint64_t flags) {
   clone_args arguments{};
-  arguments.flags = flags;
-  arguments.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD;
+  arguments.flags = flags | CLONE_PARENT;
   const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
   if (pid < 0) return system_failure("clone3");
   return static_cast<std::int32_t>(pid);
@@ -161,10 +161,10 @@ Result<void> join(const SharedNamespaces& namespaces) {
 }
 
 Result<std::int32_t> fork_into_new_namespaces() {
-  return fork_with(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_PARENT);
+  return fork_with(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
 }
 
-Result<std::int32_t> fork_plain() { return fork_with(0); }
+Result<std::int32_t> fork_beside() { return fork_with(0); }
 
 Result<void> make_mounts_private() {
   return check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount(private)");

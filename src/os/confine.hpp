@@ -37,8 +37,8 @@ Result<void> join(const SharedNamespaces& namespaces);
 /// In the parent: the child's pid, as the caller's pid namespace counts. In the child: 0.
 /// The child is process 1 of new pid, mount, ipc and uts namespaces, and a child of the caller's own parent.
 Result<std::int32_t> fork_into_new_namespaces();
-/// As above, with none of the namespaces, and a child of the caller.
-Result<std::int32_t> fork_plain();
+/// As above, with none of the namespaces.
+Result<std::int32_t> fork_beside();
 
 /// From here on mounts do not reach other namespaces, nor theirs this one.
 Result<void> make_mounts_private();

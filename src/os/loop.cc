@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -106,6 +107,12 @@ Result<Fd> Loop::signal_descriptor(std::initializer_list<int> signals) {
   Fd descriptor(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!descriptor) return system_failure("signalfd");
   return descriptor;
+}
+
+void Loop::forget_signals(const Fd& descriptor) {
+  signalfd_siginfo info;
+  while (::read(descriptor.raw(), &info, sizeof info) > 0) {
+  }
 }
 
 void Loop::run_due_timers() {

@@ -83,6 +83,8 @@ class Loop {
 
   /// A descriptor that becomes readable when one of the signals arrives; they are blocked for this thread.
   static Result<Fd> signal_descriptor(std::initializer_list<int> signals);
+  /// Takes what has arrived at such a descriptor: it is readable again when another one does.
+  static void forget_signals(const Fd& descriptor);
 
   /// Waits for the first thing to happen, until the deadline, and runs what is due.
   Result<void> run_once(const Deadline& deadline = {});

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ extern "C" {
 #include <fstream>
 
 #include "socket.hpp"
+#include "uapi.hpp"
 
 namespace reeve::os {
 namespace {
@@ -131,17 +133,10 @@ Result<Child> child_of(std::int32_t pid) {
     auto failure = system_failure("pidfd_open");
     // Nobody would hear of its end: it must not live. Until it is reaped the number is its own.
     ::kill(pid, SIGKILL);
-    (void)reap(pid);
+    ::waitpid(pid, nullptr, 0);  // Where it is a child of ours.
     return failure;
   }
   return Child{std::move(pidfd), pid};
-}
-
-Result<void> reap(std::int32_t pid) {
-  while (::waitpid(pid, nullptr, 0) < 0) {
-    if (errno != EINTR) return system_failure("waitpid");
-  }
-  return {};
 }
 
 Result<std::optional<ExitStatus>> wait_for_exit(const Child& child, const Deadline& deadline) {
@@ -156,6 +151,36 @@ Result<std::optional<ExitStatus>> wait_for_exit(const Child& child, const Deadli
 Result<void> send_signal(const Fd& pidfd, int number) {
   if (::pidfd_send_signal(pidfd.raw(), number, nullptr, 0) != 0) return system_failure("pidfd_send_signal");
   return {};
+}
+
+std::uint64_t process_number(const Fd& pidfd) {
+  struct statfs system{};
+  struct statx facts{};
+  // Before 6.9 all pidfds share one anonymous inode, which says nothing.
+  if (::fstatfs(pidfd.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return 0;
+  if (::statx(pidfd.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &facts) != 0) return 0;
+  return facts.stx_ino;
+}
+
+Result<Fd> parent_process() {
+  Fd parent(::pidfd_open(::getppid(), 0));
+  if (!parent) return system_failure("pidfd_open");
+  return parent;
+}
+
+void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
+
+std::vector<std::int32_t> own_children() {
+  std::vector<std::int32_t> children;
+  const std::string self = std::to_string(::getpid());
+  std::ifstream file("/proc/self/task/" + self + "/children");
+  for (std::int32_t pid = 0; file >> pid;) children.push_back(pid);
+  return children;
+}
+
+void kill_and_reap(std::int32_t pid) {
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, WNOHANG);
 }
 
 std::int32_t own_pid() { return ::getpid(); }
@@ -192,11 +217,7 @@ Error become(const std::string& program, const std::vector<std::string>& argumen
   return system_failure(("starting " + program).c_str()).error();
 }
 
-bool die_with_parent() {
-  const pid_t parent = ::getppid();
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  return ::getppid() == parent && parent != 1;
-}
+void die_with_parent() { ::prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 void survive_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }
 

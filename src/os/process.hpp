@@ -48,17 +48,30 @@ Result<Child> start(const Start& what);
 /// What execve wants: pointers to the strings, and a null at the end. They stay the strings'.
 std::vector<char*> pointers_to(std::vector<std::string>& strings);
 
-/// The child of ours with that pid, which nobody has reaped yet.
+/// The process with that pid, which nobody has reaped yet. Where that cannot be had it is killed.
 Result<Child> child_of(std::int32_t pid);
-
-/// Waits for a child that is about to end, and reaps it.
-Result<void> reap(std::int32_t pid);
 
 /// Waits for a child until the deadline and reaps it; nothing where the deadline came first.
 Result<std::optional<ExitStatus>> wait_for_exit(const Child& child, const Deadline& deadline);
 
 /// Sends a signal to exactly the process that the pidfd names.
 Result<void> send_signal(const Fd& pidfd, int number);
+
+/// The number of a process in the kernel: the inode of its pidfd, which is the same in every namespace and never used
+/// again. 0 where the kernel has none (before 6.9).
+std::uint64_t process_number(const Fd& pidfd);
+
+/// A descriptor of the process that started this one.
+Result<Fd> parent_process();
+
+/// From here on orphans among the descendants of this process become its children.
+void adopt_orphans();
+
+/// The children of this process, those included that have ended and are not reaped. Needs /proc.
+std::vector<std::int32_t> own_children();
+
+/// Kills a child and reaps it, if it has ended by now. No one else may be waiting for it.
+void kill_and_reap(std::int32_t pid);
 
 std::int32_t own_pid();
 std::uint32_t own_user();
@@ -80,8 +93,9 @@ bool go_to_background();
 /// Replaces this process by a program, with the same environment. Returns only if that failed.
 Error become(const std::string& program, const std::vector<std::string>& arguments);
 
-/// The kernel kills this process when the thread that started it ends. False where that has already happened.
-bool die_with_parent();
+/// The kernel kills this process when its parent ends, from now on: whoever needs to be sure looks afterwards whether
+/// that has happened before.
+void die_with_parent();
 
 /// Writing to a pipe that nobody reads is an error, not the end of the process. Children have the default again.
 void survive_broken_pipes();

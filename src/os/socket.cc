@@ -16,6 +16,7 @@
 #include "../vocab/bounds.hpp"
 #include "control.hpp"
 #include "descriptor.hpp"
+#include "process.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -50,15 +51,6 @@ sockaddr_un address_in(const Fd& folder, const char* name) {
   return address;
 }
 
-std::uint64_t number_of(const Fd& process) {
-  struct statfs system{};
-  struct statx facts{};
-  // Before 6.9 all pidfds share one anonymous inode, which says nothing.
-  if (::fstatfs(process.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return 0;
-  if (::statx(process.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &facts) != 0) return 0;
-  return facts.stx_ino;
-}
-
 // Takes ownership of everything that came before anything is judged, so that no early return can leak. A descriptor
 // whose close could wait for ever is never closed at all: that costs its number, and nobody any time.
 void take_control(const msghdr& message, Arrival& arrival) {
@@ -75,7 +67,7 @@ void take_control(const msghdr& message, Arrival& arrival) {
   }
   if (control.has_credentials) arrival.sender = {control.pid, control.uid};
   const Fd process(control.process);
-  if (process) arrival.process = number_of(process);
+  if (process) arrival.process = process_number(process);
 }
 
 }  // namespace
@@ -137,7 +129,7 @@ std::uint64_t process_behind(const Fd& socket) {
   socklen_t size = sizeof raw;
   if (::getsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPeerPidfd, &raw, &size) != 0) return 0;
   const Fd process(raw);
-  return number_of(process);
+  return process_number(process);
 }
 
 bool pass_process(const Fd& socket, Passing passing) {

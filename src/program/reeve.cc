@@ -48,7 +48,7 @@ Error run_broker(const BrokerCommand& command) {
             std::string(command.system ? "--system" : "--replace") + " is not built yet",
             "run `reeve broker` without the option"};
   }
-  const auto program = bootstrap::installed_program("broker");
+  const auto program = bootstrap::installed_program("supervisor");
   if (!program) {
     return {Kind::gone, code::kNoBroker, "the broker's program is not installed beside this one",
             "install Reeve whole: ./dev install PREFIX"};

@@ -1,4 +1,4 @@
-// libexec/reeve/spawner: started by the broker, with the line to it as descriptor 3.
+// libexec/reeve/spawner: started by the supervisor, with the line to it as descriptor 3.
 //
 //   spawner RUNTIME_FOLDER [JOB_FOLDER]…
 #include <csignal>
@@ -14,25 +14,28 @@ namespace {
 
 using namespace reeve;
 
-Result<void> run(os::Fd broker, spawn::SpawnerOptions options) {
+Result<void> run(os::Fd supervisor, spawn::SpawnerOptions options) {
   os::Loop loop = REEVE_TRY(os::Loop::make());
-  // Ended by its broker's leaving, not by the keys that a person presses for the broker.
+  // Ended by its supervisor's leaving, not by the keys that a person presses.
   const os::Fd signals = REEVE_TRY(os::Loop::signal_descriptor({SIGTERM, SIGINT, SIGHUP}));
-  const auto spawner = REEVE_TRY(spawn::Spawner::make(loop, std::move(broker), std::move(options)));
-  while (spawner->goes_on()) REEVE_TRY(loop.run_once());
-  spawner->end_children();
+  spawn::Spawner spawner(loop, std::move(supervisor), std::move(options));
+  REEVE_TRY(spawner.begin());
+  while (spawner.goes_on()) REEVE_TRY(loop.run_once());
   return {};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto broker = os::inherited(contract::kBrokerLineNumber);
-  if (argc < 2 || !broker || !os::is_channel_socket(*broker)) {
-    std::fprintf(stderr, "the spawner is started by the broker; run `reeve broker`\n");
+  auto supervisor = os::inherited(contract::kSupervisorLineNumber);
+  if (argc < 2 || !supervisor || !os::is_channel_socket(*supervisor)) {
+    std::fprintf(stderr, "the spawner is started by the supervisor; run `reeve broker`\n");
     return 2;
   }
+  os::raise_descriptor_limit();
   os::survive_broken_pipes();
-  const auto outcome = run(std::move(*broker), {argv[1], {argv + 2, argv + argc}});
+  os::die_with_parent();
+  const auto outcome = run(std::move(*supervisor), {argv[1], {argv + 2, argv + argc}});
+  if (!outcome) std::fprintf(stderr, "reeve spawner: %s\n", text_of(outcome.error()).c_str());
   return outcome ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,6 +1,7 @@
 #include "launch.hpp"
 
 #include <array>
+#include <csignal>
 #include <cstring>
 
 #include "../contract/inherited.hpp"
@@ -34,6 +35,13 @@ Result<void> put_in_place(const LaunchPlan& plan, const os::Fd& nothing) {
   return os::arrange_descriptors(in_order);
 }
 
+// A change of user clears it: it comes after that.
+Result<void> end_with_supervisor(const Nursery& nursery) {
+  os::die_with_parent();
+  if (!REEVE_TRY(os::wait_for(nursery.supervisor, os::Readiness::readable, os::now()))) return {};
+  return fail(Kind::gone, code::kLaunchFailed, "the supervisor has ended");
+}
+
 Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   const os::Fd nothing = REEVE_TRY(os::open_device_null());
   REEVE_TRY(put_in_place(plan, nothing));
@@ -41,9 +49,10 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
     REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
   } else {
     REEVE_TRY(os::refuse_privileges_by_exec());
+    // What it leaves behind stays below it for as long as it runs, and is ended after it.
+    os::adopt_orphans();
   }
-  // Last: a change of user clears it. Nothing that the spawner started outlives the spawner.
-  (void)os::die_with_parent();
+  REEVE_TRY(end_with_supervisor(nursery));
   if (!plan.preset->confined) return {};
   return os::load_filter(plan.preset->loading);
 }
@@ -83,59 +92,64 @@ Result<void> enter_nursery(const Nursery& nursery, const LaunchPlan& plan) {
   os::leave(0);
 }
 
-Result<os::Child> await_birth(std::int32_t midwife, const os::Fd& status) {
-  REEVE_TRY(os::reap(midwife));
+// The next word over `status`; an empty one where the last process that could say something has ended, or has become
+// the program.
+Result<std::string> next_word(const os::Fd& status) {
+  const os::Time give_up = os::now() + kStopGrace;
   std::array<std::byte, 1024> room;
-  auto received = os::receive_packet(status, room, os::Rights::refuse);
-  // A child of which nobody knows the pid could be neither watched nor reaped.
-  while (!received && received.error().kind == Kind::busy) {
-    os::wait_until(os::now() + kAcceptPause);
-    received = os::receive_packet(status, room, os::Rights::refuse);
+  while (true) {
+    if (!REEVE_TRY(os::wait_for(status, os::Readiness::readable, give_up))) {
+      return fail(Kind::timeout, code::kLaunchFailed, "it took too long");
+    }
+    const auto received = os::receive_packet(status, room, os::Rights::refuse);
+    // A child of which nobody knows the pid could not be watched: what the kernel lacks is waited for.
+    if (!received && received.error().kind == Kind::busy) {
+      os::wait_until(os::now() + kAcceptPause);
+      continue;
+    }
+    if (!received) return std::unexpected(received.error());
+    if (std::holds_alternative<os::NothingYet>(*received)) continue;
+    const auto* arrival = std::get_if<os::Arrival>(&*received);
+    const std::size_t size = arrival == nullptr ? 0 : arrival->size;
+    return std::string(reinterpret_cast<const char*>(room.data()), size);
   }
-  if (!received) return std::unexpected(std::move(received).error());
-  const auto* arrival = std::get_if<os::Arrival>(&*received);
-  if (arrival == nullptr) return fail(Kind::invalid, code::kLaunchFailed, "a child ended before it could report");
+}
+
+// A report from the process in between: the pid of its child, or why there is none.
+Result<std::int32_t> await_birth(const os::Fd& status) {
+  const std::string word = REEVE_TRY(next_word(status));
   PidReport report;
-  if (arrival->size != sizeof report) {
-    return fail(Kind::unsupported, code::kMissingLayer,
-                std::string(reinterpret_cast<const char*>(room.data()), arrival->size));
-  }
-  std::memcpy(&report, room.data(), sizeof report);
-  return os::child_of(report.pid);
+  if (word.empty()) return fail(Kind::gone, code::kLaunchFailed, "a child ended before it could report");
+  if (word.size() != sizeof report) return fail(Kind::unsupported, code::kMissingLayer, word);
+  std::memcpy(&report, word.data(), sizeof report);
+  return report.pid;
 }
 
 }  // namespace
 
-Result<Launched> launch(const Nursery& nursery, const LaunchPlan& plan) {
+Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan) {
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-  const std::int32_t pid = REEVE_TRY(os::fork_plain());
+  std::int32_t pid = REEVE_TRY(os::fork_beside());
   if (pid == 0) {
     if (plan.preset->confined) give_birth(nursery, plan, theirs);
     become_program(nursery, plan, theirs);
   }
   theirs.close();
-  os::Child child = REEVE_TRY(plan.preset->confined ? await_birth(pid, ours) : os::child_of(pid));
-  return Launched{std::move(child), std::move(ours)};
-}
-
-Result<std::optional<std::string>> launch_outcome(const os::Fd& status) {
-  std::array<std::byte, 1024> room;
-  auto received = REEVE_TRY(os::receive_packet(status, room, os::Rights::refuse));
-  if (std::holds_alternative<os::NothingYet>(received)) return std::nullopt;
-  const auto* arrival = std::get_if<os::Arrival>(&received);
-  if (arrival == nullptr) return std::string();
-  return std::string(reinterpret_cast<const char*>(room.data()), arrival->size);
+  if (plan.preset->confined) pid = REEVE_TRY(await_birth(ours));
+  os::Child child = REEVE_TRY(os::child_of(pid));
+  const auto word = next_word(ours);
+  if (word && word->empty()) return child;
+  (void)os::send_signal(child.pidfd, SIGKILL);
+  if (!word) return std::unexpected(word.error());
+  return fail(Kind::unsupported, code::kMissingLayer, *word);
 }
 
 Result<void> try_out(const Nursery& nursery, const sandbox::Preset& preset, std::optional<std::uint32_t> user) {
   LaunchPlan plan;
   plan.preset = &preset;
   plan.user = user;
-  const Launched trial = REEVE_TRY(launch(nursery, plan));
-  REEVE_TRY(os::wait_for_exit(trial.child, std::nullopt));
-  const auto outcome = REEVE_TRY(launch_outcome(trial.status));
-  if (!outcome || outcome->empty()) return {};
-  return fail(Kind::unsupported, code::kMissingLayer, *outcome);
+  REEVE_TRY(launch(nursery, plan));
+  return {};
 }
 
 }  // namespace reeve::spawn

@@ -1,6 +1,6 @@
 // Starting one program: from its sealed image, with exactly the descriptors it is meant to have, in its preset.
 //
-// Threads: the spawner's only one; forks.
+// Threads: the spawner's only one; forks, and waits for the program to run.
 // Errors:  missing-layer, launch-failed; each says at which step.
 #pragma once
 
@@ -14,6 +14,7 @@ namespace reeve::spawn {
 
 /// What all launches share.
 struct Nursery {
+  os::Fd supervisor;  ///< its process: nothing that is started outlives it
   os::SharedNamespaces namespaces;
   sandbox::Root root;
 };
@@ -28,18 +29,11 @@ struct LaunchPlan {
   contract::LaunchTexts texts;
 };
 
-/// A child that is on its way to its program.
-struct Launched {
-  os::Child child;
-  os::Fd status;  ///< ends without a word when the program runs; else brings the text of the failure
-};
+/// Returns once the program runs. The child is the supervisor's: where this fails one may be left there, which nobody
+/// knows and the supervisor ends.
+Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan);
 
-Result<Launched> launch(const Nursery& nursery, const LaunchPlan& plan);
-
-/// What came over `status`: nothing yet means nothing (ask again when it is readable); an empty text is success.
-Result<std::optional<std::string>> launch_outcome(const os::Fd& status);
-
-/// Goes through every step but the last, and says what this machine will not do.
+/// Everything but the program: whether this machine can do what the preset needs.
 Result<void> try_out(const Nursery& nursery, const sandbox::Preset& preset, std::optional<std::uint32_t> user);
 
 }  // namespace reeve::spawn

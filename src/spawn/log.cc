@@ -22,6 +22,12 @@ Result<std::unique_ptr<Log>> Log::make(os::Loop& loop, std::string label) {
   return log;
 }
 
+Result<std::unique_ptr<Log>> Log::resume(os::Loop& loop, std::string label, os::Fd reader) {
+  std::unique_ptr<Log> log(new Log(loop, std::move(label), std::move(reader), {}));
+  REEVE_TRY(log->watch());
+  return log;
+}
+
 Result<void> Log::watch() {
   watch_ = REEVE_TRY(loop_.watch(reader_, {.readable = true}, [this](os::Ready) { read_some(); }));
   return {};

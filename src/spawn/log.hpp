@@ -14,6 +14,10 @@ class Log {
  public:
   static Result<std::unique_ptr<Log>> make(os::Loop& loop, std::string label);
 
+  /// Goes on where the spawner before this one stopped.
+  static Result<std::unique_ptr<Log>> resume(os::Loop& loop, std::string label, os::Fd reader);
+
+  const os::Fd& reader() const { return reader_; }
   /// The end that the service writes to; closed here once the service has it.
   const os::Fd& writer() const { return writer_; }
   void service_has_writer() { writer_.close(); }

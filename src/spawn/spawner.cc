@@ -1,12 +1,13 @@
 #include "spawner.hpp"
 
 #include <algorithm>
-#include <array>
 #include <csignal>
+#include <cstdlib>
 
 #include "../os/files.hpp"
 #include "../os/pipe.hpp"
 #include "../os/socket.hpp"
+#include "rules.hpp"
 
 namespace reeve::spawn {
 namespace {
@@ -14,6 +15,8 @@ namespace {
 using contract::SpawnerEvent;
 using contract::SpawnerEventKind;
 using contract::SpawnerOp;
+using contract::SupervisorEventKind;
+using contract::SupervisorOp;
 
 // Users for the services of a session that root started: one each, from a range that Debian leaves to such uses.
 constexpr os::UserRange kServiceUsers{61184, 4336};
@@ -26,47 +29,53 @@ std::unexpected<Error> bad_request(const char* what) {
   return fail(Kind::invalid, code::kBadPacket, std::string("the broker broke the contract: ") + what);
 }
 
+// What the next spawner needs to know of a service: its process, its user, and the label for its output.
+std::string text_to_keep(std::int32_t pid, std::optional<std::uint32_t> user, const std::string& label) {
+  return std::to_string(pid) + " " + std::to_string(user.value_or(0)) + " " + label;
+}
+
 }  // namespace
 
-// All that the broker can ask for. A request that is not in it, or not as it says, ends the spawner.
-struct Spawner::Row {
-  SpawnerOp op;
-  std::size_t descriptor_count;
-  bool has_text;
-  Result<void> (Spawner::*answer)(const Request&, std::vector<os::Fd>);
-};
-constexpr Spawner::Row Spawner::kTable[] = {
-    {SpawnerOp::scan, 0, false, &Spawner::scan},
-    {SpawnerOp::launch, 1, true, &Spawner::launch},
-    {SpawnerOp::signal, 0, false, &Spawner::signal},
-    {SpawnerOp::confirm, 0, false, &Spawner::confirm},
-};
+Spawner::Spawner(os::Loop& loop, os::Fd supervisor, SpawnerOptions options)
+    : loop_(loop),
+      supervisor_(loop, std::move(supervisor), os::Rights::accept, line::WhenFull::wait),
+      supervisor_gate_(kSupervisorRules),
+      broker_gate_(kBrokerRules),
+      options_(std::move(options)),
+      images_(image_mode()) {}
 
-Spawner::Spawner(os::Loop& loop, os::Fd broker, SpawnerOptions options)
-    : loop_(loop), broker_(std::move(broker)), options_(std::move(options)), images_(image_mode()) {}
-
-Result<std::unique_ptr<Spawner>> Spawner::make(os::Loop& loop, os::Fd broker, SpawnerOptions options) {
-  std::unique_ptr<Spawner> spawner(new Spawner(loop, std::move(broker), std::move(options)));
-  if (auto prepared = spawner->prepare(); !prepared) {
-    spawner->tell({.kind = SpawnerEventKind::not_ready}, text_of(prepared.error()));
-    return std::unexpected(prepared.error());
+Result<void> Spawner::begin() {
+  while (phase_ == contract::Phase::starting && !over_) {
+    REEVE_TRY(supervisor_.take_next([this](auto bytes, auto along) { hear(bytes, std::move(along)); }, {}));
   }
-  spawner->tell({.kind = SpawnerEventKind::ready});
-  return spawner;
+  if (const auto prepared = prepare(); !prepared) {
+    tell_supervisor(SupervisorOp::not_ready, 0, text_of(prepared.error()));
+    return prepared;
+  }
+  tell_supervisor(SupervisorOp::ready);
+  return {};
 }
 
 Result<void> Spawner::prepare() {
   nursery_ = std::make_unique<Nursery>();
+  nursery_->supervisor = REEVE_TRY(os::parent_process());
   nursery_->namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users()));
   nursery_->root = REEVE_TRY(sandbox::Root::prepare(options_.runtime_folder + "/root"));
+  REEVE_TRY(try_out_presets());
+  // Before it says that it is ready: from then on the others count on it.
+  return supervisor_.open([this](auto bytes, auto along) { hear(bytes, std::move(along)); }, [this] { over_ = true; });
+}
+
+Result<void> Spawner::try_out_presets() {
   for (const sandbox::Preset& preset : sandbox::all_presets()) {
     if (!preset.confined) continue;
     running_filters_.emplace(preset.number,
                              REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running))));
-    REEVE_TRY(try_out(*nursery_, preset, free_user()));
+    tell_supervisor(SupervisorOp::birth);
+    const auto outcome = try_out(*nursery_, preset, free_user());
+    tell_supervisor(SupervisorOp::unborn);
+    REEVE_TRY(outcome);
   }
-  // Before it says that it is ready: from then on the broker counts on it.
-  watch_ = REEVE_TRY(loop_.watch(broker_, {.readable = true}, [this](os::Ready) { on_broker(); }));
   return {};
 }
 
@@ -83,57 +92,80 @@ std::optional<std::uint32_t> Spawner::free_user() {
 }
 
 void Spawner::tell(SpawnerEvent event, std::string_view text) {
-  event.text_size = static_cast<std::uint32_t>(text.size());
-  const std::array parts{std::as_bytes(std::span(&event, 1)), std::as_bytes(std::span(text))};
-  while (true) {
-    const auto sent = os::send_packet(broker_, parts, {});
-    if (sent && *sent == os::Sent::not_now) {
-      // The broker is busy with what was told before; it alone is waited for.
-      (void)os::wait_for(broker_, os::Readiness::writable, std::nullopt);
-      continue;
-    }
-    if (!sent && sent.error().kind == Kind::busy) {
-      // The kernel has no memory for it just now; what is not told would be waited for for ever.
-      os::wait_until(os::now() + kAcceptPause);
-      continue;
-    }
-    if (!sent) over_ = true;
-    return;
-  }
+  if (broker_) broker_->send(event, text);
 }
 
-void Spawner::on_broker() {
-  static_assert(contract::kSpawnerPacketBytesMax < 212'960, "one packet at the kernel's default buffers");
-  std::vector<std::byte> room(contract::kSpawnerPacketBytesMax);
-  auto received = os::receive_packet(broker_, room, os::Rights::accept);
-  if (!received && received.error().kind == Kind::busy) return;  // It is still there for the next turn.
-  if (!received || std::holds_alternative<os::EndOfChannel>(*received)) {
-    over_ = true;
-    return;
-  }
-  auto* arrival = std::get_if<os::Arrival>(&*received);
-  if (arrival == nullptr) return;
-  const auto answered = arrival->truncated
-                            ? bad_request("a packet too large")
-                            : answer(std::span(room).first(arrival->size), std::move(arrival->descriptors));
-  if (!answered) {
-    os::show_line("reeve spawner: " + answered.error().message);
-    over_ = true;
-  }
+void Spawner::tell_supervisor(SupervisorOp op, std::uint64_t id, std::string_view text) {
+  supervisor_.send(contract::SupervisorRequest{.op = op, .id = id}, text);
 }
+
+void Spawner::break_off(const Error& why) {
+  os::show_line("reeve spawner: " + why.message);
+  over_ = true;
+}
+
+// From the supervisor.
+
+void Spawner::hear(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors) {
+  if (const auto taken = take_told(bytes, std::move(descriptors)); !taken) break_off(taken.error());
+}
+
+Result<void> Spawner::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors) {
+  const Told told = REEVE_TRY(contract::decode_line<contract::SupervisorEvent>(bytes));
+  REEVE_TRY(supervisor_gate_.admit(
+      {static_cast<std::uint32_t>(told.head.kind), descriptors.size(), !told.text.empty()}, phase_));
+  if (told.head.kind == SupervisorEventKind::go) {
+    phase_ = contract::Phase::serving;
+    return {};
+  }
+  if (told.head.kind == SupervisorEventKind::line) return connect(std::move(descriptors.front()));
+  return take_over(told, std::move(descriptors));
+}
+
+// A service that the spawner before this one started: its pidfd, and where its output comes out.
+Result<void> Spawner::take_over(const Told& told, std::vector<os::Fd> descriptors) {
+  if (descriptors.empty()) return {};  // The supervisor was short of descriptors.
+  Running running;
+  char* rest = nullptr;
+  running.child.pid = static_cast<std::int32_t>(std::strtol(told.text.c_str(), &rest, 10));
+  const auto user = static_cast<std::uint32_t>(std::strtoul(rest, &rest, 10));
+  if (user != 0) running.user = user;
+  if (*rest != ' ') return fail(Kind::invalid, code::kBadPacket, "a kept text that is none of ours");
+  running.child.pidfd = std::move(descriptors.front());
+  if (descriptors.size() > 1) running.log = REEVE_TRY(Log::resume(loop_, rest + 1, std::move(descriptors[1])));
+  REEVE_TRY(watch(told.head.id, std::move(running)));
+  return {};
+}
+
+Result<void> Spawner::connect(os::Fd broker) {
+  // All that the broker before asked for, up to its end, comes first.
+  if (broker_) broker_->drain();
+  broker_ = std::make_unique<line::Line>(loop_, std::move(broker), os::Rights::accept, line::WhenFull::wait);
+  broker_gate_ = contract::Gate(kBrokerRules);
+  const auto take = [this](auto bytes, auto along) {
+    if (const auto answered = answer(bytes, std::move(along)); !answered) break_off(answered.error());
+  };
+  return broker_->open(take, [] {});  // Its end is followed by the next one's line.
+}
+
+// From the broker.
 
 Result<void> Spawner::answer(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors) {
-  const Request request = REEVE_TRY(contract::decode_request(bytes));
-  for (const Row& row : kTable) {
-    if (row.op != request.head.op) continue;
-    if (row.descriptor_count != descriptors.size()) return bad_request("another number of descriptors");
-    if (row.has_text != !request.text.empty()) return bad_request("a text where none belongs, or none");
-    return (this->*row.answer)(request, std::move(descriptors));
+  const Request request = REEVE_TRY(contract::decode_line<contract::SpawnerRequest>(bytes));
+  REEVE_TRY(broker_gate_.admit(
+      {static_cast<std::uint32_t>(request.head.op), descriptors.size(), !request.text.empty()}, phase_));
+  switch (request.head.op) {
+    case SpawnerOp::scan:
+      return scan();
+    case SpawnerOp::launch:
+      return launch(request, descriptors[0]);
+    case SpawnerOp::confirm:
+      return confirm(request.head.instance);
   }
-  return bad_request("an unknown request");
+  return {};
 }
 
-Result<void> Spawner::scan(const Request&, std::vector<os::Fd>) {
+Result<void> Spawner::scan() {
   for (const std::string& folder : options_.job_folders) scan_folder(folder);
   tell({.kind = SpawnerEventKind::scan_done});
   return {};
@@ -155,13 +187,16 @@ void Spawner::scan_folder(const std::string& path) {
   }
 }
 
-Result<void> Spawner::launch(const Request& request, std::vector<os::Fd> descriptors) {
+// A broker that was replaced asks again for what the one before may have asked for: what runs already is not started
+// twice, and the supervisor has told of it.
+Result<void> Spawner::launch(const Request& request, const os::Fd& control) {
   const std::uint64_t instance = request.head.instance;
-  if (running_.contains(instance)) return bad_request("an instance that already runs");
-  if (!os::is_channel_socket(descriptors[0])) return bad_request("a control channel that is none");
-  const auto started = start(request, descriptors[0]);
+  if (running_.contains(instance)) return {};
+  if (!os::is_channel_socket(control)) return bad_request("a control channel that is none");
+  tell_supervisor(SupervisorOp::birth, instance);
+  const auto started = start(request, control);
   if (!started) {
-    running_.erase(instance);
+    tell_supervisor(SupervisorOp::unborn, instance);
     tell({.kind = SpawnerEventKind::launch_failed, .instance = instance}, started.error().message);
   }
   return {};
@@ -177,7 +212,6 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
     return fail(image.error().kind, code::kLaunchFailed, plan.texts.program + ": " + image.error().message);
   }
   Running running;
-  running.instance = request.head.instance;
   running.log = REEVE_TRY(Log::make(loop_, plan.texts.label));
   if (plan.preset->confined) {
     running.user = free_user();
@@ -187,85 +221,38 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   plan.control = &control;
   plan.output = &running.log->writer();
   plan.user = running.user;
-  Launched launched = REEVE_TRY(spawn::launch(*nursery_, plan));
-  running.child = std::move(launched.child);
-  running.status = std::move(launched.status);
+  running.child = REEVE_TRY(spawn::launch(*nursery_, plan));
   running.log->service_has_writer();
-  tell({.kind = SpawnerEventKind::launched, .instance = running.instance, .number = running.child.pid});
-  const auto [place, ignored] = running_.emplace(running.instance, std::move(running));
-  auto watched = watch(place->second);
-  if (!watched) {
-    // Nobody would hear of its end: it must not live.
-    (void)os::send_signal(place->second.child.pidfd, SIGKILL);
-    (void)os::wait_for_exit(place->second.child, os::now() + kStopGrace);
-  }
-  return watched;
+  contract::SupervisorRequest adopt{.op = SupervisorOp::adopt, .number = running.child.pid};
+  adopt.id = request.head.instance;
+  adopt.grace_s = static_cast<std::uint32_t>(kStopGrace.count());
+  const std::string text = text_to_keep(running.child.pid, running.user, plan.texts.label);
+  const Running& started = *REEVE_TRY(watch(request.head.instance, std::move(running)));
+  supervisor_.lend(adopt, text, {&started.child.pidfd, &started.log->reader()});
+  return {};
 }
 
-Result<void> Spawner::watch(Running& running) {
-  const std::uint64_t instance = running.instance;
+Result<const Spawner::Running*> Spawner::watch(std::uint64_t instance, Running running) {
   running.exit_watch = REEVE_TRY(
       loop_.watch(running.child.pidfd, {.readable = true}, [this, instance](os::Ready) { on_exit(instance); }));
-  running.status_watch =
-      REEVE_TRY(loop_.watch(running.status, {.readable = true}, [this, instance](os::Ready) { on_status(instance); }));
-  return {};
+  return &running_.emplace(instance, std::move(running)).first->second;
 }
 
-void Spawner::on_status(std::uint64_t instance) {
-  Running& running = running_.at(instance);
-  const auto outcome = launch_outcome(running.status);
-  if (outcome && !*outcome) return;
-  running.status_watch.drop();
-  running.status.close();
-  if (outcome && !(*outcome)->empty()) {
-    tell({.kind = SpawnerEventKind::launch_failed, .instance = instance}, **outcome);
-  }
-}
-
+// How it ended is the supervisor's to find out. What it printed last is shown, and there is nothing left to keep.
 void Spawner::on_exit(std::uint64_t instance) {
-  Running& running = running_.at(instance);
-  const auto ended = os::wait_for_exit(running.child, os::now());
-  if (!ended || !*ended) return;
-  // The reason of a failed launch is told before the exit that it led to.
-  if (running.status) on_status(instance);
-  tell({.kind = SpawnerEventKind::exited,
-        .by_signal = (*ended)->by_signal ? 1U : 0U,
-        .instance = instance,
-        .number = (*ended)->value});
   running_.erase(instance);
+  tell_supervisor(SupervisorOp::drop, instance);
 }
 
-Result<void> Spawner::signal(const Request& request, std::vector<os::Fd>) {
-  const auto found = running_.find(request.head.instance);
-  // It may have ended while the request was on its way.
-  if (found != running_.end()) (void)os::send_signal(found->second.child.pidfd, request.head.signal);
-  return {};
-}
-
-Result<void> Spawner::confirm(const Request& request, std::vector<os::Fd>) {
-  const auto found = running_.find(request.head.instance);
+Result<void> Spawner::confirm(std::uint64_t instance) {
+  const auto found = running_.find(instance);
   std::optional<int> count;
   if (found != running_.end()) count = os::seccomp_filter_count(found->second.child.pid);
   // Those under which the whole session runs (a container's, say) came with the fork, and say nothing of the preset's.
   const auto inherited = os::seccomp_filter_count(os::own_pid());
   const int number = count && inherited ? *count - *inherited : -1;
-  tell({.kind = SpawnerEventKind::confirmed, .instance = request.head.instance, .number = number});
+  tell({.kind = SpawnerEventKind::confirmed, .instance = instance, .number = number});
   return {};
-}
-
-void Spawner::end_children() {
-  for (auto& [instance, running] : running_) {
-    const bool listens = os::listens_for(running.child.pid, SIGTERM);
-    (void)os::send_signal(running.child.pidfd, listens ? SIGTERM : SIGKILL);
-  }
-  const os::Time deadline = os::now() + kStopGrace;
-  for (auto& [instance, running] : running_) {
-    const auto ended = os::wait_for_exit(running.child, deadline);
-    if (ended && *ended) continue;
-    (void)os::send_signal(running.child.pidfd, SIGKILL);
-    (void)os::wait_for_exit(running.child, os::now() + kStopGrace);
-  }
-  running_.clear();
 }
 
 }  // namespace reeve::spawn

@@ -1,8 +1,9 @@
-// The spawner: opens job files, starts programs, and tells the broker how they end. The only power in the house.
+// The spawner: opens job files and starts programs. The only power in the house.
 //
-// Owns:    the children, their images and their output.
+// Owns:    the images and the output of what it started. The children themselves are the supervisor's.
 // Threads: one.
-// Trust:   hears only the broker; what the broker asks for is answered from one table, and anything else ends it.
+// Trust:   hears only the broker and the supervisor; what they may ask for stands in a table each, and anything else
+//          ends it.
 #pragma once
 
 #include <map>
@@ -10,6 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "../contract/rule.hpp"
+#include "../contract/supervisor.hpp"
+#include "../line/line.hpp"
 #include "images.hpp"
 #include "launch.hpp"
 #include "log.hpp"
@@ -23,53 +27,55 @@ struct SpawnerOptions {
 
 class Spawner {
  public:
-  /// Tries out what the sandbox needs and reports `ready` or `not_ready` over `broker`.
-  static Result<std::unique_ptr<Spawner>> make(os::Loop& loop, os::Fd broker, SpawnerOptions options);
+  Spawner(os::Loop& loop, os::Fd supervisor, SpawnerOptions options);
 
-  /// False once the broker has left.
+  /// Takes over what the one before kept, tries out what the sandbox needs, and reports `ready` or `not_ready`.
+  Result<void> begin();
+
+  /// False once the supervisor has left, or somebody broke the contract.
   bool goes_on() const { return !over_; }
-  /// Ends every child and waits for it.
-  void end_children();
 
  private:
   using Request = contract::WithText<contract::SpawnerRequest>;
-  struct Row;
-  static const Row kTable[];
+  using Told = contract::WithText<contract::SupervisorEvent>;
 
   struct Running {
-    std::uint64_t instance = 0;
     os::Child child;
-    os::Fd status;
     std::optional<std::uint32_t> user;
     std::unique_ptr<Log> log;
     os::Loop::Watch exit_watch;
-    os::Loop::Watch status_watch;
   };
 
-  Spawner(os::Loop& loop, os::Fd broker, SpawnerOptions options);
   Result<void> prepare();
-  void on_broker();
+  Result<void> try_out_presets();
+  void break_off(const Error& why);
+  void hear(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
+  Result<void> take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
+  Result<void> take_over(const Told& told, std::vector<os::Fd> descriptors);
+  Result<void> connect(os::Fd broker);
   Result<void> answer(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
-  Result<void> scan(const Request& request, std::vector<os::Fd> descriptors);
-  Result<void> launch(const Request& request, std::vector<os::Fd> descriptors);
-  Result<void> signal(const Request& request, std::vector<os::Fd> descriptors);
-  Result<void> confirm(const Request& request, std::vector<os::Fd> descriptors);
-  Result<void> start(const Request& request, const os::Fd& control);
-  Result<void> watch(Running& running);
+  Result<void> scan();
   void scan_folder(const std::string& path);
-  void on_status(std::uint64_t instance);
+  Result<void> launch(const Request& request, const os::Fd& control);
+  Result<void> start(const Request& request, const os::Fd& control);
+  Result<const Running*> watch(std::uint64_t instance, Running running);
+  Result<void> confirm(std::uint64_t instance);
   void on_exit(std::uint64_t instance);
   std::optional<std::uint32_t> free_user();
   void tell(contract::SpawnerEvent event, std::string_view text = {});
+  void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, std::string_view text = {});
 
   os::Loop& loop_;
-  os::Fd broker_;
+  line::Line supervisor_;
+  std::unique_ptr<line::Line> broker_;
+  contract::Gate supervisor_gate_;
+  contract::Gate broker_gate_;
+  contract::Phase phase_ = contract::Phase::starting;
   SpawnerOptions options_;
   Images images_;
   std::unique_ptr<Nursery> nursery_;
   std::map<std::uint32_t, os::Fd> running_filters_;
   std::map<std::uint64_t, Running> running_;
-  os::Loop::Watch watch_;
   std::uint32_t next_user_ = 0;
   bool over_ = false;
 };

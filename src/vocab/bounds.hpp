@@ -63,6 +63,12 @@ inline constexpr std::size_t kListedBytesMax =
     60 * 1024;                                        // Of jobs and problems in one answer to `list`: a packet's worth.
 inline constexpr std::size_t kProblemBytesMax = 500;  // Of one sentence about a job file.
 
+// The supervisor.
+inline constexpr std::size_t kKeptEntriesMax = 16 * 1024;  // Kept for the next broker: ends, services, peers, jobs.
+inline constexpr int kStartsAtOnce = 3;            // Of a broker that ends before it serves; then there are pauses.
+inline constexpr int kStartsUntilForgotten = 30;   // ... until what it keeps is taken to be what ends it.
+inline constexpr std::chrono::seconds kStuckAfter{1};  // A process that outlives SIGKILL by so long is set aside.
+
 // Launching.
 inline constexpr std::chrono::seconds kCheckInTime{60};  // From a start until the service must have checked in.
 inline constexpr int kFruitlessStartsMax = 3;    // Starts in a row that end before a call is taken up, until those who

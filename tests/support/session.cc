@@ -206,21 +206,23 @@ bool Session::is_alive() const {
   return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == 0;
 }
 
-int Session::spawner() const {
-  const auto children = children_of(pid_);
-  return children.empty() ? 0 : children.front().pid;
+int Session::part(const std::string& name) const {
+  for (const Process& child : children_of(pid_)) {
+    if (child.name == name && child.state != 'Z') return child.pid;
+  }
+  return 0;
 }
 
 Census Session::census() const {
   Census census;
-  census.descriptors["broker"] = descriptor_count(pid_);
-  for (const Process& spawner : children_of(pid_)) {
-    census.descriptors["spawner"] = descriptor_count(spawner.pid);
-    for (const Process& child : children_of(spawner.pid)) {
+  census.descriptors["supervisor"] = descriptor_count(pid_);
+  for (const Process& child : children_of(pid_)) {
+    census.zombies += child.state == 'Z' ? 1U : 0U;
+    if (child.name == "broker" || child.name == "spawner") {
+      census.descriptors[child.name] = descriptor_count(child.pid);
+    } else {
       ++census.children;
-      census.zombies += child.state == 'Z' ? 1U : 0U;
     }
-    census.zombies += spawner.state == 'Z' ? 1U : 0U;
   }
   const std::string mounts = contents("/proc/" + std::to_string(pid_) + "/mountinfo");
   census.mounts = static_cast<std::size_t>(std::count(mounts.begin(), mounts.end(), '\n'));

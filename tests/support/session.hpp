@@ -59,7 +59,7 @@ JobFile actor_job(const std::string& name, std::vector<std::string> more_argumen
 /// What the broker's processes hold: descriptors by process, children, those that nobody reaped, mounts.
 struct Census {
   std::map<std::string, std::size_t> descriptors;
-  std::size_t children = 0;  ///< of the spawner
+  std::size_t children = 0;  ///< services, and whatever else the supervisor has but broker and spawner
   std::size_t zombies = 0;
   std::size_t mounts = 0;
   bool operator==(const Census&) const = default;
@@ -83,11 +83,14 @@ class Session {
   /// The same census twice in a row, or the last one after 10 seconds.
   Census settled_census() const;
   bool is_alive() const;
-  int broker() const { return pid_; }
-  /// The spawner's process; 0 where it has none.
-  int spawner() const;
+  int supervisor() const { return pid_; }
+  /// Their processes; 0 where there is none just now.
+  int broker() const { return part("broker"); }
+  int spawner() const { return part("spawner"); }
 
  private:
+  int part(const std::string& name) const;
+
   Folder folder_;
   std::string runtime_path_;
   std::string jobs_path_;

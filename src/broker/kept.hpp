@@ -1,0 +1,64 @@
+// What a broker keeps with the supervisor, for the one that follows it.
+//
+// Trust:   it was written by a broker, which strangers may have taken over: decoded as strictly as anything else.
+// Errors:  bad-body, wrong-type.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "../object/typed.hpp"
+#include "../vocab/result.hpp"
+
+namespace reeve::broker {
+
+/// A service's instance, from before it is launched until it has ended. Its control channel is kept with it, and until
+/// it runs the service's end of that too.
+struct KeptService {
+  std::string label;
+  std::string file;  ///< the job file as it was when this was started
+  std::string text;
+  std::int64_t started_ns = 0;
+  std::uint64_t check_in = 0;  ///< the request's number, once it has asked
+  bool is_running = false;     ///< checked in
+  bool is_retiring = false;
+  Data endpoint;
+};
+BOOST_DESCRIBE_STRUCT(KeptService, (), (label, file, text, started_ns, check_in, is_running, is_retiring, endpoint))
+
+/// A service's end that waits for an instance, or is on its way to one.
+struct KeptEnd {
+  std::string label;
+  std::uint64_t handed_to = 0;  ///< the instance; 0 for one that waits
+  std::uint64_t only = 0;       ///< the instance whose endpoint led here
+  std::uint32_t uid = 65534;
+  std::int32_t pid = 0;
+  std::uint64_t process = 0;
+  bool bound = false;
+  std::string client_label;
+};
+BOOST_DESCRIBE_STRUCT(KeptEnd, (), (label, handed_to, only, uid, pid, process, bound, client_label))
+
+/// What is remembered of a job between two of its instances.
+struct KeptJob {
+  std::string label;
+  std::string file;
+  std::string text;
+  std::vector<std::int64_t> recent_starts_ns;
+  std::int32_t fruitless_starts = 0;
+  bool exited = false;
+  bool by_signal = false;
+  std::int32_t exit_value = 0;
+};
+BOOST_DESCRIBE_STRUCT(KeptJob, (),
+                      (label, file, text, recent_starts_ns, fruitless_starts, exited, by_signal, exit_value))
+
+using Kept = std::variant<KeptService, KeptEnd, KeptJob>;
+
+std::string encode_kept(const Kept& kept);
+Result<Kept> decode_kept(std::string_view bytes);
+
+}  // namespace reeve::broker

@@ -234,9 +234,8 @@ TEST_F(Failure, OfAnyOneSystemCallOfAServiceIsOneOutcomeAndNoLeak) {
                   expect_honest_client_is_served(when);
                   if (service_pid() != seen.pid) {
                     ++ended_;
-                    const Dictionary status = status_of(kActor);
-                    const std::string* how = status.find("last_exit")->get<std::string>();
-                    ASSERT_TRUE(how != nullptr && how->starts_with("exited with")) << when << ": " << (how ? *how : "");
+                    const std::string how = last_exit_of(kActor);
+                    ASSERT_TRUE(how.starts_with("exited with")) << when << ": " << how;
                   }
                   // Those who have left are seen to leave.
                   const auto give_up = std::chrono::steady_clock::now() + 10s;

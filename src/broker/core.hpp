@@ -9,162 +9,35 @@
 // until the job's instance has checked in, however often it has to be started for that, and is then handed over. An
 // instance that dies leaves the ends that it has not said to have taken to the next, with all that is queued in them;
 // those it has taken die with it.
+//
+// Whoever has the broker hold something pays for it: a process for its connection, for its names, for what it asked
+// and was not told, and for the ends that wait for its sake.
+//
+//   core.cc       events, peers, what is asked
+//   names.cc      who has a name; look-ups and what becomes of their ends
+//   launching.cc  when a job runs: starts, ends, throttling
+//   recovery.cc   what is kept, and how the next broker goes on with it
+//   telling.cc    list and print, in words
 #pragma once
 
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
-#include "../channel/peer.hpp"
-#include "../contract/broker.hpp"
-#include "../os/clock.hpp"
-#include "../os/process.hpp"
-#include "../vocab/id.hpp"
-#include "job.hpp"
-#include "kept.hpp"
+#include "../quota/quota.hpp"
+#include "events.hpp"
 
 namespace reeve::broker {
 
-using PeerId = Id<struct PeerTag>;          ///< a client, or a job's instance on its control channel
-using InstanceId = Id<struct InstanceTag>;  ///< one start of one job
-using EndId = Id<struct EndTag>;            ///< a service's end that waits here
-using RequestId = std::uint64_t;            ///< as the peer numbered it
-
-/// The peer at the other end of an instance's control channel. Clients have lower numbers.
-constexpr PeerId control_of(InstanceId instance) { return PeerId{instance.value | 1ULL << 63}; }
-/// The first number that the n-th broker of a session gives out: none is ever used twice.
-constexpr std::uint64_t first_number(std::uint64_t broker) { return broker << 36 | 1; }
-
-// Events.
-struct PeerCame {
-  PeerId peer;
-  std::int32_t pid = 0;
-  std::uint32_t uid = 65534;
-  std::uint64_t process = 0;  ///< its number in the kernel, the same in all namespaces; 0 where that is not known
-};
-struct PeerAsked {
-  PeerId peer;
-  RequestId request = 0;
-  contract::Request what;
-  Endpoint fresh;  ///< random, where a check-in needs one
-};
-struct PeerLeft {
-  PeerId peer;
-};
-/// The channel that a Grant ordered could not be made; the peer has been told.
-struct GrantFailed {
-  EndId end;
-};
-/// Every job file there is now, and what was wrong with others.
-struct Scanned {
-  std::vector<Job> jobs;
-  std::vector<std::string> problems;
-};
-struct Launched {
-  InstanceId instance;
-  std::int32_t pid = 0;
-  std::uint64_t process = 0;  ///< its number in the kernel
-};
-struct LaunchFailed {
-  InstanceId instance;
-  std::string why;
-};
-/// The spawner has counted the filters under which an instance runs.
-struct Confirmed {
-  InstanceId instance;
-  int filters = 0;
-};
-struct Exited {
-  InstanceId instance;
-  os::ExitStatus status;
-};
-/// The first event of all: what the broker before this one kept.
-struct Recovered {
-  std::uint64_t broker = 1;  ///< how many there were, with this one
-  std::uint32_t user = 0;    ///< whose session it is
-  std::vector<std::pair<std::uint64_t, Kept>> kept;
-};
-/// There is a spawner, which knows nothing of what the one before it was asked.
-struct SpawnerCame {};
-/// The time that wake_at named has come.
-struct Tick {};
-using EventKind =
-    std::variant<Tick, Recovered, SpawnerCame, PeerCame, PeerAsked, PeerLeft, GrantFailed, Scanned, Launched,
-                 LaunchFailed, Confirmed, Exited>;
-struct Event {
-  os::Time now{};
-  EventKind what;
-};
-
-/// Who connects: what its service is told of it, and what every packet of its must bear out.
-struct Client {
-  Peer peer;
-  channel::Record record;
-  InstanceId only;  ///< where it came through an endpoint: to this instance, and to no other
-};
-
-// Orders.
-struct Answer {
-  PeerId peer;
-  RequestId request = 0;
-  Result<Dictionary> what;
-};
-/// Mint a channel: answer the peer with one end, hold the other.
-struct Grant {
-  PeerId peer;
-  RequestId request = 0;
-  std::string label;
-  EndId end;
-  std::optional<KeptEnd> keep;  ///< with the supervisor, before the peer is answered
-};
-/// Give the kept end to the instance that owns the name, and keep it until it is said to be taken.
-struct HandOver {
-  EndId end;
-  PeerId service;
-  Client client;
-};
-/// The service answers at the end: keep it no longer.
-struct Release {
-  EndId end;
-};
-/// Tell the client why nobody will ever serve it, over the kept end, and drop that.
-struct Refuse {
-  EndId end;
-  Error reason;
-};
-struct Launch {
-  InstanceId instance;
-  Job job;
-  KeptService keep;  ///< with the supervisor, before the spawner is asked
-};
-/// Keep this with the supervisor under that number, and the descriptors that go with it.
-struct Keep {
-  std::uint64_t number = 0;
-  Kept what;
-};
-struct Forget {
-  std::uint64_t number = 0;
-};
-struct Kill {
-  InstanceId instance;
-  int signal = 0;  ///< 0: whatever ends it
-};
-struct Confirm {
-  InstanceId instance;
-};
-struct Scan {};
-struct Drop {
-  PeerId peer;
-  Error reason;
-};
-using Order = std::variant<Answer, Grant, HandOver, Release, Refuse, Launch, Keep, Forget, Kill, Confirm, Scan, Drop>;
-using Orders = std::vector<Order>;
-
 class Core {
  public:
+  /// `has`: what there is to be charged, in descriptors and bytes.
+  explicit Core(const quota::Amount& has);
+
   Orders apply(const Event& event);
 
   /// When a Tick is wanted, if at all.
@@ -173,17 +46,24 @@ class Core {
   /// No client and no job: an embedded broker may leave.
   bool is_idle() const;
 
+  /// What all peers are charged now.
+  quota::Amount charged() const { return ledger_.used(); }
+
  private:
-  /// `dying`: it gave up its control channel and is being ended.
+  /// `dying`: it gave up its control channel, or was told to stop.
   enum class State { idle, starting, confirming, running, retiring, dying };
   /// A service's end, and who is at the other.
   struct End {
     EndId id;
+    std::string name;
     Client client;
     bool is_kept = false;
+    quota::Charge charge;
   };
+  using Ends = std::deque<End>;
   struct JobState {
     std::uint64_t number = 0;  ///< under which it is kept
+    std::string label;         ///< the job's, or for one of many instances that and the process it is for
     Job job;
     Job active;  ///< as the present instance was started; its file may have changed since
     State state = State::idle;
@@ -193,92 +73,178 @@ class Core {
     os::Time started{};
     std::optional<os::Time> ends_by;  ///< killed then, unless it has checked in, or ended, by itself
     std::deque<os::Time> recent_starts;
-    std::deque<End> waiting;              ///< for an instance to check in
-    std::deque<End> on_the_way;           ///< handed over, and not yet taken
-    std::optional<std::uint64_t> taken;   ///< the last end that this instance took; unknown to a new broker at first
+    std::deque<os::Time> recent_crashes;
+    Ends waiting;                        ///< for an instance to check in
+    Ends on_the_way;                     ///< handed over, and not yet taken
+    std::optional<std::uint64_t> taken;  ///< the last end that this instance took; unknown to a new broker at first
     bool took_any = false;
     bool is_launched = false;
-    int fruitless_starts = 0;                         ///< in a row, each ended before it took an end
+    bool is_stopping = false;  ///< it was told to
+    bool was_killed = false;
+    int fruitless_starts = 0;  ///< in a row, each ended before it took an end
+    std::uint64_t starts = 0;
     RequestId check_in = 0;
     Endpoint endpoint;  ///< leads to this instance once it has checked in
     std::optional<os::ExitStatus> last_exit;
-    bool removed = false;  ///< its file is gone; forgotten once it has stopped
+    bool is_loaded = false;    ///< by a request, not from a folder
+    bool is_unloaded = false;  ///< by a request, although its file is there
+    bool removed = false;      ///< its file is gone; forgotten once it has stopped
+    bool is_new = true;        ///< RunAtLoad and the like have not been looked at
+    bool is_wanted = false;    ///< to be started for another reason than a client or KeepAlive
+    bool was_demanded = false;
+    std::optional<os::Time> next_interval;
+    std::int64_t calendar_minute = 0;  ///< up to which dates have been looked at
+    std::optional<os::Time> retry_at;  ///< when throttling ends, for one that is to run
   };
   struct PeerState {
     std::int32_t pid = 0;
     std::uint32_t uid = 65534;
-    InstanceId instance;
     std::uint64_t process = 0;
+    InstanceId instance;  ///< set for the control channel of a job
+    quota::Charge charge;
+    bool is_kept = false;
+    Ends on_the_way;  ///< for names that it has registered
+    std::optional<std::uint64_t> taken{0};
   };
   struct Waiting {
     PeerId peer;
     RequestId request = 0;
-    std::string name;  ///< empty for list
+    contract::Request what;
+    quota::Charge charge;
   };
+  struct Registered {
+    PeerId peer;
+    quota::Charge charge;
+  };
+  using NameKey = std::pair<std::int32_t, std::string>;  // the pid of a process's own name, or 0
 
+  // core.cc
   void on(const Tick& event);
-  void on(const Recovered& event);
-  void on(const SpawnerCame& event);
   void on(const PeerCame& event);
   void on(const PeerAsked& event);
   void on(const PeerLeft& event);
-  void on(const GrantFailed& event);
+  void on(const FoldersChanged& event);
   void on(const Scanned& event);
+  void asked(PeerId peer, RequestId request, const contract::List& what);
+  void asked(PeerId peer, RequestId request, const contract::Load& what);
+  void asked(PeerId peer, RequestId request, const contract::Unload& what);
+  void asked(PeerId peer, RequestId request, const contract::Start& what);
+  void asked(PeerId peer, RequestId request, const contract::Stop& what);
+  void asked(PeerId peer, RequestId request, const contract::KillJob& what);
+  void asked(PeerId peer, RequestId request, const contract::Print& what);
+  void asked(PeerId peer, RequestId request, const contract::Replace& what);
+  void scan();
+  void wait_for_scan(PeerId peer, RequestId request, contract::Request what);
+  void finish(Waiting waiting);
+  Result<JobState*> job_to_manage(PeerId peer, const std::string& label);
+  void answer(PeerId peer, RequestId request, Result<Dictionary> what);
+  void answer_true(PeerId peer, RequestId request);
+  bool is_confined_service(const PeerState& peer);
+  Result<quota::Charge> charge(const PeerState& peer, const quota::Amount& amount);
+  std::uint64_t next_number() { return next_++; }
+
+  // names.cc
+  void on(const GrantFailed& event);
+  void asked(PeerId peer, RequestId request, const contract::LookUp& what);
+  void asked(PeerId peer, RequestId request, const contract::Redeem& what);
+  void asked(PeerId peer, RequestId request, const contract::Register& what);
+  void asked(PeerId peer, RequestId request, const contract::Unregister& what);
+  void asked(PeerId peer, RequestId request, const contract::Status& what);
+  void asked(PeerId peer, RequestId request, const contract::Taken& what);
+  bool look_up(PeerId peer, RequestId request, const contract::LookUp& what);
+  void grant_registered(PeerId peer, RequestId request, const std::string& name, PeerId owner);
+  void grant(PeerId peer, RequestId request, JobState& job, const std::string& name, InstanceId only = {});
+  Result<End> make_end(PeerId peer, const Ends& waiting, const Ends& on_the_way, const std::string& for_whom);
+  bool may_look_up(const PeerState& peer, const std::string& name, const Job& callee);
+  Result<void> may_register(const PeerState& peer, const std::string& name);
+  void take(Ends& on_the_way, std::uint64_t last, JobState* job);
+  void hand_over_waiting(JobState& job);
+  void hand_over(Ends& from, Ends& to, PeerId service, const Job& job, std::uint64_t handed_to);
+  void refuse(Ends& ends, const Error& reason);
+  void take_back(JobState& job);
+  void forget_end(const End& end);
+  void release_names(PeerId peer);
+  Client client_of(const PeerState& peer);
+  JobState* job_offering(const std::string& name);
+
+  // launching.cc
   void on(const Launched& event);
   void on(const LaunchFailed& event);
   void on(const Confirmed& event);
   void on(const Exited& event);
-
-  void asked(PeerId peer, RequestId request, const contract::LookUp& what);
-  void asked(PeerId peer, RequestId request, const contract::List& what);
-  void check_in(PeerId peer, RequestId request, const Endpoint& fresh);
+  void on(const SpawnerCame& event);
+  void on(const PathIs& event);
+  void asked(PeerId peer, RequestId request, const contract::CheckIn& what) { (void)peer, (void)request, (void)what; }
   void asked(PeerId peer, RequestId request, const contract::Retire& what);
-  void asked(PeerId peer, RequestId request, const contract::Redeem& what);
-  void asked(PeerId peer, RequestId request, const contract::Taken& what);
-
-  void wait_for_scan(Waiting waiting);
-  void finish(const Waiting& waiting);
-  void grant(PeerId peer, RequestId request, JobState& job, InstanceId only = {});
+  void check_in(PeerId peer, RequestId request, const Endpoint& fresh);
+  void consider(JobState& job);
+  void consider_all();
+  void begin(JobState& job);
   void start(JobState& job);
-  void recover(std::uint64_t number, const KeptJob& kept);
-  void recover(std::uint64_t number, const KeptService& kept);
-  void recover(std::uint64_t number, const KeptEnd& kept);
-  void scan();
-  void keep(JobState& job);
-  void keep_service(const JobState& job);
-  KeptService to_keep(const JobState& job) const;
-  KeptEnd to_keep(const JobState& job, const End& end) const;
-  void forget_end(const End& end);
-  void take_back(JobState& job);
-  void start_if_wanted(JobState& job);
-  void hand_over_waiting(JobState& job);
-  void refuse_waiting(JobState& job, const Error& reason);
+  void stop(JobState& job);
+  void tick(JobState& job);
+  void overdue(JobState& job);
+  bool is_kept_alive(const JobState& job) const;
+  std::vector<std::string> reasons_to_run(const JobState& job) const;
+  bool may_start(const JobState& job) const;
+  std::optional<Error> throttled(JobState& job) const;
+  Error cannot_start(const JobState& job) const;
   void checked_in(JobState& job);
   void answer_check_in(const JobState& job);
   void ended(JobState& job);
-  void forget(JobState& job);
+  void forget(const std::string& label);
   void give_up(JobState& job);
-  void merge(const Job& found, std::vector<std::string>& problems);
-  std::optional<Error> throttled(JobState& job) const;
-  bool is_confined_service(const PeerState& peer);
-  Client client_of(const PeerState& peer);
+  void merge(Job found, std::vector<std::string>& problems);
+  void take_names(JobState& job, std::vector<std::string>& problems);
+  void watch_paths();
+  std::uint32_t bits_of(const std::string& path) const;
+  JobState* job_of(InstanceId instance);
+  JobState* enabled(const std::string& label);
+  JobState& instance_for(JobState& job, const PeerState& client);
+
+  // recovery.cc
+  void on(const Recovered& event);
+  void recover(std::uint64_t number, const KeptJob& kept);
+  void recover(std::uint64_t number, const KeptService& kept);
+  void recover(std::uint64_t number, const KeptEnd& kept);
+  void recover(std::uint64_t number, const KeptPeer& kept);
+  void keep(JobState& job);
+  void keep_service(const JobState& job);
+  void keep_peer(PeerId id);
+  KeptService to_keep(const JobState& job) const;
+  KeptEnd to_keep(const End& end, const std::string& label) const;
+
+  // telling.cc
   contract::Listing listing() const;
   contract::JobStatus status_of(const JobState& job) const;
-
-  JobState* job_of(InstanceId instance);
-  JobState* job_offering(const std::string& name);
-  void answer(PeerId peer, RequestId request, Result<Dictionary> what);
+  contract::JobDetails details_of(const JobState& job) const;
+  std::optional<std::string> how_it_ended(const JobState& job) const;
+  std::string state_of(const JobState& job) const;
 
   os::Time now_{};
+  std::int64_t local_s_ = 0;
   Orders orders_;
+  quota::Ledger ledger_;                      // outlives what is charged to it
   std::map<std::string, JobState> jobs_;      ///< by label
-  std::map<std::string, std::string> names_;  ///< name → label
+  std::map<std::string, std::string> names_;  ///< that jobs declare → label
+  std::map<NameKey, Registered> registered_;
   std::map<PeerId, PeerState> peers_;
   std::vector<Waiting> waiting_for_scan_;
   bool scanning_ = false;
   std::vector<std::string> problems_;
+  std::vector<std::string> watched_;
+  std::vector<std::uint32_t> path_bits_;
+  std::uint32_t watch_ = 0;
   std::uint64_t next_ = first_number(1);
   std::uint32_t user_ = 0;
 };
+
+Error unknown_service(const std::string& name);
+bool is_confined(const Job& job);
+
+template <class T>
+Dictionary typed_reply(T value) {
+  return object::value_message(object::to_object(std::move(value)));
+}
 
 }  // namespace reeve::broker

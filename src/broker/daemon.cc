@@ -1,6 +1,5 @@
 #include "daemon.hpp"
 
-
 #include "../contract/inherited.hpp"
 #include "../object/typed.hpp"
 #include "../os/pipe.hpp"
@@ -27,6 +26,12 @@ std::string assignment(const char* variable, int number) {
   return std::string(variable) + "=" + std::to_string(number);
 }
 
+// What clients can have of this process. The rest is for services and for what comes and goes.
+quota::Amount to_give() {
+  const std::size_t limit = os::descriptor_limit();
+  return {.bytes = kBrokerBytesMax, .descriptors = limit - std::min(limit / 4, kBrokerSpareDescriptors), .objects = 0};
+}
+
 SpawnerRequest plain_request(SpawnerOp op, InstanceId instance = {}) {
   SpawnerRequest head;
   head.op = op;
@@ -42,6 +47,7 @@ Daemon::Daemon(os::Loop& loop, os::Fd supervisor, DaemonOptions options)
       // before anything is done.
       supervisor_(loop, std::move(supervisor), os::Rights::accept, line::WhenFull::wait),
       options_(std::move(options)),
+      core_(to_give()),
       inbox_(kNothingHeld) {}
 
 Result<void> Daemon::begin() {
@@ -62,7 +68,7 @@ void Daemon::apply(EventKind what) {
   if (applying_) return;
   applying_ = true;
   while (!events_.empty()) {
-    const Event event{os::now(), std::move(events_.front())};
+    const Event event{os::now(), os::local_seconds(), std::move(events_.front())};
     events_.pop_front();
     for (Order& order : core_.apply(event)) perform(std::move(order));
   }
@@ -95,6 +101,7 @@ void Daemon::perform(HandOver& order) {
   if (end == ends_.end()) return;
   contract::Handover handover;
   handover.number = order.end.value;
+  handover.name = std::move(order.name);
   handover.end = object::ChannelEnd(end->second);
   handover.uid = order.client.peer.uid;
   handover.pid = order.client.record.pid;
@@ -125,11 +132,13 @@ void Daemon::perform(Launch& order) {
 Result<void> Daemon::try_launch(Launch& order) {
   const sandbox::Preset* preset = sandbox::find_preset(order.job.preset);
   REEVE_INVARIANT(preset != nullptr);
-  contract::LaunchTexts texts{order.job.label, order.job.program, order.job.arguments, options_.environment};
+  const Job& job = order.job;
+  contract::LaunchTexts texts{job.label,        job.program,        job.working_directory, job.standard_in,
+                              job.standard_out, job.standard_error, job.arguments,         options_.environment};
   texts.environment.push_back(assignment(contract::kControlVariable, contract::kControlNumber));
   if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
-  texts.environment.insert(texts.environment.end(), order.job.environment.begin(), order.job.environment.end());
-  auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, texts));
+  texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
+  auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));
   const PeerId control = control_of(order.instance);
   if (!peers_.contains(control)) {
     auto [ours, theirs] = REEVE_TRY(os::channel_pair());
@@ -149,7 +158,11 @@ Result<void> Daemon::try_launch(Launch& order) {
 
 void Daemon::keep(std::uint64_t number, const Kept& what) {
   std::vector<const os::Fd*> along;
-  if (std::holds_alternative<KeptService>(what)) {
+  if (std::holds_alternative<KeptPeer>(what)) {
+    // An instance's control channel is kept with the instance.
+    const auto peer = peers_.find(PeerId{number});
+    if (peer != peers_.end() && number >> 63 == 0) along.push_back(&peer->second->channel.socket());
+  } else if (std::holds_alternative<KeptService>(what)) {
     const auto peer = peers_.find(control_of(InstanceId{number}));
     if (peer != peers_.end()) along.push_back(&peer->second->channel.socket());
     const auto birth = births_.find(InstanceId{number});
@@ -176,6 +189,14 @@ void Daemon::perform(Scan&) {
   if (spawner_) spawner_->send(plain_request(SpawnerOp::scan));
 }
 
+void Daemon::perform(Watch& order) {
+  const auto request = contract::encode_watch(order.number, order.paths);
+  REEVE_INVARIANT(request.has_value());  // The core counts them.
+  if (spawner_) spawner_->send(request->head, request->text);
+}
+
+void Daemon::perform(Replace&) { tell_supervisor(SupervisorOp::replace); }
+
 void Daemon::perform(Drop& order) {
   const auto peer = peers_.find(order.peer);
   if (peer == peers_.end()) return;
@@ -200,7 +221,6 @@ void Daemon::pause_listener() {
 
 void Daemon::on_listener() {
   for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
-    if (peers_.size() >= kPeersMax) return pause_listener();
     auto accepted = os::accept_from(listener_);
     if (!accepted) return pause_listener();
     if (!*accepted) return;
@@ -394,14 +414,22 @@ void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {
     return tell_supervisor(SupervisorOp::drop, told.head.id);
   }
   const InstanceId instance{told.head.id};
-  if (std::holds_alternative<KeptService>(*kept) && !descriptors.empty()) {
+  const auto* peer = std::get_if<KeptPeer>(&*kept);
+  const bool is_service = std::holds_alternative<KeptService>(*kept);
+  if ((is_service || peer != nullptr) && !descriptors.empty()) {
     channel::Channel channel(std::move(descriptors[0]), os::Rights::refuse);
     channel.take_over();
+    if (peer != nullptr) channel.bind_to({peer->pid, peer->process});
     (void)channel.greet();
-    (void)add_peer(control_of(instance), std::move(channel));
+    (void)add_peer(is_service ? control_of(instance) : PeerId{told.head.id}, std::move(channel));
     if (descriptors.size() > 1) births_.emplace(instance, std::move(descriptors[1]));
   } else if (!descriptors.empty()) {
     ends_.emplace(EndId{told.head.id}, std::make_shared<const os::Fd>(std::move(descriptors[0])));
+  }
+  // One whose connection was lost with the broker before has left.
+  if (is_service && !peers_.contains(control_of(instance))) told_meanwhile_.push_back(PeerLeft{control_of(instance)});
+  if (peer != nullptr && told.head.id >> 63 == 0 && !peers_.contains(PeerId{told.head.id})) {
+    told_meanwhile_.push_back(PeerLeft{PeerId{told.head.id}});
   }
   recovered_->kept.emplace_back(told.head.id, std::move(*kept));
 }
@@ -427,6 +455,10 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
       return apply(LaunchFailed{instance, event->text});
     case SpawnerEventKind::confirmed:
       return apply(Confirmed{instance, event->head.number});
+    case SpawnerEventKind::folders_changed:
+      return apply(FoldersChanged{});
+    case SpawnerEventKind::path_is:
+      return apply(PathIs{static_cast<std::uint32_t>(event->head.number), event->head.instance, event->head.bits});
   }
 }
 

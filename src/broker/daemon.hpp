@@ -61,6 +61,8 @@ class Daemon {
   void perform(Kill& order);
   void perform(Confirm& order);
   void perform(Scan& order);
+  void perform(Watch& order);
+  void perform(Replace& order);
   void perform(Drop& order);
 
   void on_listener();

@@ -1,5 +1,8 @@
 #include "job.hpp"
 
+#include <array>
+#include <csignal>
+
 #include "../object/object.hpp"
 #include "../plist/xml.hpp"
 #include "../sandbox/preset.hpp"
@@ -8,6 +11,8 @@
 namespace reeve::broker {
 namespace {
 
+constexpr std::int64_t kYearSeconds = 366 * 24 * 3600;
+
 // Reads the keys of one job file; every complaint names file, line and key.
 class JobReader {
  public:
@@ -15,22 +20,33 @@ class JobReader {
 
   Result<Job> read() {
     job_.file = file_;
-    for (const auto& [key, value] : document_.root) REEVE_TRY(read_key(key, value));
-    if (job_.label.empty()) return bad("Label", "missing", "give the job a label, as in org.example.thumbnailer");
-    if (job_.program.empty()) return bad("Program", "missing", "say which program to run");
-    if (job_.preset.empty()) {
-      return bad("Reeve.Preset", "missing", "write parser for a sandbox, or none to run without one");
-    }
+    for (const auto& [key, value] : document_.root) REEVE_TRY(read_key(kKeys, key, key, value));
+    REEVE_TRY(check_whole());
+    job_.setup.grace_s = static_cast<std::uint32_t>(job_.exit_time_out.count());
     return std::move(job_);
   }
 
  private:
+  using Read = Result<void> (JobReader::*)(const std::string& key, const Object& value);
+  struct Key {
+    std::string_view name;
+    Read read;
+  };
+
+  // Complaints.
+
   std::unexpected<Error> bad(std::string_view key, std::string_view what, std::string advice = {}) const {
-    return fail(Kind::invalid, code::kBadJob,
-                std::string(file_) + ":" + std::to_string(document_.line_of(key)) + ": " + std::string(key) + ": " +
-                    std::string(what),
-                std::move(advice));
+    return fail(Kind::invalid, code::kBadJob, at(key) + std::string(what), std::move(advice));
   }
+  std::string at(std::string_view key) const {
+    return std::string(file_) + ":" + std::to_string(document_.line_of(key)) + ": " + std::string(key) + ": ";
+  }
+  Result<void> warn(const std::string& key, const Object&) {
+    job_.warnings.push_back(at(key) + "ignored; it means nothing here");
+    return {};
+  }
+
+  // Values.
 
   template <class T>
   Result<const T*> typed(std::string_view key, const Object& value) const {
@@ -38,109 +54,375 @@ class JobReader {
     return bad(key, "expected " + std::string(object::name_of(Object(T{}).type())) + ", got " +
                         std::string(object::name_of(value.type())));
   }
-
-  Result<void> read_key(const std::string& key, const Object& value) {
-    if (key == "Label") return read_label(value);
-    if (key == "Program") return read_program(value);
-    if (key == "ProgramArguments") return read_arguments(value);
-    if (key == "MachServices") return read_names(value);
-    if (key == "EnvironmentVariables") return read_environment(value);
-    if (key == "ThrottleInterval") return read_seconds(key, value, job_.throttle_interval);
-    if (key == "Reeve") return read_reeve(value);
-    job_.warnings.push_back(std::string(file_) + ":" + std::to_string(document_.line_of(key)) + ": " + key +
-                            ": ignored; this version does not know the key");
+  Result<std::int64_t> number(std::string_view key, const Object& value, std::int64_t least, std::int64_t most) const {
+    const std::int64_t number = *REEVE_TRY(typed<std::int64_t>(key, value));
+    if (number >= least && number <= most) return number;
+    return bad(key,
+               "expected " + std::to_string(least) + " to " + std::to_string(most) + ", got " + std::to_string(number));
+  }
+  Result<std::string> text(std::string_view key, const Object& value) const {
+    const std::string& text = *REEVE_TRY(typed<std::string>(key, value));
+    if (text.find('\0') != std::string::npos) return bad(key, "holds a NUL");
+    if (text.empty()) return bad(key, "is empty");
+    return text;
+  }
+  Result<std::string> name(std::string_view key, const Object& value) const {
+    std::string name = *REEVE_TRY(typed<std::string>(key, value));
+    if (const auto checked = vocab::check_name(name); !checked) {
+      return bad(key, checked.error().message, checked.error().advice);
+    }
+    return name;
+  }
+  Result<std::string> path(std::string_view key, const Object& value) const {
+    std::string path = REEVE_TRY(text(key, value));
+    if (path.front() == '/') return path;
+    return std::string(file_.substr(0, file_.rfind('/') + 1)) + path;
+  }
+  template <class Element>
+  Result<void> each(const std::string& key, const Object& value, Element element) const {
+    const Array& array = *REEVE_TRY(typed<Array>(key, value));
+    for (std::size_t i = 0; i < array.size(); ++i) {
+      REEVE_TRY(element(key + "[" + std::to_string(i) + "]", array[i]));
+    }
     return {};
   }
-
-  Result<void> read_label(const Object& value) {
-    job_.label = *REEVE_TRY(typed<std::string>("Label", value));
-    if (const auto name = vocab::check_name(job_.label); !name) {
-      return bad("Label", name.error().message, name.error().advice);
+  template <class Element>
+  Result<void> each_key(const std::string& key, const Object& value, Element element) const {
+    for (const auto& [inner, under] : *REEVE_TRY(typed<Dictionary>(key, value))) {
+      REEVE_TRY(element(key + "." + inner, inner, under));
     }
     return {};
   }
 
-  Result<std::string> text_without_nul(std::string_view key, const Object& value) const {
-    const std::string& text = *REEVE_TRY(typed<std::string>(key, value));
-    if (text.find('\0') != std::string::npos) return bad(key, "holds a NUL");
-    return text;
+  template <bool Job::* kMember>
+  Result<void> flag(const std::string& key, const Object& value) {
+    job_.*kMember = *REEVE_TRY(typed<bool>(key, value));
+    return {};
+  }
+  template <std::chrono::seconds Job::* kMember>
+  Result<void> seconds(const std::string& key, const Object& value) {
+    job_.*kMember = std::chrono::seconds(REEVE_TRY(number(key, value, 0, kYearSeconds)));
+    return {};
+  }
+  template <std::vector<std::string> Job::* kMember>
+  Result<void> paths(const std::string& key, const Object& value) {
+    return each(key, value, [&](const std::string& at, const Object& element) -> Result<void> {
+      (job_.*kMember).push_back(REEVE_TRY(path(at, element)));
+      return {};
+    });
+  }
+  template <std::vector<std::string> Job::* kMember>
+  Result<void> names(const std::string& key, const Object& value) {
+    return each(key, value, [&](const std::string& at, const Object& element) -> Result<void> {
+      (job_.*kMember).push_back(REEVE_TRY(name(at, element)));
+      return {};
+    });
+  }
+  template <std::string Job::* kMember>
+  Result<void> a_path(const std::string& key, const Object& value) {
+    job_.*kMember = REEVE_TRY(path(key, value));
+    return {};
+  }
+
+  // Keys.
+
+  template <std::size_t kCount>
+  Result<void> read_key(const std::array<Key, kCount>& known, const std::string& name, const std::string& key,
+                        const Object& value) {
+    for (const Key& each : known) {
+      if (each.name == name) return (this->*each.read)(key, value);
+    }
+    // Unlike launchd's own, the keys of Reeve decide what a program may do: one that is misspelt must not pass.
+    if (static_cast<const void*>(&known) == &kReeveKeys) {
+      std::string names = "known are:";
+      for (const Key& each : known) names += " " + std::string(each.name);
+      return bad(key, "unknown key", names);
+    }
+    job_.warnings.push_back(at(key) + "ignored; this version does not know the key");
+    return {};
+  }
+
+  Result<void> label(const std::string& key, const Object& value) {
+    job_.label = REEVE_TRY(name(key, value));
+    return {};
   }
 
   // launchd's ProgramArguments begins with the program's own name; Program, where it stands, is what is run.
-  Result<void> read_program(const Object& value) {
-    job_.program = resolved(REEVE_TRY(text_without_nul("Program", value)));
-    if (job_.program.empty()) return bad("Program", "is empty");
-    return {};
-  }
-  Result<void> read_arguments(const Object& value) {
-    const Array& array = *REEVE_TRY(typed<Array>("ProgramArguments", value));
-    if (array.empty()) return bad("ProgramArguments", "is empty");
-    for (std::size_t i = 0; i < array.size(); ++i) {
-      std::string argument = REEVE_TRY(text_without_nul("ProgramArguments[" + std::to_string(i) + "]", array[i]));
-      if (i > 0) {
-        job_.arguments.push_back(std::move(argument));
-      } else if (document_.root.find("Program") == nullptr) {
-        job_.program = resolved(std::move(argument));
-      }
-    }
-    return {};
-  }
-  std::string resolved(std::string program) const {
-    if (program.empty() || program.front() == '/') return program;
-    return std::string(file_.substr(0, file_.rfind('/') + 1)) + program;
+  Result<void> arguments(const std::string& key, const Object& value) {
+    if (REEVE_TRY(typed<Array>(key, value))->empty()) return bad(key, "is empty");
+    bool is_first = true;
+    return each(key, value, [&](const std::string& at, const Object& element) -> Result<void> {
+      const std::string& argument = *REEVE_TRY(typed<std::string>(at, element));
+      if (argument.find('\0') != std::string::npos) return bad(at, "holds a NUL");
+      if (!std::exchange(is_first, false)) return job_.arguments.push_back(argument), Result<void>();
+      if (document_.root.find("Program") == nullptr) job_.program = REEVE_TRY(path(at, element));
+      return {};
+    });
   }
 
-  Result<void> read_names(const Object& value) {
-    for (const auto& [name, wanted] : *REEVE_TRY(typed<Dictionary>("MachServices", value))) {
-      const std::string key = "MachServices." + name;
+  // true, or a dictionary; false is a name that is not offered.
+  Result<void> offered_names(const std::string& key, const Object& value) {
+    return each_key(key, value, [&](const std::string& at, const std::string& name, const Object& how) -> Result<void> {
       if (const auto checked = vocab::check_name(name); !checked) {
-        return bad(key, checked.error().message, checked.error().advice);
+        return bad(at, checked.error().message, checked.error().advice);
       }
-      if (*REEVE_TRY(typed<bool>(key, wanted))) job_.names.push_back(name);
+      OfferedName offered{name};
+      if (const bool* wanted = how.get<bool>()) {
+        if (*wanted) job_.names.push_back(std::move(offered));
+        return {};
+      }
+      REEVE_TRY(each_key(at, how, [&](const std::string& inner_at, const std::string& inner, const Object& flag) {
+        return read_name_key(offered, inner_at, inner, flag);
+      }));
+      job_.names.push_back(std::move(offered));
+      return {};
+    });
+  }
+  Result<void> read_name_key(OfferedName& offered, const std::string& at, const std::string& key, const Object& value) {
+    if (key == "ResetAtClose") {
+      offered.reset_at_close = *REEVE_TRY(typed<bool>(at, value));
+    } else if (key == "HideUntilCheckIn") {
+      offered.hide_until_check_in = *REEVE_TRY(typed<bool>(at, value));
+    } else {
+      return warn(at, value);
     }
     return {};
   }
 
-  Result<void> read_environment(const Object& value) {
-    for (const auto& [name, text] : *REEVE_TRY(typed<Dictionary>("EnvironmentVariables", value))) {
-      const std::string key = "EnvironmentVariables." + name;
-      if (name.empty() || name.find('=') != std::string::npos) return bad(key, "is no name of a variable");
-      if (name.starts_with("REEVE_")) return bad(key, "names that begin with REEVE_ are the broker's");
-      job_.environment.push_back(name + "=" + REEVE_TRY(text_without_nul(key, text)));
+  Result<void> environment(const std::string& key, const Object& value) {
+    return each_key(key, value,
+                    [&](const std::string& at, const std::string& name, const Object& text) -> Result<void> {
+                      if (name.empty() || name.find('=') != std::string::npos)
+                        return bad(at, "is no name of a variable");
+                      if (name.starts_with("REEVE_")) return bad(at, "names that begin with REEVE_ are the broker's");
+                      const std::string& content = *REEVE_TRY(typed<std::string>(at, text));
+                      if (content.find('\0') != std::string::npos) return bad(at, "holds a NUL");
+                      job_.environment.push_back(name + "=" + content);
+                      return {};
+                    });
+  }
+
+  Result<void> keep_alive(const std::string& key, const Object& value) {
+    KeepAlive& out = job_.keep_alive;
+    if (const bool* always = value.get<bool>()) return out.always = *always, Result<void>();
+    return each_key(key, value, [&](const std::string& at, const std::string& name, const Object& how) -> Result<void> {
+      if (name == "SuccessfulExit") {
+        out.successful_exit = *REEVE_TRY(typed<bool>(at, how));
+      } else if (name == "Crashed") {
+        out.crashed = *REEVE_TRY(typed<bool>(at, how));
+      } else if (name == "AfterInitialDemand") {
+        out.after_initial_demand = *REEVE_TRY(typed<bool>(at, how));
+      } else if (name == "PathState") {
+        return each_key(at, how, [&](const std::string& path_at, const std::string& path, const Object& exists) {
+          return add_path_state(path_at, path, exists);
+        });
+      } else if (name == "OtherJobEnabled") {
+        return each_key(at, how, [&](const std::string& job_at, const std::string& label, const Object& enabled) {
+          return add_other_job(job_at, label, enabled);
+        });
+      } else {
+        return bad(at, "unknown condition",
+                   "known are SuccessfulExit, Crashed, PathState, OtherJobEnabled, AfterInitialDemand");
+      }
+      return {};
+    });
+  }
+  Result<void> add_path_state(const std::string& at, const std::string& path, const Object& exists) {
+    job_.keep_alive.path_state.emplace_back(REEVE_TRY(this->path(at, Object(path))),
+                                            *REEVE_TRY(typed<bool>(at, exists)));
+    return {};
+  }
+  Result<void> add_other_job(const std::string& at, const std::string& label, const Object& enabled) {
+    job_.keep_alive.other_job_enabled.emplace_back(REEVE_TRY(name(at, Object(label))),
+                                                   *REEVE_TRY(typed<bool>(at, enabled)));
+    return {};
+  }
+
+  Result<void> start_interval(const std::string& key, const Object& value) {
+    job_.start_interval = std::chrono::seconds(REEVE_TRY(number(key, value, 1, kYearSeconds)));
+    return {};
+  }
+
+  // A dictionary, or an array of them.
+  Result<void> calendar(const std::string& key, const Object& value) {
+    if (value.get<Array>() == nullptr) return add_date(key, value);
+    return each(key, value, [&](const std::string& at, const Object& date) { return add_date(at, date); });
+  }
+  Result<void> add_date(const std::string& key, const Object& value) {
+    struct Field {
+      std::string_view name;
+      std::optional<int> CalendarDate::* member;
+      int least;
+      int most;
+    };
+    static constexpr std::array kFields{
+        Field{"Minute", &CalendarDate::minute, 0, 59}, Field{"Hour", &CalendarDate::hour, 0, 23},
+        Field{"Day", &CalendarDate::day, 1, 31}, Field{"Weekday", &CalendarDate::weekday, 0, 7},
+        Field{"Month", &CalendarDate::month, 1, 12}};
+    CalendarDate date;
+    REEVE_TRY(
+        each_key(key, value, [&](const std::string& at, const std::string& name, const Object& n) -> Result<void> {
+          for (const Field& field : kFields) {
+            if (field.name != name) continue;
+            date.*field.member = static_cast<int>(REEVE_TRY(number(at, n, field.least, field.most)));
+            return {};
+          }
+          return bad(at, "unknown field", "known are Minute, Hour, Day, Weekday, Month");
+        }));
+    job_.calendar.push_back(date);
+    return {};
+  }
+
+  Result<void> umask(const std::string& key, const Object& value) {
+    // As a string it is octal, as people write it.
+    if (const std::string* octal = value.get<std::string>()) {
+      const bool is_octal =
+          !octal->empty() && octal->size() <= 4 && octal->find_first_not_of("01234567") == std::string::npos;
+      const unsigned long mask = is_octal ? std::strtoul(octal->c_str(), nullptr, 8) : 01000;
+      if (mask > 0777) return bad(key, "expected an octal number from 0 to 777, got \"" + *octal + "\"");
+      job_.setup.umask = static_cast<std::uint32_t>(mask);
+      return {};
     }
+    job_.setup.umask = static_cast<std::uint32_t>(REEVE_TRY(number(key, value, 0, 0777)));
     return {};
   }
 
-  Result<void> read_seconds(std::string_view key, const Object& value, std::chrono::seconds& out) {
-    constexpr std::int64_t kYear = 366 * 24 * 3600;
-    const std::int64_t seconds = *REEVE_TRY(typed<std::int64_t>(key, value));
-    if (seconds < 0 || seconds > kYear) return bad(key, "expected 0 to 31622400 seconds");
-    out = std::chrono::seconds(seconds);
+  Result<void> nice(const std::string& key, const Object& value) {
+    job_.setup.nice = static_cast<std::int32_t>(REEVE_TRY(number(key, value, -20, 20)));
     return {};
   }
 
-  Result<void> read_preset(std::string_view key, const Object& value) {
+  Result<void> process_type(const std::string& key, const Object& value) {
+    const std::string type = REEVE_TRY(text(key, value));
+    if (type != "Background" && type != "Standard" && type != "Adaptive" && type != "Interactive") {
+      return bad(key, "no type is called \"" + type + "\"", "known are Background, Standard, Adaptive, Interactive");
+    }
+    job_.setup.is_background = type == "Background" ? 1 : 0;
+    return {};
+  }
+
+  template <std::uint64_t contract::LimitPair::* kMember>
+  Result<void> limits(const std::string& key, const Object& value) {
+    return each_key(key, value, [&](const std::string& at, const std::string& name, const Object& n) -> Result<void> {
+      for (std::size_t i = 0; i < std::size(contract::kLimitNames); ++i) {
+        if (name != contract::kLimitNames[i]) continue;
+        const std::int64_t limit = REEVE_TRY(number(at, n, 0, INT64_MAX));
+        job_.setup.limits[i].*kMember = static_cast<std::uint64_t>(limit);
+        return {};
+      }
+      std::string known = "known are:";
+      for (const char* each : contract::kLimitNames) known += std::string(" ") + each;
+      return bad(at, "unknown limit", known);
+    });
+  }
+
+  Result<void> xpc_service(const std::string& key, const Object& value) {
+    return each_key(key, value, [&](const std::string& at, const std::string& name, const Object& how) -> Result<void> {
+      if (name == "EnvironmentVariables") return environment(at, how);
+      if (name != "ServiceType") return warn(at, how);
+      const std::string type = REEVE_TRY(text(at, how));
+      if (type != "Application" && type != "User" && type != "System") {
+        return bad(at, "no type is called \"" + type + "\"", "known are Application, User, System");
+      }
+      job_.service_type = type == "Application" ? ServiceType::application : ServiceType::user;
+      return {};
+    });
+  }
+
+  Result<void> reeve(const std::string& key, const Object& value) {
+    return each_key(key, value, [&](const std::string& at, const std::string& name, const Object& inner) {
+      return read_key(kReeveKeys, name, at, inner);
+    });
+  }
+  Result<void> preset(const std::string& key, const Object& value) {
     job_.preset = *REEVE_TRY(typed<std::string>(key, value));
     if (sandbox::find_preset(job_.preset) != nullptr) return {};
     std::string known;
     for (const sandbox::Preset& preset : sandbox::all_presets()) known += " " + std::string(preset.name);
     return bad(key, "no preset is called \"" + job_.preset + "\"", "known are:" + known);
   }
-
-  Result<void> read_reeve(const Object& value) {
-    for (const auto& [name, inner] : *REEVE_TRY(typed<Dictionary>("Reeve", value))) {
-      const std::string key = "Reeve." + name;
-      if (name == "Preset") {
-        REEVE_TRY(read_preset(key, inner));
-      } else if (name == "IdleTimeOut") {
-        REEVE_TRY(read_seconds(key, inner, job_.idle_time_out));
+  // What a signature will say one day is said by the file's owner here.
+  Result<void> entitlements(const std::string& key, const Object& value) {
+    return each_key(
+        key, value, [&](const std::string& at, const std::string& name, const Object& inner) -> Result<void> {
+          if (name == "LookUp") return names<&Job::may_look_up>(at, inner);
+          return bad(at, "unknown entitlement", "known is LookUp: an array of names, or groups, that the job may call");
+        });
+  }
+  Result<void> allowed_callers(const std::string& key, const Object& value) {
+    AllowedCallers callers;
+    callers.everybody = false;
+    REEVE_TRY(each(key, value, [&](const std::string& at, const Object& element) -> Result<void> {
+      const std::string who = REEVE_TRY(text(at, element));
+      if (who == "user") {
+        callers.everybody = true;
+      } else if (who.starts_with("job:")) {
+        callers.labels.push_back(REEVE_TRY(name(at, Object(who.substr(4)))));
+      } else if (who.starts_with("group:")) {
+        callers.groups.push_back(REEVE_TRY(name(at, Object(who.substr(6)))));
       } else {
-        // Unlike launchd's own, these keys decide what a program may do: one that is misspelt must not pass.
-        return bad(key, "unknown key", "known are Preset and IdleTimeOut");
+        return bad(at, "nobody is called \"" + who + "\"", "write user, job:LABEL or group:GROUP");
       }
+      return {};
+    }));
+    job_.allowed_callers = std::move(callers);
+    return {};
+  }
+
+  // What keys say of each other.
+  Result<void> check_whole() {
+    if (job_.label.empty()) return bad("Label", "missing", "give the job a label, as in org.example.thumbnailer");
+    if (job_.program.empty()) return bad("Program", "missing", "say which program to run");
+    if (job_.preset.empty()) {
+      return bad("Reeve.Preset", "missing", "write parser for a sandbox, or none to run without one");
+    }
+    if (sandbox::find_preset(job_.preset)->confined && !job_.working_directory.empty()) {
+      return bad("WorkingDirectory", "there are no folders in preset " + job_.preset, "leave it out");
+    }
+    for (std::size_t i = 0; i < std::size(contract::kLimitNames); ++i) {
+      const contract::LimitPair& pair = job_.setup.limits[i];
+      if (pair.soft == contract::kLimitUnset || pair.hard == contract::kLimitUnset || pair.soft <= pair.hard) continue;
+      return bad(std::string("SoftResourceLimits.") + contract::kLimitNames[i], "exceeds the hard limit");
     }
     return {};
   }
+
+  static constexpr std::array kKeys{
+      Key{"Label", &JobReader::label},
+      Key{"Program", &JobReader::a_path<&Job::program>},
+      Key{"ProgramArguments", &JobReader::arguments},
+      Key{"MachServices", &JobReader::offered_names},
+      Key{"KeepAlive", &JobReader::keep_alive},
+      Key{"RunAtLoad", &JobReader::flag<&Job::run_at_load>},
+      Key{"LaunchOnlyOnce", &JobReader::flag<&Job::launch_only_once>},
+      Key{"ThrottleInterval", &JobReader::seconds<&Job::throttle_interval>},
+      Key{"ExitTimeOut", &JobReader::seconds<&Job::exit_time_out>},
+      Key{"StartInterval", &JobReader::start_interval},
+      Key{"StartCalendarInterval", &JobReader::calendar},
+      Key{"WatchPaths", &JobReader::paths<&Job::watch_paths>},
+      Key{"QueueDirectories", &JobReader::paths<&Job::queue_directories>},
+      Key{"EnvironmentVariables", &JobReader::environment},
+      Key{"WorkingDirectory", &JobReader::a_path<&Job::working_directory>},
+      Key{"Umask", &JobReader::umask},
+      Key{"Nice", &JobReader::nice},
+      Key{"ProcessType", &JobReader::process_type},
+      Key{"SoftResourceLimits", &JobReader::limits<&contract::LimitPair::soft>},
+      Key{"HardResourceLimits", &JobReader::limits<&contract::LimitPair::hard>},
+      Key{"StandardInPath", &JobReader::a_path<&Job::standard_in>},
+      Key{"StandardOutPath", &JobReader::a_path<&Job::standard_out>},
+      Key{"StandardErrorPath", &JobReader::a_path<&Job::standard_error>},
+      Key{"EnableTransactions", &JobReader::flag<&Job::enable_transactions>},
+      Key{"Disabled", &JobReader::flag<&Job::disabled>},
+      Key{"XPCService", &JobReader::xpc_service},
+      Key{"Reeve", &JobReader::reeve},
+  };
+  static constexpr std::array kReeveKeys{
+      Key{"Preset", &JobReader::preset},
+      Key{"Entitlements", &JobReader::entitlements},
+      Key{"Groups", &JobReader::names<&Job::groups>},
+      Key{"AllowedCallers", &JobReader::allowed_callers},
+      Key{"IdleTimeOut", &JobReader::seconds<&Job::idle_time_out>},
+  };
 
   std::string_view file_;
   const plist::Document& document_;
@@ -158,6 +440,10 @@ Result<Job> parse_job(std::string_view file, std::string_view text) {
   auto job = JobReader(file, *document).read();
   if (job) job->text = text;
   return job;
+}
+
+bool is_in_group(std::string_view name, std::string_view group) {
+  return name == group || (name.starts_with(group) && name[group.size()] == '.');
 }
 
 }  // namespace reeve::broker

@@ -42,15 +42,15 @@ TEST(Job, RefusesBadValuesWithFileLineAndKey) {
   EXPECT_EQ(fault_with("Program", ""), "/jobs/a.plist:2: Program: missing");
   EXPECT_EQ(fault_with("MachServices", "<key>MachServices</key><dict><key>a..b</key><true/></dict>"),
             "/jobs/a.plist:5: MachServices.a..b: a name has an empty component");
-  EXPECT_EQ(fault_with("MachServices", "<key>MachServices</key><dict><key>a</key><dict/></dict>"),
-            "/jobs/a.plist:5: MachServices.a: expected bool, got dictionary");
+  EXPECT_EQ(fault_with("MachServices", "<key>MachServices</key><dict><key>a</key><integer>1</integer></dict>"),
+            "/jobs/a.plist:5: MachServices.a: expected dictionary, got int64");
   EXPECT_EQ(fault_with("Reeve", "<key>Reeve</key><dict/>"), "/jobs/a.plist:6: Reeve.Preset: missing");
   EXPECT_EQ(fault_with("Reeve", "<key>Reeve</key><dict><key>Preset</key><string>jail</string></dict>"),
             "/jobs/a.plist:6: Reeve.Preset: no preset is called \"jail\"");
   EXPECT_EQ(fault_with("Reeve", "<key>Reeve</key><dict><key>Presets</key><string>parser</string></dict>"),
             "/jobs/a.plist:6: Reeve.Presets: unknown key");
   EXPECT_EQ(fault_with("ThrottleInterval", "<key>ThrottleInterval</key><integer>-1</integer>"),
-            "/jobs/a.plist:7: ThrottleInterval: expected 0 to 31622400 seconds");
+            "/jobs/a.plist:7: ThrottleInterval: expected 0 to 31622400, got -1");
   EXPECT_EQ(fault_with("EnvironmentVariables",
                        "<key>EnvironmentVariables</key><dict><key>REEVE_CONTROL</key><string>9</string></dict>"),
             "/jobs/a.plist:7: EnvironmentVariables.REEVE_CONTROL: names that begin with REEVE_ are the broker's");
@@ -62,16 +62,16 @@ TEST(Job, RefusesBadValuesWithFileLineAndKey) {
 TEST(Job, ReadsWhatItKnowsAndWarnsOfTheRest) {
   const auto job = parse_job("/jobs/a.plist", file(kGood + "<key>ProgramArguments</key><array><string>a</string>"
                                                            "<string>-x</string></array>\n"
-                                                           "<key>KeepAlive</key><true/>\n"
+                                                           "<key>Sockets</key><true/>\n"
                                                            "<key>ThrottleInterval</key><integer>0</integer>\n"));
   ASSERT_TRUE(job) << job.error().message;
   EXPECT_EQ(job->label, "org.example.a");
   EXPECT_EQ(job->program, "/jobs/../bin/a") << "a relative program starts from its file's folder";
   EXPECT_EQ(job->arguments, std::vector<std::string>{"-x"});
-  EXPECT_EQ(job->names, std::vector<std::string>{"org.example.a"});
+  EXPECT_EQ(job->names, (std::vector<OfferedName>{OfferedName{"org.example.a"}}));
   EXPECT_EQ(job->throttle_interval.count(), 0);
   ASSERT_EQ(job->warnings.size(), 1U);
-  EXPECT_EQ(job->warnings[0], "/jobs/a.plist:8: KeepAlive: ignored; this version does not know the key");
+  EXPECT_EQ(job->warnings[0], "/jobs/a.plist:8: Sockets: ignored; this version does not know the key");
 }
 
 }  // namespace

@@ -25,13 +25,16 @@ struct KeptService {
   std::uint64_t check_in = 0;  ///< the request's number, once it has asked
   bool is_running = false;     ///< checked in
   bool is_retiring = false;
+  bool is_stopping = false;
   Data endpoint;
 };
-BOOST_DESCRIBE_STRUCT(KeptService, (), (label, file, text, started_ns, check_in, is_running, is_retiring, endpoint))
+BOOST_DESCRIBE_STRUCT(KeptService, (),
+                      (label, file, text, started_ns, check_in, is_running, is_retiring, is_stopping, endpoint))
 
 /// A service's end that waits for an instance, or is on its way to one.
 struct KeptEnd {
   std::string label;
+  std::string name;             ///< that was looked up
   std::uint64_t handed_to = 0;  ///< the instance; 0 for one that waits
   std::uint64_t only = 0;       ///< the instance whose endpoint led here
   std::uint32_t uid = 65534;
@@ -40,7 +43,7 @@ struct KeptEnd {
   bool bound = false;
   std::string client_label;
 };
-BOOST_DESCRIBE_STRUCT(KeptEnd, (), (label, handed_to, only, uid, pid, process, bound, client_label))
+BOOST_DESCRIBE_STRUCT(KeptEnd, (), (label, name, handed_to, only, uid, pid, process, bound, client_label))
 
 /// What is remembered of a job between two of its instances.
 struct KeptJob {
@@ -48,15 +51,35 @@ struct KeptJob {
   std::string file;
   std::string text;
   std::vector<std::int64_t> recent_starts_ns;
+  std::int64_t next_interval_ns = 0;
   std::int32_t fruitless_starts = 0;
+  std::uint64_t starts = 0;
+  bool was_demanded = false;
+  bool is_loaded = false;
+  bool is_unloaded = false;
   bool exited = false;
   bool by_signal = false;
   std::int32_t exit_value = 0;
 };
 BOOST_DESCRIBE_STRUCT(KeptJob, (),
-                      (label, file, text, recent_starts_ns, fruitless_starts, exited, by_signal, exit_value))
+                      (label, file, text, recent_starts_ns, next_interval_ns, fruitless_starts, starts, was_demanded,
+                       is_loaded, is_unloaded, exited, by_signal, exit_value))
 
-using Kept = std::variant<KeptService, KeptEnd, KeptJob>;
+/// Somebody who has registered names, and that connection.
+struct KeptName {
+  std::int32_t pid = 0;  ///< for a process's own name
+  std::string name;
+};
+BOOST_DESCRIBE_STRUCT(KeptName, (), (pid, name))
+struct KeptPeer {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 65534;
+  std::uint64_t process = 0;
+  std::vector<KeptName> names;
+};
+BOOST_DESCRIBE_STRUCT(KeptPeer, (), (pid, uid, process, names))
+
+using Kept = std::variant<KeptService, KeptEnd, KeptJob, KeptPeer>;
 
 std::string encode_kept(const Kept& kept);
 Result<Kept> decode_kept(std::string_view bytes);

@@ -5,49 +5,73 @@
 namespace reeve::contract {
 namespace {
 
-Dictionary call(const char* method, Array arguments) { return object::call_message({method, std::move(arguments)}); }
-
 using Received = object::ReceivedCall<const Array*>;
 
 template <class T>
-Result<T> only_argument(const Received& call) {
-  REEVE_TRY(object::check_count(call.method, call.arguments->size(), 1));
-  const object::Path method{&object::kRoot, call.method};
-  return object::from_object<T>(call.arguments->front(), object::Path{&method, {}, 0});
+using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public>;
+
+// Method names, in the order of the alternatives of Request. What wants no answer is no method.
+constexpr const char* kMethods[] = {"look_up",    "list",   "check_in", "retire", "redeem", "register",
+                                    "unregister", "status", "load",     "unload", "start",  "stop",
+                                    "kill",       "print",  "replace",  nullptr};
+static_assert(std::size(kMethods) == std::variant_size_v<Request>);
+
+template <class T>
+Array arguments_of(const T& request) {
+  Array arguments;
+  boost::mp11::mp_for_each<MembersOf<T>>(
+      [&](auto member) { arguments.push_back(object::to_object(request.*member.pointer)); });
+  return arguments;
 }
 
-Result<void> no_arguments(const Received& call) { return object::check_count(call.method, call.arguments->size(), 0); }
+template <class T>
+Result<Request> decode_as(const Received& call) {
+  REEVE_TRY(object::check_count(call.method, call.arguments->size(), boost::mp11::mp_size<MembersOf<T>>::value));
+  const object::Path method{&object::kRoot, call.method};
+  T request;
+  std::size_t index = 0;
+  std::optional<Error> error;
+  boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
+    if (error) return;
+    using Member = std::remove_reference_t<decltype(request.*member.pointer)>;
+    auto value = object::from_object<Member>((*call.arguments)[index], object::Path{&method, {}, index});
+    ++index;
+    if (value) {
+      request.*member.pointer = std::move(*value);
+    } else {
+      error = value.error();
+    }
+  });
+  if (error) return std::unexpected(std::move(*error));
+  if constexpr (requires { request.name; }) REEVE_TRY(vocab::check_name(request.name));
+  if constexpr (requires { request.label; }) REEVE_TRY(vocab::check_name(request.label));
+  return Request(std::move(request));
+}
+
+template <std::size_t kIndex = 0>
+Result<Request> decode_method(const Received& call) {
+  if constexpr (kIndex == std::variant_size_v<Request>) {
+    return fail(Kind::invalid, code::kUnknownMethod, "the broker has no method \"" + call.method + "\"");
+  } else {
+    if (kMethods[kIndex] != nullptr && call.method == kMethods[kIndex]) {
+      return decode_as<std::variant_alternative_t<kIndex, Request>>(call);
+    }
+    return decode_method<kIndex + 1>(call);
+  }
+}
 
 }  // namespace
 
-Dictionary encode(const LookUp& request) { return call("look_up", {Object(request.name)}); }
-Dictionary encode(const List&) { return call("list", {}); }
-Dictionary encode(const CheckIn&) { return call("check_in", {}); }
-Dictionary encode(const Retire& request) { return call("retire", {Object(request.last)}); }
-Dictionary encode(const Redeem& request) { return call("redeem", {Object(request.endpoint)}); }
-
-Dictionary encode(const Taken& message) { return *object::to_object(message).get<Dictionary>(); }
+Dictionary encode(const Request& request) {
+  if (const Taken* taken = std::get_if<Taken>(&request)) return *object::to_object(*taken).get<Dictionary>();
+  return object::call_message(
+      {kMethods[request.index()], std::visit([](const auto& what) { return arguments_of(what); }, request)});
+}
 
 Result<Taken> decode_taken(const Dictionary& message) { return object::from_object<Taken>(Object(message)); }
 
 Result<Request> decode_request(const Dictionary& message) {
-  const Received call = REEVE_TRY(object::parse_call(message));
-  if (call.method == "look_up") {
-    LookUp request{REEVE_TRY(only_argument<std::string>(call))};
-    REEVE_TRY(vocab::check_name(request.name));
-    return request;
-  }
-  if (call.method == "retire") return Retire{REEVE_TRY(only_argument<std::uint64_t>(call))};
-  if (call.method == "redeem") return Redeem{REEVE_TRY(only_argument<Endpoint>(call))};
-  if (call.method == "list") {
-    REEVE_TRY(no_arguments(call));
-    return List{};
-  }
-  if (call.method == "check_in") {
-    REEVE_TRY(no_arguments(call));
-    return CheckIn{};
-  }
-  return fail(Kind::invalid, code::kUnknownMethod, "the broker has no method \"" + call.method + "\"");
+  return decode_method(REEVE_TRY(object::parse_call(message)));
 }
 
 }  // namespace reeve::contract

@@ -14,26 +14,103 @@
 
 namespace reeve::contract {
 
-// Requests, by method name.
+// Requests. Each is a typed call: its members are the arguments, in this order.
 
-/// look_up(name) → Found. The service is started if it does not run.
+/// look_up(name, pid) → Found. The service is started if it does not run. A `pid` other than 0 looks among the names
+/// that this process has registered for itself.
 struct LookUp {
   std::string name;
+  std::int32_t pid = 0;
 };
+BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid))
+
 /// list() → Listing.
 struct List {};
+BOOST_DESCRIBE_STRUCT(List, (), ())
+
 /// check_in() → CheckedIn. For a job the broker started: hand me the ends for my names from now on.
 struct CheckIn {};
+BOOST_DESCRIBE_STRUCT(CheckIn, (), ())
+
 /// retire(last) → bool. The service has nobody connected; `last` is the last end that it has taken, 0 for none. May it
 /// stop?
 struct Retire {
   std::uint64_t last = 0;
 };
+BOOST_DESCRIBE_STRUCT(Retire, (), (last))
 
 /// redeem(endpoint) → Found. A fresh channel to the one instance that the endpoint leads to.
 struct Redeem {
   Endpoint endpoint;
 };
+BOOST_DESCRIBE_STRUCT(Redeem, (), (endpoint))
+
+/// Who can look a registered name up: everybody, or whoever names the process that registered it too.
+BOOST_DEFINE_ENUM_CLASS(Scope, everybody, process)
+
+/// register(name, scope) → true. Hand me the ends for this name too, until I unregister it or leave. It must be free,
+/// and for everybody it must lie in one of the caller's app groups.
+struct Register {
+  std::string name;
+  Scope scope = Scope::everybody;
+};
+BOOST_DESCRIBE_STRUCT(Register, (), (name, scope))
+
+/// unregister(name, scope) → true.
+struct Unregister {
+  std::string name;
+  Scope scope = Scope::everybody;
+};
+BOOST_DESCRIBE_STRUCT(Unregister, (), (name, scope))
+
+/// status(name) → NameStatus.
+struct Status {
+  std::string name;
+};
+BOOST_DESCRIBE_STRUCT(Status, (), (name))
+
+/// load(file, text) → its label. A job for as long as the session lasts, as the property list `text` that stands in
+/// `file` describes it.
+struct Load {
+  std::string file;
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Load, (), (file, text))
+
+/// unload(label) → true. The job is stopped, and is no longer there.
+struct Unload {
+  std::string label;
+};
+BOOST_DESCRIBE_STRUCT(Unload, (), (label))
+
+/// start(label) → true. As if somebody had called it.
+struct Start {
+  std::string label;
+};
+BOOST_DESCRIBE_STRUCT(Start, (), (label))
+
+/// stop(label) → true. SIGTERM, and after its ExitTimeOut SIGKILL.
+struct Stop {
+  std::string label;
+};
+BOOST_DESCRIBE_STRUCT(Stop, (), (label))
+
+/// kill(label, signal) → true.
+struct KillJob {
+  std::string label;
+  std::int32_t signal = 0;  ///< 1 to 64
+};
+BOOST_DESCRIBE_STRUCT(KillJob, (), (label, signal))
+
+/// print(what) → JobDetails, of a label or a name.
+struct Print {
+  std::string what;
+};
+BOOST_DESCRIBE_STRUCT(Print, (), (what))
+
+/// replace() → true. The broker and the spawner that run now end, and those that are installed now go on.
+struct Replace {};
+BOOST_DESCRIBE_STRUCT(Replace, (), ())
 
 /// Wants no answer. The service has taken all ends up to the one with the number `last`, and will answer at them: those
 /// that it has not taken when it dies go to the next instance, with all that is queued in them. Said again to each new
@@ -43,16 +120,12 @@ struct Taken {
 };
 BOOST_DESCRIBE_STRUCT(Taken, (), (last))
 
-using Request = std::variant<LookUp, List, CheckIn, Retire, Redeem, Taken>;
+using Request = std::variant<LookUp, List, CheckIn, Retire, Redeem, Register, Unregister, Status, Load, Unload, Start,
+                             Stop, KillJob, Print, Replace, Taken>;
 
-Dictionary encode(const LookUp& request);
-Dictionary encode(const List& request);
-Dictionary encode(const CheckIn& request);
-Dictionary encode(const Retire& request);
-Dictionary encode(const Redeem& request);
-Dictionary encode(const Taken& message);
+Dictionary encode(const Request& request);
 
-/// Errors: unknown-method; wrong-type with the argument's path; bad-job for a name that is none.
+/// Errors: unknown-method; wrong-type with the argument's path; invalid for a name that is none.
 Result<Request> decode_request(const Dictionary& message);
 /// Errors: wrong-type.
 Result<Taken> decode_taken(const Dictionary& message);
@@ -76,11 +149,11 @@ BOOST_DESCRIBE_STRUCT(CheckedIn, (), (label, names, idle_seconds, endpoint))
 
 struct JobStatus {
   std::string label;
-  std::string state;  ///< idle, starting, running, stopping
+  std::string state;  ///< idle, starting, running, stopping, disabled
   std::optional<std::int32_t> pid;
   std::vector<std::string> names;
   std::optional<std::uint64_t> uptime_s;
-  std::optional<std::string> last_exit;  ///< in words: "exited with 0", "killed by SIGKILL"
+  std::optional<std::string> last_exit;  ///< in words: "killed by SIGSEGV, 3 crashes in 10 s, next start in 8 s"
 };
 BOOST_DESCRIBE_STRUCT(JobStatus, (), (label, state, pid, names, uptime_s, last_exit))
 
@@ -90,9 +163,39 @@ struct Listing {
 };
 BOOST_DESCRIBE_STRUCT(Listing, (), (jobs, problems))
 
+/// All that is known of a job.
+struct JobDetails {
+  std::string label;
+  std::string state;
+  std::string file;
+  std::string program;
+  std::vector<std::string> arguments;
+  std::string preset;
+  std::optional<std::int32_t> pid;
+  std::optional<std::uint64_t> uptime_s;
+  std::vector<std::string> names;       ///< that it declares
+  std::vector<std::string> registered;  ///< that it has registered beside those
+  std::vector<std::string> groups;
+  std::uint64_t starts = 0;
+  std::uint64_t waiting = 0;  ///< channels that wait for it
+  std::optional<std::string> last_exit;
+  std::vector<std::string> kept_alive_by;  ///< keys that would start it when it ends
+};
+BOOST_DESCRIBE_STRUCT(JobDetails, (),
+                      (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups, starts,
+                       waiting, last_exit, kept_alive_by))
+
+/// As bootstrap_status has it.
+BOOST_DEFINE_ENUM_CLASS(NameState, inactive, active, on_demand)
+struct NameStatus {
+  NameState state = NameState::inactive;
+};
+BOOST_DESCRIBE_STRUCT(NameStatus, (), (state))
+
 /// Not asked for: the service's end of a client's channel, with what the broker knows of the client.
 struct Handover {
   std::uint64_t number = 0;  ///< of the end; each is handed over once, in ascending order
+  std::string name;          ///< that the client looked up; empty where it came through an endpoint
   object::ChannelEnd end;
   std::uint32_t uid = 65534;
   std::int32_t pid = 0;  ///< as the service counts: 0 where its pid namespace does not show the client
@@ -101,7 +204,7 @@ struct Handover {
   bool bound = false;  ///< the broker started the client itself
   std::string label;   ///< the client's job; empty where it is none
 };
-BOOST_DESCRIBE_STRUCT(Handover, (), (number, end, uid, pid, process, bound, label))
+BOOST_DESCRIBE_STRUCT(Handover, (), (number, name, end, uid, pid, process, bound, label))
 
 /// The value of a typed reply as a T. Errors: wrong-type.
 template <class T>

@@ -16,9 +16,9 @@ Dictionary call(const char* method, Array arguments) { return object::call_messa
 TEST(BrokerContract, RefusesWhatIsNoRequest) {
   EXPECT_EQ(fault_of({}), "method: missing");
   EXPECT_EQ(fault_of(call("shut_down", {})), "the broker has no method \"shut_down\"");
-  EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 1 arguments, got 0");
-  EXPECT_EQ(fault_of(call("look_up", {Object(1)})), "look_up[0]: expected string, got int64");
-  EXPECT_EQ(fault_of(call("look_up", {Object("a..b")})), "a name has an empty component");
+  EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 2 arguments, got 0");
+  EXPECT_EQ(fault_of(call("look_up", {Object(1), Object(0)})), "look_up[0]: expected string, got int64");
+  EXPECT_EQ(fault_of(call("look_up", {Object("a..b"), Object(0)})), "a name has an empty component");
   EXPECT_EQ(fault_of(call("list", {Object(1)})), "list: expected 0 arguments, got 1");
   EXPECT_EQ(fault_of(call("retire", {Object(-1)})), "retire[0]: expected uint64, got -1");
   EXPECT_EQ(fault_of(call("redeem", {Object("token")})), "redeem[0]: expected endpoint, got string");
@@ -40,7 +40,7 @@ std::vector<std::byte> bytes_of(const WithText<SpawnerRequest>& request) {
 }
 
 TEST(SpawnerContract, RefusesSizesAndCountsThatDoNotFit) {
-  const auto request = *encode_launch(3, 2, {"label", "/bin/a", {"x"}, {"A=B"}});
+  const auto request = *encode_launch(3, 2, {}, {"label", "/bin/a", "", "", "", "", {"x"}, {"A=B"}});
   auto bytes = bytes_of(request);
   EXPECT_FALSE(decode_line<SpawnerRequest>(std::span(bytes).first(8)));
   EXPECT_FALSE(decode_line<SpawnerRequest>(std::span(bytes).first(bytes.size() - 1)));
@@ -52,12 +52,12 @@ TEST(SpawnerContract, RefusesSizesAndCountsThatDoNotFit) {
   auto more = request;
   more.head.environment_count = 0xffffffff;
   EXPECT_FALSE(decode_launch(more));
-  EXPECT_FALSE(encode_launch(1, 2, {"label", std::string(64 * 1024, 'a'), {}, {}}));
+  EXPECT_FALSE(encode_launch(1, 2, {}, {"label", std::string(64 * 1024, 'a'), "", "", "", "", {}, {}}));
 }
 
 TEST(SpawnerContract, DecodesWhatItEncodes) {
-  const LaunchTexts texts{"label", "/bin/a", {"x", ""}, {"A=B"}};
-  const auto decoded = decode_launch(*decode_line<SpawnerRequest>(bytes_of(*encode_launch(3, 2, texts))));
+  const LaunchTexts texts{"label", "/bin/a", "/", "", "/tmp/o", "", {"x", ""}, {"A=B"}};
+  const auto decoded = decode_launch(*decode_line<SpawnerRequest>(bytes_of(*encode_launch(3, 2, {}, texts))));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->program, texts.program);
   EXPECT_EQ(decoded->arguments, texts.arguments);

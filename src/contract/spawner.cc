@@ -14,13 +14,16 @@ Result<std::string> next_string(std::string_view& text) {
   return out;
 }
 
+constexpr std::string LaunchTexts::* kSingleTexts[] = {&LaunchTexts::label, &LaunchTexts::program, &LaunchTexts::folder,
+                                                       &LaunchTexts::input, &LaunchTexts::output,  &LaunchTexts::error};
+
 }  // namespace
 
-Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint32_t preset, const LaunchTexts& texts) {
+Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint32_t preset, const Setup& setup,
+                                               const LaunchTexts& texts) {
   WithText<SpawnerRequest> request;
   const auto append = [&](const std::string& s) { request.text.append(s.c_str(), s.size() + 1); };
-  append(texts.label);
-  append(texts.program);
+  for (const std::string LaunchTexts::* member : kSingleTexts) append(texts.*member);
   for (const std::string& s : texts.arguments) append(s);
   for (const std::string& s : texts.environment) append(s);
   if (request.text.size() > vocab::kJobStringsBytesMax) {
@@ -28,6 +31,7 @@ Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint
   }
   request.head.op = SpawnerOp::launch;
   request.head.preset = preset;
+  request.head.setup = setup;
   request.head.instance = instance;
   request.head.argument_count = static_cast<std::uint32_t>(texts.arguments.size());
   request.head.environment_count = static_cast<std::uint32_t>(texts.environment.size());
@@ -38,8 +42,7 @@ Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint
 Result<LaunchTexts> decode_launch(const WithText<SpawnerRequest>& request) {
   std::string_view text = request.text;
   LaunchTexts texts;
-  texts.label = REEVE_TRY(next_string(text));
-  texts.program = REEVE_TRY(next_string(text));
+  for (std::string LaunchTexts::* member : kSingleTexts) texts.*member = REEVE_TRY(next_string(text));
   for (std::uint32_t i = 0; i < request.head.argument_count; ++i) {
     texts.arguments.push_back(REEVE_TRY(next_string(text)));
   }
@@ -48,6 +51,26 @@ Result<LaunchTexts> decode_launch(const WithText<SpawnerRequest>& request) {
   }
   if (!text.empty()) return bad("spawner: more strings than declared");
   return texts;
+}
+
+Result<WithText<SpawnerRequest>> encode_watch(std::uint32_t number, const std::vector<std::string>& paths) {
+  WithText<SpawnerRequest> request;
+  for (const std::string& path : paths) request.text.append(path.c_str(), path.size() + 1);
+  if (paths.size() > vocab::kWatchedPathsMax || request.text.size() > vocab::kJobFileBytesMax) {
+    return fail(Kind::invalid, code::kTooLarge, "the paths that jobs watch exceed 64 KiB");
+  }
+  request.head.op = SpawnerOp::watch;
+  request.head.number = number;
+  request.head.text_size = static_cast<std::uint32_t>(request.text.size());
+  return request;
+}
+
+Result<std::vector<std::string>> decode_watch(const WithText<SpawnerRequest>& request) {
+  std::string_view text = request.text;
+  std::vector<std::string> paths;
+  while (!text.empty()) paths.push_back(REEVE_TRY(next_string(text)));
+  if (paths.size() > vocab::kWatchedPathsMax) return bad("spawner: more paths than anybody may watch");
+  return paths;
 }
 
 }  // namespace reeve::contract

@@ -3,6 +3,7 @@
 // Trust: the spawner checks every field; it takes nothing from the broker on faith.
 #pragma once
 
+#include <iterator>
 #include <vector>
 
 #include "line.hpp"
@@ -13,30 +14,62 @@ enum class SpawnerOp : std::uint32_t {
   scan = 1,     ///< send every job file, then scan_done
   launch = 2,   ///< start a program; carries the job's end of its control channel
   confirm = 3,  ///< how many seccomp filters does a job run under?
+  watch = 4,    ///< tell how these paths are, and again when that changes; instead of those of the watch before
+};
+
+/// A soft and a hard limit; what is left alone is kLimitUnset.
+inline constexpr std::uint64_t kLimitUnset = ~0ULL - 1;
+inline constexpr std::uint64_t kLimitInfinite = ~0ULL;
+struct LimitPair {
+  std::uint64_t soft = kLimitUnset;
+  std::uint64_t hard = kLimitUnset;
+  friend bool operator==(const LimitPair&, const LimitPair&) = default;
+};
+inline constexpr const char* kLimitNames[] = {
+    "CPU", "Core", "Data", "FileSize", "MemoryLock", "NumberOfFiles", "NumberOfProcesses", "ResidentSetSize", "Stack"};
+
+/// What a program is started with beside its arguments.
+struct Setup {
+  std::int32_t nice = 0;
+  std::uint32_t umask = 077;
+  std::uint32_t is_background = 0;  ///< 1: the machine's other work comes first
+  std::uint32_t grace_s = 0;        ///< ExitTimeOut; 0: it is never killed
+  LimitPair limits[std::size(kLimitNames)];
+  friend bool operator==(const Setup&, const Setup&) = default;
 };
 
 struct SpawnerRequest {
   SpawnerOp op = SpawnerOp::scan;
   std::uint32_t preset = 0;
   std::uint64_t instance = 0;
-  std::uint32_t argument_count = 0;     ///< launch: strings after label and program
+  std::uint32_t argument_count = 0;     ///< launch: strings after the first six
   std::uint32_t environment_count = 0;  ///< launch: strings after those
   std::uint32_t text_size = 0;          ///< bytes of NUL-terminated strings that follow
-  std::uint32_t reserved = 0;
+  std::uint32_t number = 0;             ///< watch: of this watch, for what is told of it
+  Setup setup;                          ///< launch
 };
-static_assert(sizeof(SpawnerRequest) == 32 && std::has_unique_object_representations_v<SpawnerRequest>);
+static_assert(std::has_unique_object_representations_v<SpawnerRequest>);
 
 enum class SpawnerEventKind : std::uint32_t {
   job_file = 1,     ///< text: path, NUL, contents
   job_problem = 2,  ///< text: path, NUL, what is wrong with the file
   scan_done = 3,
-  launch_failed = 4,  ///< text: at which step, and why
-  confirmed = 5,      ///< number: seccomp filters, or -1 where nobody can tell
+  launch_failed = 4,    ///< text: at which step, and why
+  confirmed = 5,        ///< number: seccomp filters, or -1 where nobody can tell
+  folders_changed = 6,  ///< a job file came, went or changed
+  path_is = 7,          ///< how the path `instance` of watch `number` is: bits of PathBit
+};
+
+/// Of a watched path.
+enum class PathBit : std::uint32_t {
+  exists = 1,
+  is_filled = 2,    ///< a folder with something in it
+  has_changed = 4,  ///< since it was told of last
 };
 
 struct SpawnerEvent {
   SpawnerEventKind kind = SpawnerEventKind::scan_done;
-  std::uint32_t reserved = 0;
+  std::uint32_t bits = 0;
   std::uint64_t instance = 0;
   std::int32_t number = 0;
   std::uint32_t text_size = 0;
@@ -47,12 +80,21 @@ static_assert(sizeof(SpawnerEvent) == 24 && std::has_unique_object_representatio
 struct LaunchTexts {
   std::string label;
   std::string program;
+  std::string folder;  ///< to run in; empty: the root's
+  std::string input;   ///< paths of 0, 1 and 2; empty: nothing, and the broker's log
+  std::string output;
+  std::string error;
   std::vector<std::string> arguments;    ///< without the program's own name
   std::vector<std::string> environment;  ///< NAME=value
 };
 
 /// Fills in the counts. Errors: too-large beyond kJobStringsBytesMax.
-Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint32_t preset, const LaunchTexts& texts);
+Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint32_t preset, const Setup& setup,
+                                               const LaunchTexts& texts);
 Result<LaunchTexts> decode_launch(const WithText<SpawnerRequest>& request);
+
+/// Errors: too-large where the paths do not fit a packet.
+Result<WithText<SpawnerRequest>> encode_watch(std::uint32_t number, const std::vector<std::string>& paths);
+Result<std::vector<std::string>> decode_watch(const WithText<SpawnerRequest>& request);
 
 }  // namespace reeve::contract

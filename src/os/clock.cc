@@ -19,6 +19,12 @@ Time read_clock(clockid_t clock) {
 Time now() { return read_clock(CLOCK_MONOTONIC); }
 Time real_now() { return read_clock(CLOCK_REALTIME); }
 
+std::int64_t local_seconds() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local{};
+  return ::localtime_r(&now, &local) != nullptr ? now + local.tm_gmtoff : now;
+}
+
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline) {
   if (!deadline) return std::nullopt;
   return std::max(*deadline - now(), std::chrono::nanoseconds(0));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 
 namespace reeve::os {
@@ -16,6 +17,10 @@ Time now();
 
 /// CLOCK_REALTIME, which people set, but which is the same in every namespace.
 Time real_now();
+
+/// What clocks on the wall show here, in seconds since 1970 as if that were UTC. The time zone is the one that was in
+/// force when it was first asked for.
+std::int64_t local_seconds();
 
 /// What is left until the deadline, never negative; nothing where there is none.
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline);

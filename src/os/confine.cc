@@ -106,6 +106,16 @@ int resource_of(Limit limit) {
       return RLIMIT_FSIZE;
     case Limit::core:
       return RLIMIT_CORE;
+    case Limit::cpu:
+      return RLIMIT_CPU;
+    case Limit::data:
+      return RLIMIT_DATA;
+    case Limit::locked_memory:
+      return RLIMIT_MEMLOCK;
+    case Limit::resident_set:
+      return RLIMIT_RSS;
+    case Limit::stack:
+      return RLIMIT_STACK;
   }
   return RLIMIT_CORE;
 }
@@ -200,6 +210,34 @@ Result<void> set_limit(Limit limit, std::uint64_t value) {
   const rlimit both{lower, lower};
   return check(::setrlimit(static_cast<__rlimit_resource>(resource_of(limit)), &both), "setrlimit");
 }
+
+Result<void> narrow_limit(Limit limit, std::optional<std::uint64_t> soft, std::optional<std::uint64_t> hard) {
+  if (!soft && !hard) return {};
+  rlimit now{};
+  const int resource = resource_of(limit);
+  if (::getrlimit(static_cast<__rlimit_resource>(resource), &now) != 0) return system_failure("getrlimit");
+  if (hard) now.rlim_max = std::min<rlim_t>(now.rlim_max, *hard);
+  now.rlim_cur = std::min<rlim_t>(soft ? *soft : now.rlim_cur, now.rlim_max);
+  return check(::setrlimit(static_cast<__rlimit_resource>(resource), &now), "setrlimit");
+}
+
+void be_ended_first() {
+  const Fd file(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (file) (void)!::write(file.raw(), "800", 3);
+}
+
+void give_way() {
+  constexpr int kIoprioWhoProcess = 1;
+  constexpr int kIdleClass = 3 << 13;
+  ::syscall(SYS_ioprio_set, kIoprioWhoProcess, 0, kIdleClass);
+  (void)!::nice(10);
+}
+
+Result<void> set_nice(int value) { return check(::setpriority(PRIO_PROCESS, 0, value), "setpriority"); }
+
+Result<void> go_to_folder(const std::string& path) { return check(::chdir(path.c_str()), ("chdir " + path).c_str()); }
+
+void set_umask(std::uint32_t mask) { ::umask(mask); }
 
 Result<void> drop_privileges() {
   REEVE_TRY(check(::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0), "prctl(PR_CAP_AMBIENT)"));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -51,9 +52,32 @@ Result<void> change_root(const std::string& path);
 
 Result<void> set_host_name(const std::string& name);
 
-enum class Limit { descriptors, processes, address_space, file_size, core };
+enum class Limit {
+  descriptors,
+  processes,
+  address_space,
+  file_size,
+  core,
+  cpu,  ///< seconds; all others are bytes, or counts
+  data,
+  locked_memory,
+  resident_set,
+  stack
+};
 /// Soft and hard, never above the present hard limit.
 Result<void> set_limit(Limit limit, std::uint64_t value);
+
+/// What is given of soft and hard, never above what is in force; `~0` is no limit.
+Result<void> narrow_limit(Limit limit, std::optional<std::uint64_t> soft, std::optional<std::uint64_t> hard);
+
+/// When memory runs out this process goes before others. Children inherit it.
+void be_ended_first();
+/// Processor and disk are for others first.
+void give_way();
+/// -20 to 20. Errors: denied below the present value without privilege.
+Result<void> set_nice(int value);
+Result<void> go_to_folder(const std::string& path);
+void set_umask(std::uint32_t mask);
 
 /// Drops every capability for good, locks the ways back to one, and sets no_new_privs.
 Result<void> drop_privileges();

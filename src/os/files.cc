@@ -123,6 +123,29 @@ Result<Fd> open_regular(const std::string& path) {
   return file;
 }
 
+namespace {
+
+Result<Fd> open_for_a_program(const std::string& path, int flags) {
+  Fd file(::open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+  if (!file) return system_failure("open");
+  struct statx facts{};
+  if (is_served_by_a_process(file) ||
+      ::statx(file.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) != 0) {
+    return fail(Kind::invalid, code::kBadAttachment, "a process serves this file (FUSE)");
+  }
+  if (!S_ISREG(facts.stx_mode) && !S_ISCHR(facts.stx_mode)) {
+    return fail(Kind::invalid, code::kBadAttachment, "neither a regular file nor a device");
+  }
+  // The program is to wait for what it reads and writes, as it would have by itself.
+  ::fcntl(file.raw(), F_SETFL, flags & ~O_CREAT);
+  return file;
+}
+
+}  // namespace
+
+Result<Fd> open_input(const std::string& path) { return open_for_a_program(path, O_RDONLY); }
+Result<Fd> open_output(const std::string& path) { return open_for_a_program(path, O_WRONLY | O_APPEND | O_CREAT); }
+
 Result<Fd> open_device_null() {
   Fd nothing(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!nothing) return system_failure("open /dev/null");

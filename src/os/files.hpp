@@ -40,6 +40,11 @@ Result<Fd> open_regular(const std::string& path);
 
 Result<Fd> open_device_null();
 
+/// Opens what a program is to read, or to write at the end of, for it: a regular file, which is made where there is
+/// none, or a device. Whatever could keep its opener waiting is refused.
+Result<Fd> open_input(const std::string& path);
+Result<Fd> open_output(const std::string& path);
+
 /// The size of an open regular file, in bytes.
 Result<std::size_t> file_size(const Fd& file);
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 #include <cstring>
+#include <iterator>
 
 #include "../contract/inherited.hpp"
 #include "../os/files.hpp"
@@ -27,12 +28,36 @@ void report(const os::Fd& status, std::span<const std::byte> bytes) {
   os::leave(1);
 }
 
-Result<void> put_in_place(const LaunchPlan& plan, const os::Fd& nothing) {
+Result<void> put_in_place(const LaunchPlan& plan) {
   if (plan.image == nullptr) return {};
   static_assert(contract::kControlNumber == 3 && contract::kFilterNumber == 4, "the order below");
-  std::vector<int> in_order{nothing.raw(), plan.output->raw(), plan.output->raw(), plan.control->raw()};
+  std::vector<int> in_order{plan.input->raw(), plan.output->raw(), plan.error->raw(), plan.control->raw()};
   if (plan.running_filter != nullptr) in_order.push_back(plan.running_filter->raw());
   return os::arrange_descriptors(in_order);
+}
+
+constexpr os::Limit kLimits[] = {os::Limit::cpu,       os::Limit::core,          os::Limit::data,
+                                 os::Limit::file_size, os::Limit::locked_memory, os::Limit::descriptors,
+                                 os::Limit::processes, os::Limit::resident_set,  os::Limit::stack};
+static_assert(std::size(kLimits) == std::size(contract::kLimitNames));
+
+// Within what the preset leaves.
+Result<void> set_limits(const contract::Setup& setup) {
+  const auto value = [](std::uint64_t limit) {
+    return limit == contract::kLimitUnset ? std::nullopt : std::optional(limit);
+  };
+  for (std::size_t i = 0; i < std::size(kLimits); ++i) {
+    REEVE_TRY(os::narrow_limit(kLimits[i], value(setup.limits[i].soft), value(setup.limits[i].hard)));
+  }
+  return {};
+}
+
+// While the process still has its own user's rights to it.
+Result<void> set_priority(const contract::Setup& setup) {
+  os::be_ended_first();
+  if (setup.is_background != 0) os::give_way();
+  if (setup.nice != 0) return os::set_nice(setup.nice);
+  return {};
 }
 
 // A change of user clears it: it comes after that.
@@ -43,15 +68,18 @@ Result<void> end_with_supervisor(const Nursery& nursery) {
 }
 
 Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
-  const os::Fd nothing = REEVE_TRY(os::open_device_null());
-  REEVE_TRY(put_in_place(plan, nothing));
+  REEVE_TRY(put_in_place(plan));
   if (plan.preset->confined) {
     REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
   } else {
+    REEVE_TRY(set_priority(plan.setup));
+    if (!plan.texts.folder.empty()) REEVE_TRY(os::go_to_folder(plan.texts.folder));
     REEVE_TRY(os::refuse_privileges_by_exec());
     // What it leaves behind stays below it for as long as it runs, and is ended after it.
     os::adopt_orphans();
   }
+  REEVE_TRY(set_limits(plan.setup));
+  os::set_umask(plan.setup.umask);
   REEVE_TRY(end_with_supervisor(nursery));
   if (!plan.preset->confined) return {};
   return os::load_filter(plan.preset->loading);
@@ -76,6 +104,7 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
 }
 
 Result<void> enter_nursery(const Nursery& nursery, const LaunchPlan& plan) {
+  REEVE_TRY(set_priority(plan.setup));
   // Groups first: once inside the user namespace, which maps none, they can no longer be left.
   if (plan.user) REEVE_TRY(os::become_group(*plan.user));
   return os::join(nursery.namespaces);
@@ -126,6 +155,22 @@ Result<std::int32_t> await_birth(const os::Fd& status) {
 }
 
 }  // namespace
+
+Result<StandardFiles> open_standard_files(const contract::LaunchTexts& texts) {
+  StandardFiles files;
+  const auto open = [](os::Fd& out, const std::string& path,
+                       Result<os::Fd> (*how)(const std::string&)) -> Result<void> {
+    if (path.empty()) return {};
+    auto file = how(path);
+    if (!file) return fail(file.error().kind, code::kLaunchFailed, path + ": " + file.error().message);
+    out = std::move(*file);
+    return {};
+  };
+  REEVE_TRY(open(files.input, texts.input.empty() ? "/dev/null" : texts.input, os::open_input));
+  REEVE_TRY(open(files.output, texts.output, os::open_output));
+  REEVE_TRY(open(files.error, texts.error, os::open_output));
+  return files;
+}
 
 Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan) {
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());

@@ -23,11 +23,23 @@ struct LaunchPlan {
   const sandbox::Preset* preset = nullptr;
   const os::Fd* image = nullptr;  ///< null for a trial: everything but the program
   const os::Fd* control = nullptr;
+  const os::Fd* input = nullptr;
   const os::Fd* output = nullptr;
+  const os::Fd* error = nullptr;
   const os::Fd* running_filter = nullptr;  ///< sealed memory with the preset's second filter
   std::optional<std::uint32_t> user;       ///< root starts each service as a user of its own
   contract::LaunchTexts texts;
+  contract::Setup setup;
 };
+
+/// What the job's file names for 0, 1 and 2; nothing where it names none.
+struct StandardFiles {
+  os::Fd input;
+  os::Fd output;
+  os::Fd error;
+};
+/// Errors: launch-failed, with the path.
+Result<StandardFiles> open_standard_files(const contract::LaunchTexts& texts);
 
 /// Returns once the program runs. The child is the supervisor's: where this fails one may be left there, which nobody
 /// knows and the supervisor ends.

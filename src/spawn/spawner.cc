@@ -42,7 +42,15 @@ Spawner::Spawner(os::Loop& loop, os::Fd supervisor, SpawnerOptions options)
       supervisor_gate_(kSupervisorRules),
       broker_gate_(kBrokerRules),
       options_(std::move(options)),
-      images_(image_mode()) {}
+      images_(image_mode()),
+      watches_(
+          loop, options_.job_folders, [this] { tell({.kind = SpawnerEventKind::folders_changed}); },
+          [this](std::uint32_t watch, std::size_t index, std::uint32_t bits) {
+            tell({.kind = SpawnerEventKind::path_is,
+                  .bits = bits,
+                  .instance = index,
+                  .number = static_cast<std::int32_t>(watch)});
+          }) {}
 
 Result<void> Spawner::begin() {
   while (phase_ == contract::Phase::starting && !over_) {
@@ -62,6 +70,7 @@ Result<void> Spawner::prepare() {
   nursery_->namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users()));
   nursery_->root = REEVE_TRY(sandbox::Root::prepare(options_.runtime_folder + "/root"));
   REEVE_TRY(try_out_presets());
+  watches_.begin();
   // Before it says that it is ready: from then on the others count on it.
   return supervisor_.open([this](auto bytes, auto along) { hear(bytes, std::move(along)); }, [this] { over_ = true; });
 }
@@ -112,8 +121,8 @@ void Spawner::hear(std::span<const std::byte> bytes, std::vector<os::Fd> descrip
 
 Result<void> Spawner::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors) {
   const Told told = REEVE_TRY(contract::decode_line<contract::SupervisorEvent>(bytes));
-  REEVE_TRY(supervisor_gate_.admit(
-      {static_cast<std::uint32_t>(told.head.kind), descriptors.size(), !told.text.empty()}, phase_));
+  REEVE_TRY(supervisor_gate_.admit({static_cast<std::uint32_t>(told.head.kind), descriptors.size(), !told.text.empty()},
+                                   phase_));
   if (told.head.kind == SupervisorEventKind::go) {
     phase_ = contract::Phase::serving;
     return {};
@@ -152,8 +161,8 @@ Result<void> Spawner::connect(os::Fd broker) {
 
 Result<void> Spawner::answer(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors) {
   const Request request = REEVE_TRY(contract::decode_line<contract::SpawnerRequest>(bytes));
-  REEVE_TRY(broker_gate_.admit(
-      {static_cast<std::uint32_t>(request.head.op), descriptors.size(), !request.text.empty()}, phase_));
+  REEVE_TRY(broker_gate_.admit({static_cast<std::uint32_t>(request.head.op), descriptors.size(), !request.text.empty()},
+                               phase_));
   switch (request.head.op) {
     case SpawnerOp::scan:
       return scan();
@@ -161,6 +170,9 @@ Result<void> Spawner::answer(std::span<const std::byte> bytes, std::vector<os::F
       return launch(request, descriptors[0]);
     case SpawnerOp::confirm:
       return confirm(request.head.instance);
+    case SpawnerOp::watch:
+      watches_.watch(request.head.number, REEVE_TRY(contract::decode_watch(request)));
+      return {};
   }
   return {};
 }
@@ -205,6 +217,7 @@ Result<void> Spawner::launch(const Request& request, const os::Fd& control) {
 Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   LaunchPlan plan;
   plan.texts = REEVE_TRY(contract::decode_launch(request));
+  plan.setup = request.head.setup;
   plan.preset = sandbox::find_preset(request.head.preset);
   if (plan.preset == nullptr) return bad_request("an unknown preset");
   auto image = images_.image_of(plan.texts.program);
@@ -219,13 +232,16 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   }
   plan.image = *image;
   plan.control = &control;
-  plan.output = &running.log->writer();
   plan.user = running.user;
+  const StandardFiles files = REEVE_TRY(open_standard_files(plan.texts));
+  plan.input = &files.input;
+  plan.output = files.output ? &files.output : &running.log->writer();
+  plan.error = files.error ? &files.error : &running.log->writer();
   running.child = REEVE_TRY(spawn::launch(*nursery_, plan));
   running.log->service_has_writer();
   contract::SupervisorRequest adopt{.op = SupervisorOp::adopt, .number = running.child.pid};
   adopt.id = request.head.instance;
-  adopt.grace_s = static_cast<std::uint32_t>(kStopGrace.count());
+  adopt.grace_s = plan.setup.grace_s;
   const std::string text = text_to_keep(running.child.pid, running.user, plan.texts.label);
   const Running& started = *REEVE_TRY(watch(request.head.instance, std::move(running)));
   supervisor_.lend(adopt, text, {&started.child.pidfd, &started.log->reader()});

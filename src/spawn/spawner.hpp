@@ -17,6 +17,7 @@
 #include "images.hpp"
 #include "launch.hpp"
 #include "log.hpp"
+#include "watches.hpp"
 
 namespace reeve::spawn {
 
@@ -76,6 +77,7 @@ class Spawner {
   std::unique_ptr<Nursery> nursery_;
   std::map<std::uint32_t, os::Fd> running_filters_;
   std::map<std::uint64_t, Running> running_;
+  Watches watches_;
   std::uint32_t next_user_ = 0;
   bool over_ = false;
 };

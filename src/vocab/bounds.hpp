@@ -46,11 +46,17 @@ inline constexpr std::size_t kPlistValueCountMax =
     8192;  // Values in one property list; 64 KiB can hold no more of use.
 inline constexpr std::size_t kImageBytesMax = 512 * 1024 * 1024;  // A program's file, copied into sealed memory.
 
+inline constexpr std::chrono::milliseconds kNoticePause{50};  // After a notice, until it is looked what happened.
+inline constexpr std::chrono::seconds kLookPause{3};          // Between looks where the kernel gives no notice.
+inline constexpr std::size_t kWatchedPathsMax =
+    1024;  // Of all jobs together; each costs a look when something happens.
+
 // Queues of the broker.
 inline constexpr std::size_t kRequestsPerPeerMax = 64;  // Unanswered look-ups of one client; then `busy`.
 inline constexpr std::size_t kWaitingEndsMax = 256;     // Ends that wait for one job to check in: one descriptor each.
-inline constexpr std::size_t kWaitingEndsPerClientMax = 64;  // ... of one client: others find room beside it.
-inline constexpr std::size_t kPeersMax = 4096;               // Clients of one broker; further ones wait in the backlog.
+inline constexpr std::size_t kWaitingEndsPerClientMax = 64;       // ... of one client: others find room beside it.
+inline constexpr std::size_t kBrokerBytesMax = 64 * 1024 * 1024;  // Of what its peers have the broker remember.
+inline constexpr std::size_t kBrokerSpareDescriptors = 2048;      // ... of whose descriptors this many are not theirs.
 inline constexpr std::size_t kPacketsPerTurn = 16;  // Packets read from one channel before the next one has its turn.
 
 inline constexpr std::size_t kOutboxPacketsMax = 256;  // To a peer that does not read; then it is dropped.
@@ -65,16 +71,19 @@ inline constexpr std::size_t kProblemBytesMax = 500;  // Of one sentence about a
 
 // The supervisor.
 inline constexpr std::size_t kKeptEntriesMax = 16 * 1024;  // Kept for the next broker: ends, services, peers, jobs.
-inline constexpr int kStartsAtOnce = 3;            // Of a broker that ends before it serves; then there are pauses.
-inline constexpr int kStartsUntilForgotten = 30;   // ... until what it keeps is taken to be what ends it.
+inline constexpr int kStartsAtOnce = 3;                // Of a broker that ends before it serves; then there are pauses.
+inline constexpr int kStartsUntilForgotten = 30;       // ... until what it keeps is taken to be what ends it.
 inline constexpr std::chrono::seconds kStuckAfter{1};  // A process that outlives SIGKILL by so long is set aside.
 
 // Launching.
 inline constexpr std::chrono::seconds kCheckInTime{60};  // From a start until the service must have checked in.
-inline constexpr int kFruitlessStartsMax = 3;    // Starts in a row that end before a call is taken up, until those who
-                                                 // wait are told.
-inline constexpr int kStartsBeforeThrottle = 3;  // Starts within the throttle interval that are never delayed.
+inline constexpr int kFruitlessStartsMax = 3;  // Starts in a row that end before a call is taken up, until those who
+                                               // wait are told.
+inline constexpr std::chrono::seconds kRestartPause{1};  // Between starts that nobody waits for, without a throttle.
+inline constexpr std::size_t kCrashesRemembered = 16;    // Of one job, to tell people.
+inline constexpr int kStartsBeforeThrottle = 3;          // Starts within the throttle interval that are never delayed.
 inline constexpr std::chrono::seconds kThrottleInterval{10};   // launchd's default.
+inline constexpr std::chrono::seconds kExitTimeOut{20};        // From SIGTERM to SIGKILL; launchd's default.
 inline constexpr std::chrono::seconds kServiceIdle{30};        // A service nobody is connected to stops after this.
 inline constexpr std::chrono::seconds kBrokerIdle{10};         // An embedded broker with no client and no job leaves.
 inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a client waits for the broker it started.

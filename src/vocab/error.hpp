@@ -29,6 +29,7 @@ Kind kind_named(std::string_view name);
 namespace code {
 inline constexpr std::int32_t kNotPrivileged = 1100;    ///< the name belongs to somebody else
 inline constexpr std::int32_t kUnknownService = 1102;   ///< nobody offers the name, or not to this caller
+inline constexpr std::int32_t kServiceActive = 1103;    ///< somebody has registered the name, and is there
 inline constexpr std::int32_t kSystem = 2000;           ///< a system call failed; the message names it
 inline constexpr std::int32_t kRuntimeFolder = 2001;    ///< the runtime folder is not private
 inline constexpr std::int32_t kBadBody = 2100;          ///< a body is not a well-formed object
@@ -48,6 +49,7 @@ inline constexpr std::int32_t kBadJob = 2401;           ///< a property list is 
 inline constexpr std::int32_t kLaunchFailed = 2402;     ///< a job's program could not be started
 inline constexpr std::int32_t kThrottled = 2403;        ///< a job crashed too often; it may start again later
 inline constexpr std::int32_t kMissingLayer = 2404;     ///< the machine lacks a layer that the sandbox requires
+inline constexpr std::int32_t kUnknownJob = 2405;       ///< no job has that label
 inline constexpr std::int32_t kNoBroker = 2500;         ///< no broker runs, and none could be started
 }  // namespace code
 

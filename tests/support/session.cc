@@ -251,6 +251,13 @@ Dictionary status_of(const std::string& label) {
   return {};
 }
 
+std::string last_exit_of(const std::string& label) {
+  const Dictionary status = status_of(label);
+  const Object* how = status.find("last_exit");
+  const std::string* text = how != nullptr ? how->get<std::string>() : nullptr;
+  return text != nullptr ? *text : "";
+}
+
 bool wait_for_state(const std::string& label, const std::string& state) {
   const auto give_up = Clock::now() + 60s;
   while (Clock::now() < give_up) {

@@ -102,6 +102,8 @@ bool wait_for_no_broker(const std::string& runtime);
 
 /// The status of a job, as `reeve list --json` has it; empty where it has none.
 Dictionary status_of(const std::string& label);
+/// How a job's last instance ended, in words; empty where none has.
+std::string last_exit_of(const std::string& label);
 /// Waits until a job is in that state, at most 60 seconds.
 bool wait_for_state(const std::string& label, const std::string& state);
 

@@ -1,0 +1,324 @@
+// Who has a name, who may look it up, and what becomes of the ends.
+#include <algorithm>
+
+#include "core.hpp"
+
+namespace reeve::broker {
+namespace {
+
+constexpr quota::Amount kEndCost{.bytes = 1024, .descriptors = 1, .objects = 0};
+constexpr quota::Amount kNameCost{.bytes = 512, .descriptors = 0, .objects = 0};
+
+bool contains(const std::vector<std::string>& all, const std::string& one) {
+  return std::find(all.begin(), all.end(), one) != all.end();
+}
+
+bool is_in_any(const std::string& name, const std::vector<std::string>& groups) {
+  return std::any_of(groups.begin(), groups.end(), [&](const std::string& group) { return is_in_group(name, group); });
+}
+
+const OfferedName* offered(const Job& job, const std::string& name) {
+  const auto found =
+      std::find_if(job.names.begin(), job.names.end(), [&](const OfferedName& n) { return n.name == name; });
+  return found == job.names.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+Core::JobState* Core::job_offering(const std::string& name) {
+  const auto found = names_.find(name);
+  if (found == names_.end()) return nullptr;
+  const auto job = jobs_.find(found->second);
+  return job == jobs_.end() ? nullptr : &job->second;
+}
+
+Client Core::client_of(const PeerState& peer) {
+  Client client;
+  client.peer.uid = peer.uid;
+  client.record = {peer.pid, peer.process};
+  if (const JobState* job = job_of(peer.instance)) {
+    client.peer.trust = PeerClass::bound;
+    client.peer.label = job->active.label;
+  }
+  return client;
+}
+
+// Looking up.
+
+// A confined caller needs the name among its own entitlements; and the callee says who may call it.
+bool Core::may_look_up(const PeerState& peer, const std::string& name, const Job& callee) {
+  const JobState* caller = job_of(peer.instance);
+  if (caller != nullptr && is_confined(caller->active) && !is_in_any(name, caller->active.may_look_up)) return false;
+  const AllowedCallers& allowed = callee.allowed_callers;
+  if (allowed.everybody) return true;
+  if (caller == nullptr) return false;
+  return contains(allowed.labels, caller->active.label) ||
+         std::any_of(caller->active.groups.begin(), caller->active.groups.end(),
+                     [&](const std::string& group) { return contains(allowed.groups, group); });
+}
+
+void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
+  if (look_up(peer, request, what)) return;
+  const JobState* caller = job_of(peers_.at(peer).instance);
+  const bool may_ask =
+      caller == nullptr || !is_confined(caller->active) || is_in_any(what.name, caller->active.may_look_up);
+  // A name that is there and hidden, or not for this caller, looks like one that is not there.
+  if (!may_ask || what.pid != 0 || names_.contains(what.name)) {
+    return answer(peer, request, std::unexpected(unknown_service(what.name)));
+  }
+  wait_for_scan(peer, request, what);
+}
+
+// False where there is no such name, for this caller.
+bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what) {
+  const PeerState& caller = peers_.at(peer);
+  const auto registered = registered_.find({what.pid, what.name});
+  if (registered != registered_.end()) {
+    const JobState* owner = job_of(peers_.at(registered->second.peer).instance);
+    static const Job kNobodysJob;
+    if (!may_look_up(caller, what.name, owner != nullptr ? owner->active : kNobodysJob)) return false;
+    grant_registered(peer, request, what.name, registered->second.peer);
+    return true;
+  }
+  JobState* job = what.pid == 0 ? job_offering(what.name) : nullptr;
+  if (job == nullptr || !may_look_up(caller, what.name, job->job)) return false;
+  const OfferedName* name = offered(job->job, what.name);
+  if (name != nullptr && name->hide_until_check_in && job->state != State::running) return false;
+  JobState& instance = instance_for(*job, caller);
+  instance.was_demanded = true;
+  grant(peer, request, instance, what.name);
+  return true;
+}
+
+// One that never was and one whose instance has ended look the same.
+void Core::asked(PeerId peer, RequestId request, const contract::Redeem& what) {
+  const bool may_connect = !is_confined_service(peers_.at(peer));
+  for (auto& [label, job] : jobs_) {
+    if (!may_connect || job.state != State::running || job.endpoint != what.endpoint) continue;
+    return grant(peer, request, job, {}, job.instance);
+  }
+  answer(peer, request,
+         fail(Kind::gone, code::kClosed, "the endpoint leads to nobody", "ask whoever gave it for another"));
+}
+
+// An end for one more client, paid for by that. Errors: busy.
+Result<Core::End> Core::make_end(PeerId peer, const Ends& waiting, const Ends& on_the_way,
+                                 const std::string& for_whom) {
+  if (waiting.size() + on_the_way.size() >= kWaitingEndsMax) {
+    return fail(Kind::busy, code::kQueueFull, std::to_string(kWaitingEndsMax) + " clients wait already for " + for_whom,
+                "call again later");
+  }
+  End end{EndId{}, {}, client_of(peers_.at(peer)), false, {}};
+  const auto is_theirs = [&](const End& other) {
+    return other.client.record.pid == end.client.record.pid && other.client.peer.uid == end.client.peer.uid;
+  };
+  const auto theirs = std::count_if(waiting.begin(), waiting.end(), is_theirs) +
+                      std::count_if(on_the_way.begin(), on_the_way.end(), is_theirs);
+  if (static_cast<std::size_t>(theirs) >= kWaitingEndsPerClientMax) {
+    return fail(Kind::busy, code::kQueueFull,
+                std::to_string(kWaitingEndsPerClientMax) + " channels of this client wait for " + for_whom + " already",
+                "use those, or call again later");
+  }
+  end.charge = REEVE_TRY(charge(peers_.at(peer), kEndCost));
+  end.id = EndId{next_number()};
+  return end;
+}
+
+void Core::grant(PeerId peer, RequestId request, JobState& job, const std::string& name, InstanceId only) {
+  if (job.state == State::idle) {
+    if (!may_start(job)) return answer(peer, request, std::unexpected(cannot_start(job)));
+    if (const auto error = throttled(job)) return answer(peer, request, std::unexpected(*error));
+  }
+  auto end = make_end(peer, job.waiting, job.on_the_way, job.label);
+  if (!end) return answer(peer, request, std::unexpected(end.error()));
+  end->name = name;
+  end->client.only = only;
+  Grant grant{peer, request, job.label, end->id, {}};
+  // What is handed over at once is in the service's queue, which outlives this broker.
+  const bool can_take = job.state == State::running && job.taken;
+  end->is_kept = !can_take;
+  if (end->is_kept) grant.keep = to_keep(*end, job.label);
+  orders_.push_back(std::move(grant));
+  job.waiting.push_back(std::move(*end));
+  if (can_take) hand_over_waiting(job);
+  consider(job);
+}
+
+void Core::grant_registered(PeerId peer, RequestId request, const std::string& name, PeerId owner) {
+  PeerState& service = peers_.at(owner);
+  auto end = make_end(peer, {}, service.on_the_way, name);
+  if (!end) return answer(peer, request, std::unexpected(end.error()));
+  end->name = name;
+  const JobState* job = job_of(service.instance);
+  orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
+  Ends fresh;
+  fresh.push_back(std::move(*end));
+  hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), 0);
+}
+
+void Core::on(const GrantFailed& event) {
+  const auto forget_it = [&](Ends& ends) { std::erase_if(ends, [&](const End& end) { return end.id == event.end; }); };
+  for (auto& [label, job] : jobs_) {
+    forget_it(job.waiting);
+    forget_it(job.on_the_way);
+  }
+  for (auto& [id, peer] : peers_) forget_it(peer.on_the_way);
+}
+
+// Handing over.
+
+void Core::hand_over_waiting(JobState& job) {
+  hand_over(job.waiting, job.on_the_way, job.service, job.active, job.instance.value);
+}
+
+void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, std::uint64_t handed_to) {
+  for (End& end : from) {
+    Client told = end.client;
+    // A confined service has a pid namespace of its own, in which every outsider is process 0.
+    if (is_confined(job)) told.record.pid = 0;
+    if (end.is_kept) {
+      KeptEnd kept = to_keep(end, job.label);
+      kept.handed_to = handed_to;
+      orders_.push_back(Keep{end.id.value, std::move(kept)});
+    }
+    orders_.push_back(HandOver{end.id, service, end.name, std::move(told)});
+    to.push_back(std::move(end));
+  }
+  from.clear();
+}
+
+void Core::forget_end(const End& end) {
+  if (end.is_kept) orders_.push_back(Forget{end.id.value});
+}
+
+void Core::refuse(Ends& ends, const Error& reason) {
+  for (const End& end : ends) {
+    orders_.push_back(Refuse{end.id, reason});
+    forget_end(end);
+  }
+  ends.clear();
+}
+
+void Core::take(Ends& on_the_way, std::uint64_t last, JobState* job) {
+  while (!on_the_way.empty() && on_the_way.front().id.value <= last) {
+    orders_.push_back(Release{on_the_way.front().id});
+    forget_end(on_the_way.front());
+    on_the_way.pop_front();
+    if (job == nullptr) continue;
+    job->took_any = true;
+    job->fruitless_starts = 0;
+  }
+}
+
+void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
+  PeerState& peer = peers_.at(id);
+  JobState* job = job_of(peer.instance);
+  const std::uint64_t last = std::min(what.last, next_ - 1);
+  take(peer.on_the_way, last, job);
+  if (job == nullptr) return;
+  take(job->on_the_way, last, job);
+  const bool was_known = job->taken.has_value();
+  job->taken = last;
+  if (was_known || job->state != State::running) return;
+  // What the broker before this one was about to hand over has not come: a new one's greeting is behind it in the
+  // queue.
+  Ends undelivered = std::move(job->on_the_way);
+  job->on_the_way.clear();
+  for (End& end : job->waiting) undelivered.push_back(std::move(end));
+  job->waiting = std::move(undelivered);
+  hand_over_waiting(*job);
+}
+
+// What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone.
+void Core::take_back(JobState& job) {
+  Ends all = std::move(job.on_the_way);
+  job.on_the_way.clear();
+  for (End& end : job.waiting) all.push_back(std::move(end));
+  job.waiting.clear();
+  Ends lost;
+  for (End& end : all) {
+    const OfferedName* name = offered(job.job, end.name);
+    const bool ends_too = end.client.only || (name != nullptr && name->reset_at_close);
+    if (!ends_too && !end.is_kept) {
+      end.is_kept = true;
+    }
+    if (!ends_too) orders_.push_back(Keep{end.id.value, to_keep(end, job.label)});
+    (ends_too ? lost : job.waiting).push_back(std::move(end));
+  }
+  refuse(lost, Error{Kind::gone, code::kClosed, "whom this led to has ended", "connect again"});
+}
+
+// Registering.
+
+Result<void> Core::may_register(const PeerState& peer, const std::string& name) {
+  const JobState* job = job_of(peer.instance);
+  const auto not_theirs = [&](const std::string& why) {
+    return fail(Kind::denied, code::kNotPrivileged, "the name " + name + " " + why,
+                "register names that lie in an app group of the caller's (Reeve.Groups of its job)");
+  };
+  if (const JobState* owner = job_offering(name)) {
+    if (owner != job) return not_theirs("belongs to the job " + owner->label);
+    return fail(Kind::invalid, code::kServiceActive, "the job's own name " + name + " is checked in, not registered");
+  }
+  if (job == nullptr || !is_in_any(name, job->active.groups)) return not_theirs("lies in no app group of the caller's");
+  return {};
+}
+
+void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
+  PeerState& peer = peers_.at(id);
+  const bool is_own = what.scope == contract::Scope::process;
+  if (is_own && peer.pid == 0) {
+    return answer(id, request, fail(Kind::denied, code::kNotPrivileged, "the caller's process is not known yet"));
+  }
+  const auto allowed = is_own ? Result<void>() : may_register(peer, what.name);
+  if (!allowed) return answer(id, request, std::unexpected(allowed.error()));
+  const NameKey key{is_own ? peer.pid : 0, what.name};
+  if (const auto found = registered_.find(key); found != registered_.end()) {
+    // Asked again, of a new broker: the answer was lost with the one before.
+    if (found->second.peer == id) return answer_true(id, request);
+    return answer(id, request,
+                  fail(Kind::busy, code::kServiceActive, "the name " + what.name + " is registered already",
+                       "wait until its owner leaves"));
+  }
+  auto charged = charge(peer, kNameCost);
+  if (!charged) return answer(id, request, std::unexpected(charged.error()));
+  registered_.emplace(key, Registered{id, std::move(*charged)});
+  keep_peer(id);
+  answer_true(id, request);
+}
+
+void Core::asked(PeerId id, RequestId request, const contract::Unregister& what) {
+  const NameKey key{what.scope == contract::Scope::process ? peers_.at(id).pid : 0, what.name};
+  const auto found = registered_.find(key);
+  if (found == registered_.end()) return answer(id, request, std::unexpected(unknown_service(what.name)));
+  if (found->second.peer != id) {
+    return answer(id, request,
+                  fail(Kind::denied, code::kNotPrivileged, "the name " + what.name + " is somebody else's"));
+  }
+  registered_.erase(found);
+  keep_peer(id);
+  answer_true(id, request);
+}
+
+void Core::release_names(PeerId peer) {
+  std::erase_if(registered_, [&](const auto& entry) { return entry.second.peer == peer; });
+}
+
+void Core::asked(PeerId peer, RequestId request, const contract::Status& what) {
+  const auto state = [&]() -> std::optional<contract::NameState> {
+    const PeerState& caller = peers_.at(peer);
+    if (const auto found = registered_.find({0, what.name}); found != registered_.end()) {
+      const JobState* owner = job_of(peers_.at(found->second.peer).instance);
+      if (owner != nullptr && !may_look_up(caller, what.name, owner->active)) return std::nullopt;
+      return contract::NameState::active;
+    }
+    const JobState* job = job_offering(what.name);
+    if (job == nullptr || !may_look_up(caller, what.name, job->job)) return std::nullopt;
+    if (job->state == State::running) return contract::NameState::active;
+    return may_start(*job) ? contract::NameState::on_demand : contract::NameState::inactive;
+  }();
+  if (!state) return answer(peer, request, std::unexpected(unknown_service(what.name)));
+  answer(peer, request, typed_reply(contract::NameStatus{*state}));
+}
+
+}  // namespace reeve::broker

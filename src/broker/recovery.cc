@@ -1,0 +1,196 @@
+// What is kept with the supervisor, and how the next broker goes on with it.
+#include <algorithm>
+#include <csignal>
+#include <type_traits>
+
+#include "core.hpp"
+
+namespace reeve::broker {
+
+void Core::on(const Recovered& event) {
+  next_ = first_number(event.broker);
+  user_ = event.user;
+  const auto each = [&]<class T>(std::type_identity<T>) {
+    for (const auto& [number, kept] : event.kept) {
+      if (const T* what = std::get_if<T>(&kept)) recover(number, *what);
+    }
+  };
+  each(std::type_identity<KeptJob>());
+  each(std::type_identity<KeptService>());
+  each(std::type_identity<KeptPeer>());
+  each(std::type_identity<KeptEnd>());
+  scan();
+  if (!event.kept.empty()) {
+    watch_paths();
+    consider_all();
+  }
+}
+
+void Core::recover(std::uint64_t number, const KeptJob& kept) {
+  auto job = parse_job(kept.file, kept.text);
+  if (!job || job->label != kept.label || jobs_.contains(kept.label)) return orders_.push_back(Forget{number});
+  JobState& state = jobs_[kept.label];
+  state.number = number;
+  state.label = kept.label;
+  state.job = std::move(*job);
+  state.is_new = false;
+  state.is_loaded = kept.is_loaded;
+  state.is_unloaded = kept.is_unloaded;
+  for (const std::int64_t start : kept.recent_starts_ns) state.recent_starts.emplace_back(start);
+  if (kept.next_interval_ns != 0 && state.job.start_interval) state.next_interval = os::Time(kept.next_interval_ns);
+  state.calendar_minute = local_s_ / 60;
+  state.fruitless_starts = kept.fruitless_starts;
+  state.starts = kept.starts;
+  state.was_demanded = kept.was_demanded;
+  if (kept.exited) state.last_exit = os::ExitStatus{kept.by_signal, kept.exit_value};
+  std::vector<std::string> problems;
+  take_names(state, problems);
+}
+
+void Core::recover(std::uint64_t number, const KeptService& kept) {
+  auto job = parse_job(kept.file, kept.text);
+  const bool fits = job && (job->label == kept.label || kept.label.starts_with(job->label + "@")) &&
+                    kept.endpoint.size() == sizeof(Endpoint::token);
+  const auto place = fits ? jobs_.try_emplace(kept.label).first : jobs_.end();
+  if (!fits || place->second.instance) {
+    orders_.push_back(Kill{InstanceId{number}, SIGKILL});
+    return orders_.push_back(Forget{number});
+  }
+  JobState& state = place->second;
+  if (state.label.empty()) {
+    state.label = kept.label;
+    state.job = *job;
+    std::vector<std::string> problems;
+    take_names(state, problems);
+  }
+  state.is_new = false;
+  state.active = std::move(*job);
+  state.state = kept.is_retiring ? State::retiring : kept.is_running ? State::running : State::starting;
+  if (kept.is_stopping && state.state == State::running) state.state = State::dying;
+  state.is_stopping = kept.is_stopping;
+  state.instance = InstanceId{number};
+  state.service = control_of(state.instance);
+  peers_.insert_or_assign(state.service, PeerState{0, user_, 0, state.instance, {}, false, {}, 0});
+  state.started = os::Time(kept.started_ns);
+  if (state.job.throttle_interval.count() > 0) state.recent_starts.push_back(state.started);
+  ++state.starts;
+  state.was_demanded = true;
+  state.check_in = kept.check_in;
+  std::copy_n(kept.endpoint.bytes().begin(), sizeof state.endpoint.token, state.endpoint.token.begin());
+  state.took_any = kept.is_running;
+  if (state.state == State::starting) state.taken = 0;
+  if (state.state == State::starting && !state.active.names.empty()) state.ends_by = now_ + kCheckInTime;
+  if (state.state == State::retiring) state.ends_by = now_ + kStopGrace;
+  if (state.is_stopping && state.active.exit_time_out.count() > 0) state.ends_by = now_ + state.active.exit_time_out;
+}
+
+void Core::recover(std::uint64_t number, const KeptPeer& kept) {
+  const PeerId id{number};
+  // An instance's own names are kept beside it; a client is one that only this knows of.
+  auto [place, is_new] = peers_.try_emplace(id, PeerState{kept.pid, kept.uid, kept.process, {}, {}, true, {}, 0});
+  PeerState& peer = place->second;
+  peer.is_kept = true;
+  peer.pid = kept.pid;
+  peer.process = kept.process;
+  if (is_new && number >> 63 != 0) {
+    peers_.erase(place);
+    return orders_.push_back(Forget{number});
+  }
+  if (is_new) {
+    if (auto charged = charge(peer, {.bytes = 1024, .descriptors = 1, .objects = 0})) peer.charge = std::move(*charged);
+  }
+  for (const KeptName& name : kept.names) {
+    Registered registered{id, {}};
+    if (auto charged = charge(peer, {.bytes = 512, .descriptors = 0, .objects = 0})) {
+      registered.charge = std::move(*charged);
+    }
+    registered_.emplace(NameKey{name.pid, name.name}, std::move(registered));
+  }
+}
+
+void Core::recover(std::uint64_t number, const KeptEnd& kept) {
+  const auto job = jobs_.find(kept.label);
+  if (job == jobs_.end()) {
+    orders_.push_back(Refuse{EndId{number}, unknown_service(kept.label)});
+    return orders_.push_back(Forget{number});
+  }
+  End end{EndId{number}, kept.name, {}, true, {}};
+  end.client.peer.uid = kept.uid;
+  end.client.peer.label = kept.client_label;
+  if (kept.bound) end.client.peer.trust = PeerClass::bound;
+  end.client.record = {kept.pid, kept.process};
+  end.client.only = InstanceId{kept.only};
+  PeerState payer{kept.pid, kept.uid, kept.process, {}, {}, false, {}, 0};
+  if (auto charged = charge(payer, {.bytes = 1024, .descriptors = 1, .objects = 0})) end.charge = std::move(*charged);
+  const bool is_handed = kept.handed_to != 0 && kept.handed_to == job->second.instance.value;
+  (is_handed ? job->second.on_the_way : job->second.waiting).push_back(std::move(end));
+}
+
+// Keeping.
+
+KeptService Core::to_keep(const JobState& job) const {
+  KeptService kept;
+  kept.label = job.label;
+  kept.file = job.active.file;
+  kept.text = job.active.text;
+  kept.started_ns = job.started.count();
+  kept.check_in = job.check_in;
+  kept.is_retiring = job.state == State::retiring;
+  kept.is_stopping = job.is_stopping;
+  kept.is_running = job.state == State::running || job.state == State::dying || kept.is_retiring;
+  kept.endpoint = Data(std::vector<std::byte>(job.endpoint.token.begin(), job.endpoint.token.end()));
+  return kept;
+}
+
+KeptEnd Core::to_keep(const End& end, const std::string& label) const {
+  KeptEnd kept;
+  kept.label = label;
+  kept.name = end.name;
+  kept.only = end.client.only.value;
+  kept.uid = end.client.peer.uid;
+  kept.pid = end.client.record.pid;
+  kept.process = end.client.record.process;
+  kept.bound = end.client.peer.trust == PeerClass::bound;
+  kept.client_label = end.client.peer.label;
+  return kept;
+}
+
+void Core::keep_service(const JobState& job) { orders_.push_back(Keep{job.instance.value, to_keep(job)}); }
+
+void Core::keep(JobState& job) {
+  if (job.number == 0) job.number = next_number();
+  KeptJob kept;
+  kept.label = job.label;
+  kept.file = job.job.file;
+  kept.text = job.job.text;
+  for (const os::Time start : job.recent_starts) kept.recent_starts_ns.push_back(start.count());
+  if (job.next_interval) kept.next_interval_ns = job.next_interval->count();
+  kept.fruitless_starts = job.fruitless_starts;
+  kept.starts = job.state == State::idle ? job.starts : job.starts - 1;  // One that runs is kept by itself.
+  kept.was_demanded = job.was_demanded;
+  kept.is_loaded = job.is_loaded;
+  kept.is_unloaded = job.is_unloaded;
+  kept.exited = job.last_exit.has_value();
+  if (job.last_exit) {
+    kept.by_signal = job.last_exit->by_signal;
+    kept.exit_value = job.last_exit->value;
+  }
+  orders_.push_back(Keep{job.number, std::move(kept)});
+}
+
+// A peer that has registered names outlives this broker; one that has none any more does not.
+void Core::keep_peer(PeerId id) {
+  PeerState& peer = peers_.at(id);
+  KeptPeer kept{peer.pid, peer.uid, peer.process, {}};
+  for (const auto& [key, registered] : registered_) {
+    if (registered.peer == id) kept.names.push_back({key.first, key.second});
+  }
+  const bool had_names = std::exchange(peer.is_kept, !kept.names.empty());
+  if (peer.is_kept) {
+    orders_.push_back(Keep{id.value, std::move(kept)});
+  } else if (had_names) {
+    orders_.push_back(Forget{id.value});
+  }
+}
+
+}  // namespace reeve::broker

@@ -17,3 +17,11 @@ install(FILES ${CMAKE_BINARY_DIR}/ReeveConfig.cmake ${CMAKE_BINARY_DIR}/ReeveCon
 
 configure_file(cmake/reeve.pc.in reeve.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/reeve.pc DESTINATION lib/pkgconfig)
+
+install(FILES man/reeve.1 DESTINATION share/man/man1)
+install(FILES man/reeve.plist.5 DESTINATION share/man/man5)
+install(FILES completions/reeve.bash DESTINATION share/bash-completion/completions RENAME reeve)
+configure_file(systemd/reeve-system.service.in reeve-system.service @ONLY)
+configure_file(systemd/reeve.service.in reeve.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/reeve-system.service DESTINATION lib/systemd/system)
+install(FILES ${CMAKE_BINARY_DIR}/reeve.service DESTINATION lib/systemd/user)

@@ -1,8 +1,10 @@
-// What the broker makes of a client's packet, body to request; and what the spawner makes of the broker's.
+// What the broker makes of a client's packet, body to request; and what the others make of the broker's.
 #include <cstdint>
 
+#include "../src/broker/kept.hpp"
 #include "../src/contract/broker.hpp"
 #include "../src/contract/spawner.hpp"
+#include "../src/contract/supervisor.hpp"
 #include "../src/wire/wire.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -13,7 +15,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)contract::decode_taken(*message);
     (void)object::parse_error(*message);
   }
-  if (const auto request = contract::decode_request(bytes)) (void)contract::decode_launch(*request);
-  (void)contract::decode_event(bytes);
+  if (const auto request = contract::decode_line<contract::SpawnerRequest>(bytes)) {
+    (void)contract::decode_launch(*request);
+    (void)contract::decode_watch(*request);
+  }
+  (void)contract::decode_line<contract::SpawnerEvent>(bytes);
+  (void)contract::decode_line<contract::SupervisorRequest>(bytes);
+  (void)broker::decode_kept(std::string_view(reinterpret_cast<const char*>(data), size));
   return 0;
 }

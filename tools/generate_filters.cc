@@ -52,6 +52,7 @@ constexpr int kFiles[] = {SCMP_SYS(read),    SCMP_SYS(readv),       SCMP_SYS(pre
 constexpr int kChannel[] = {SCMP_SYS(poll),         SCMP_SYS(ppoll),      SCMP_SYS(epoll_create1),
                             SCMP_SYS(epoll_ctl),    SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
                             SCMP_SYS(epoll_pwait2), SCMP_SYS(eventfd2),   SCMP_SYS(shutdown)};
+constexpr int kAccept[] = {SCMP_SYS(accept4)};
 // Only until the program is loaded.
 constexpr int kLoader[] = {SCMP_SYS(execveat),   SCMP_SYS(openat),     SCMP_SYS(newfstatat), SCMP_SYS(access),
                            SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),   SCMP_SYS(readlinkat),
@@ -86,7 +87,8 @@ scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
 
 class Filter {
  public:
-  Filter() : context_(seccomp_init(SCMP_ACT_KILL_PROCESS)) {
+  explicit Filter(std::uint32_t otherwise = SCMP_ACT_KILL_PROCESS)
+      : context_(seccomp_init(otherwise)), otherwise_(otherwise) {
     if (context_ == nullptr) std::exit(1);
     // The kernel remembers which calls are allowed whatever their arguments; only those with a condition run the filter
     // each time. The two of every message come first in it.
@@ -111,6 +113,7 @@ class Filter {
   // libseccomp takes a rule without a condition as the last word on its call: a call that is allowed in part is refused
   // by the opposite condition instead.
   void refuse_if(int call, scmp_arg_cmp condition) {
+    if (otherwise_ == SCMP_ACT_ERRNO(EPERM)) return;  // It is refused already.
     check(seccomp_rule_add_array(context_, SCMP_ACT_ERRNO(EPERM), call, 1, &condition));
   }
 
@@ -140,6 +143,7 @@ class Filter {
     std::exit(1);
   }
   scmp_filter_ctx context_;
+  std::uint32_t otherwise_;
 };
 
 // What both of a preset's filters allow.
@@ -159,6 +163,16 @@ void allow_common(Filter& filter) {
   filter.refuse_if(SCMP_SYS(setsockopt), differs(1, SOL_SOCKET));
   filter.allow_if(SCMP_SYS(getsockopt), {equals(1, SOL_SOCKET)});
   filter.refuse_if(SCMP_SYS(getsockopt), differs(1, SOL_SOCKET));
+}
+
+// Facts about what is open already; glibc's fstat is newfstatat.
+void allow_facts(Filter& filter) {
+  filter.allow_if(SCMP_SYS(statx), {masked(2, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  filter.allow_if(SCMP_SYS(newfstatat), {masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+}
+
+void allow_no_new_code(Filter& filter) {
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) filter.allow_if(call, {masked(2, PROT_EXEC, 0)});
 }
 
 // All of `calls` that are not in `allowed`.
@@ -184,25 +198,34 @@ void print_parser_loading() {
 void print_parser_running() {
   Filter filter;
   allow_common(filter);
-  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
-    filter.allow_if(call, {masked(2, PROT_EXEC, 0)});
-    filter.refuse_if(call, masked(2, PROT_EXEC, PROT_EXEC));
-  }
+  allow_no_new_code(filter);
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) filter.refuse_if(call, masked(2, PROT_EXEC, PROT_EXEC));
   for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_ADD_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC}) {
     filter.allow_if(SCMP_SYS(fcntl), {equals(1, static_cast<scmp_datum_t>(command))});
   }
   for (const int command : {F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
     filter.refuse_if(SCMP_SYS(fcntl), equals(1, static_cast<scmp_datum_t>(command)));
   }
-  // Facts about what is open already; glibc's fstat is newfstatat.
-  filter.allow_if(SCMP_SYS(statx), {masked(2, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  allow_facts(filter);
   filter.refuse_if(SCMP_SYS(statx), masked(2, AT_EMPTY_PATH, 0));
-  filter.allow_if(SCMP_SYS(newfstatat), {masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH)});
   filter.refuse_if(SCMP_SYS(newfstatat), masked(3, AT_EMPTY_PATH, 0));
   filter.refuse(kRefused, EPERM);
   filter.refuse(kPrctl, EPERM);
   filter.refuse(kAbsent, ENOSYS);
   filter.print("kParserRunning");
+}
+
+// Nothing ends the broker: a call that nobody thought of is refused, and does not kill it.
+void print_broker() {
+  Filter filter(SCMP_ACT_ERRNO(EPERM));
+  allow_common(filter);
+  allow_no_new_code(filter);
+  allow_facts(filter);
+  filter.allow(kAccept);
+  for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC}) {
+    filter.allow_if(SCMP_SYS(fcntl), {equals(1, static_cast<scmp_datum_t>(command))});
+  }
+  filter.print("kBrokerRunning");
 }
 
 }  // namespace
@@ -212,6 +235,7 @@ int main() {
   std::printf("namespace reeve::sandbox {\n\n");
   print_parser_loading();
   print_parser_running();
+  print_broker();
   std::printf("}  // namespace reeve::sandbox\n");
   return 0;
 }

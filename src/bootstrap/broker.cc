@@ -73,13 +73,14 @@ Result<void> check_listener(const os::Fd& socket, const RuntimeFolder& runtime) 
 
 class BrokerDialer : public connection::Dialer {
  public:
-  explicit BrokerDialer(WhenAbsent when_absent) : when_absent_(when_absent) {}
+  BrokerDialer(WhenAbsent when_absent, Domain domain) : when_absent_(when_absent), domain_(domain) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    return connection::Dialed{channel::Channel(REEVE_TRY(connect_to_broker(when_absent_, deadline))), {}};
+    return connection::Dialed{channel::Channel(REEVE_TRY(connect_to_broker(when_absent_, deadline, domain_))), {}};
   }
 
  private:
   WhenAbsent when_absent_;
+  Domain domain_;
 };
 
 Result<connection::Dialed> dialed(const contract::Found& found) {
@@ -102,15 +103,23 @@ class EndpointDialer : public connection::Dialer {
 
 class NamedDialer : public connection::Dialer {
  public:
-  explicit NamedDialer(std::string name) : name_(std::move(name)) {}
+  NamedDialer(std::string name, std::int32_t pid) : name_(std::move(name)), pid_(pid) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
     REEVE_TRY(vocab::check_name(name_));
     // Asked and left: a thousand connections that are idle are nothing to the broker.
-    return dialed(REEVE_TRY(Broker().look_up(name_, deadline)));
+    auto found = Broker().look_up(name_, deadline, pid_);
+    if (found || found.error().code != code::kUnknownService || !open_system_folder()) {
+      return dialed(REEVE_TRY(std::move(found)));
+    }
+    // What the user's own broker does not know, the machine's may.
+    auto elsewhere = Broker(WhenAbsent::fail, Domain::system).look_up(name_, deadline, pid_);
+    if (!elsewhere && elsewhere.error().code == code::kNoBroker) return std::unexpected(found.error());
+    return dialed(REEVE_TRY(std::move(elsewhere)));
   }
 
  private:
   std::string name_;
+  std::int32_t pid_;
 };
 
 }  // namespace
@@ -137,8 +146,9 @@ std::optional<std::string> installed_program(const std::string& name) {
   return std::nullopt;
 }
 
-Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline) {
-  const RuntimeFolder runtime = REEVE_TRY(open_runtime_folder());
+Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline, Domain domain) {
+  if (domain == Domain::system) when_absent = WhenAbsent::fail;
+  const RuntimeFolder runtime = REEVE_TRY(domain == Domain::system ? open_system_folder() : open_runtime_folder());
   const os::Time give_up = std::min(deadline.value_or(os::Time::max()), os::now() + kBrokerStart);
   os::Time next_start{};
   while (true) {
@@ -164,40 +174,44 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
   return no_broker("nobody answers in " + runtime.path);
 }
 
-Broker::Broker(WhenAbsent when_absent) : connection_(std::make_unique<BrokerDialer>(when_absent)) {}
+Broker::Broker(WhenAbsent when_absent, Domain domain)
+    : connection_(std::make_unique<BrokerDialer>(when_absent, domain)) {}
 
-// Asking twice does no harm, and an embedded broker may have left just when it was asked: then it is asked again.
-Result<Dictionary> Broker::ask(const Dictionary& request, const os::Deadline& deadline) {
-  constexpr int kAttempts = 3;
+// Asking twice does no harm: a broker that is killed, replaced or just leaving is followed by another.
+Result<Dictionary> Broker::exchange(const contract::Request& request, const os::Deadline& deadline) {
+  constexpr int kAttempts = 20;
+  const Dictionary message = contract::encode(request);
   for (int attempt = 1;; ++attempt) {
     connection::CallOptions options;
     options.timeout = os::left_until(deadline);
-    auto reply = connection_.call(request, options);
+    auto reply = connection_.call(message, options);
     if (reply || reply.error().kind != Kind::interrupted || attempt == kAttempts) return reply;
   }
 }
 
-Result<contract::Found> Broker::look_up(const std::string& name, const os::Deadline& deadline) {
-  const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::LookUp{name}), deadline));
-  return contract::decode_reply<contract::Found>(reply);
+Result<contract::Found> Broker::look_up(const std::string& name, const os::Deadline& deadline, std::int32_t pid) {
+  return ask<contract::Found>(contract::LookUp{name, pid}, deadline);
 }
 
 Result<contract::Found> Broker::redeem(const Endpoint& endpoint, const os::Deadline& deadline) {
-  const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::Redeem{endpoint}), deadline));
-  return contract::decode_reply<contract::Found>(reply);
+  return ask<contract::Found>(contract::Redeem{endpoint}, deadline);
 }
 
-Result<contract::Listing> Broker::list() {
-  const Dictionary reply = REEVE_TRY(ask(contract::encode(contract::List{}), std::nullopt));
-  return contract::decode_reply<contract::Listing>(reply);
+Result<contract::NameState> Broker::status(const std::string& name) {
+  return REEVE_TRY(ask<contract::NameStatus>(contract::Status{name})).state;
+}
+
+Result<void> Broker::manage(const contract::Request& request) {
+  REEVE_TRY(ask<bool>(request));
+  return {};
 }
 
 std::unique_ptr<connection::Dialer> dialer_to(const Endpoint& endpoint) {
   return std::make_unique<EndpointDialer>(endpoint);
 }
 
-std::unique_ptr<connection::Dialer> dialer_to(std::string name) {
-  return std::make_unique<NamedDialer>(std::move(name));
+std::unique_ptr<connection::Dialer> dialer_to(std::string name, std::int32_t pid) {
+  return std::make_unique<NamedDialer>(std::move(name), pid);
 }
 
 }  // namespace reeve::bootstrap

@@ -16,28 +16,46 @@ namespace reeve::bootstrap {
 /// What to do where no broker runs.
 enum class WhenAbsent { start, fail };
 
-/// Connects to the broker of this user; the one at the other end is this user's own process, or root's.
-Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline = {});
+/// Whose broker: this user's, or the machine's, which is asked for what the user's does not know.
+enum class Domain { user, system };
 
-/// A broker's client.
+/// Connects to a broker; the one at the other end is this user's own process, or root's. Only a user's is ever started.
+Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline = {},
+                                 Domain domain = Domain::user);
+
+/// A broker's client. What it asks it asks again of the broker that follows, should one end before it has answered.
 class Broker {
  public:
-  explicit Broker(WhenAbsent when_absent = WhenAbsent::start);
+  explicit Broker(WhenAbsent when_absent = WhenAbsent::start, Domain domain = Domain::user);
 
-  /// Errors: unknown-service; throttled.
-  Result<contract::Found> look_up(const std::string& name, const os::Deadline& deadline);
+  /// A `pid` other than 0 looks among the names that this process has registered for itself.
+  /// Errors: unknown-service; throttled; launch-failed.
+  Result<contract::Found> look_up(const std::string& name, const os::Deadline& deadline, std::int32_t pid = 0);
   /// Errors: gone where the endpoint leads to nobody.
   Result<contract::Found> redeem(const Endpoint& endpoint, const os::Deadline& deadline);
-  Result<contract::Listing> list();
+
+  Result<contract::Listing> list() { return ask<contract::Listing>(contract::List{}); }
+  Result<contract::JobDetails> print(std::string what) { return ask<contract::JobDetails>(contract::Print{what}); }
+  Result<contract::NameState> status(const std::string& name);
+  /// The label of the job that a property list describes. Errors: bad-job; service-active.
+  Result<std::string> load(std::string file, std::string text) {
+    return ask<std::string>(contract::Load{std::move(file), std::move(text)});
+  }
+  /// Unload, Start, Stop, KillJob, Replace. Errors: unknown-job; not-privileged.
+  Result<void> manage(const contract::Request& request);
 
  private:
-  Result<Dictionary> ask(const Dictionary& request, const os::Deadline& deadline);
+  Result<Dictionary> exchange(const contract::Request& request, const os::Deadline& deadline);
+  template <class Reply>
+  Result<Reply> ask(const contract::Request& request, const os::Deadline& deadline = {}) {
+    return contract::decode_reply<Reply>(REEVE_TRY(exchange(request, deadline)));
+  }
 
   connection::Connection connection_;
 };
 
 /// Makes channels to the service of that name, wherever the broker finds or starts it.
-std::unique_ptr<connection::Dialer> dialer_to(std::string name);
+std::unique_ptr<connection::Dialer> dialer_to(std::string name, std::int32_t pid = 0);
 
 /// Makes channels to the one instance of a service that gave out the endpoint, for as long as that runs.
 std::unique_ptr<connection::Dialer> dialer_to(const Endpoint& endpoint);

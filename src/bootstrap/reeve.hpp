@@ -14,6 +14,11 @@ namespace reeve {
 /// where none runs. Threads: one owner.
 inline Connection open_connection(std::string name) { return Connection(bootstrap::dialer_to(std::move(name))); }
 
+/// A connection to the process `pid`, which serves that name for whoever names it: see serve_here.
+inline Connection open_connection(std::string name, std::int32_t pid) {
+  return Connection(bootstrap::dialer_to(std::move(name), pid));
+}
+
 /// A connection over a right that another process made by Connection::introduce and sent here. It is worth no more than
 /// who gave it, and when it ends there is no other.
 inline Connection open_connection(const Right& right) { return Connection(connection::dialer_over(right)); }
@@ -26,6 +31,12 @@ inline Connection open_connection(const Endpoint& endpoint) { return Connection(
 template <class Interface>
 Proxy<Interface> connect(std::string name) {
   return Proxy<Interface>(open_connection(std::move(name)));
+}
+
+/// The service of that name in the process `pid`.
+template <class Interface>
+Proxy<Interface> connect(std::string name, std::int32_t pid) {
+  return Proxy<Interface>(open_connection(std::move(name), pid));
 }
 
 /// Serves `name` with the implementation until the broker stops the process: the last statement of main.
@@ -42,6 +53,17 @@ int serve(std::string name, Implementation implementation) {
   return bootstrap::exit_code_of(bootstrap::run_service(
       name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); },
       started));
+}
+
+/// Serves `name` from a process that nobody started for it, under a name that is this process's alone: clients say its
+/// pid too. Blocks until the process is asked to stop.
+template <class Interface, class Implementation>
+int serve_here(std::string name, Implementation implementation) {
+  static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
+  Interface& service = implementation;
+  return bootstrap::exit_code_of(bootstrap::run_service(
+      name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); },
+      {}, bootstrap::NameFrom::process));
 }
 
 /// Serves `name` with a function that answers dictionaries with dictionaries.

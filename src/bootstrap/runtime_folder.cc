@@ -13,7 +13,20 @@ std::string runtime_path() {
   return "/tmp/reeve-" + std::to_string(os::own_user());
 }
 
+std::string system_path() { return os::trusted_variable("REEVE_SYSTEM_DIR").value_or("/run/reeve-system"); }
+
 }  // namespace
+
+Result<RuntimeFolder> open_system_folder() {
+  std::string path = system_path();
+  os::Fd folder = REEVE_TRY(os::shared_folder(path));
+  return RuntimeFolder{std::move(path), std::move(folder)};
+}
+
+Result<RuntimeFolder> make_system_folder() {
+  REEVE_TRY(os::make_shared_folder(system_path()));
+  return open_system_folder();
+}
 
 Result<RuntimeFolder> open_runtime_folder() {
   std::string path = runtime_path();

@@ -19,4 +19,10 @@ struct RuntimeFolder {
 /// Errors: runtime-folder.
 Result<RuntimeFolder> open_runtime_folder();
 
+/// Where the broker of the machine is met by all its users: REEVE_SYSTEM_DIR, else /run/reeve-system. It must belong to
+/// root, or to whoever asks, and nobody else may write to it. Errors: runtime-folder.
+Result<RuntimeFolder> open_system_folder();
+/// The same for that broker itself, which makes it where it is not there.
+Result<RuntimeFolder> make_system_folder();
+
 }  // namespace reeve::bootstrap

@@ -11,11 +11,10 @@
 #include "../os/memory.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
+#include "broker.hpp"
 
 namespace reeve::bootstrap {
 namespace {
-
-constexpr std::uint64_t kCheckInId = 1;
 
 // The number in a variable that the broker sets for what it starts.
 std::optional<os::Fd> inherited_by(const char* variable) {
@@ -46,11 +45,12 @@ Result<void> close_sandbox() {
 
 class Service {
  public:
-  Service(os::Loop& loop, channel::Channel control, std::string name, connection::Handler handler,
+  Service(os::Loop& loop, channel::Channel control, std::string name, NameFrom from, connection::Handler handler,
           std::function<void(const Endpoint&)> started)
       : loop_(loop),
         control_(std::move(control)),
         name_(std::move(name)),
+        from_(from),
         started_(std::move(started)),
         server_(loop, std::move(handler), [this] { consider_retiring(); }) {}
 
@@ -62,20 +62,24 @@ class Service {
     const auto control_watch =
         REEVE_TRY(loop_.watch(control_.socket(), {.readable = true}, [this](os::Ready) { on_control(); }));
     control_.let_peer_be_replaced();
-    pending_ = kCheckInId;
-    REEVE_TRY(ask());
+    if (from_ == NameFrom::job) {
+      REEVE_TRY(ask(contract::CheckIn{}));
+    } else {
+      REEVE_TRY(ask(contract::Register{name_, contract::Scope::process}));
+    }
     while (!over_) REEVE_TRY(loop_.run_once());
     if (failure_) return std::unexpected(*failure_);
     return {};
   }
 
  private:
-  // Asks what is pending: to check in at first, to retire later.
-  Result<void> ask() {
-    const Dictionary request =
-        pending_ == kCheckInId ? contract::encode(contract::CheckIn{}) : contract::encode(contract::Retire{taken_});
-    return send(channel::PacketKind::request, request, pending_);
+  // One request at a time: to check in or to register at first, to retire later.
+  Result<void> ask(contract::Request request) {
+    pending_ = std::move(request);
+    ++last_id_;
+    return ask_again();
   }
+  Result<void> ask_again() { return send(channel::PacketKind::request, contract::encode(*pending_), last_id_); }
 
   // The broker reads whatever it has to write, and so does the one that follows it: waiting for room here cannot be for
   // ever.
@@ -93,7 +97,7 @@ class Service {
   Result<void> greet_broker() {
     if (!greeted_) return greeted_ = true, Result<void>();
     REEVE_TRY(send(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
-    if (pending_ != 0) REEVE_TRY(ask());
+    if (pending_) REEVE_TRY(ask_again());
     return {};
   }
 
@@ -130,21 +134,25 @@ class Service {
         return std::unexpected(object::parse_error(message));
       case channel::PacketKind::reply:
         // One that was asked twice may be answered twice.
-        if (packet.header.reply_to != pending_) return {};
-        pending_ = 0;
-        return packet.header.reply_to == kCheckInId ? checked_in(message) : retire_answered(message);
+        if (packet.header.reply_to != last_id_ || !pending_) return {};
+        return answered(*std::exchange(pending_, {}), message);
       default:
         return fail(Kind::invalid, code::kBadPacket, "the broker asked something of its service");
     }
   }
 
+  Result<void> answered(const contract::Request& request, const Dictionary& message) {
+    if (std::holds_alternative<contract::CheckIn>(request)) return checked_in(message);
+    if (std::holds_alternative<contract::Retire>(request)) return retire_answered(message);
+    return {};  // The name is registered.
+  }
+
   Result<void> checked_in(const Dictionary& message) {
     const auto reply = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(message));
     idle_ = std::chrono::seconds(reply.idle_seconds);
-    if (std::find(reply.names.begin(), reply.names.end(), name_) == reply.names.end()) {
-      return fail(Kind::denied, code::kNotPrivileged, "the job " + reply.label + " does not offer the name " + name_,
-                  "put the name under MachServices in its job file");
-    }
+    // What the job does not declare may lie in one of its groups; whether it does, the broker says.
+    const bool is_declared = std::find(reply.names.begin(), reply.names.end(), name_) != reply.names.end();
+    if (!is_declared) REEVE_TRY(ask(contract::Register{name_, contract::Scope::everybody}));
     if (started_) started_(reply.endpoint);
     consider_retiring();
     return {};
@@ -179,8 +187,7 @@ class Service {
   void consider_retiring() {
     if (server_.count() > 0 || idle_.count() == 0 || !server_.may_end()) return;
     idle_timer_ = loop_.at(os::now() + idle_, [this] {
-      pending_ = ++last_id_;
-      if (!ask()) over_ = true;
+      if (!ask(contract::Retire{taken_})) over_ = true;
     });
   }
 
@@ -193,14 +200,15 @@ class Service {
   channel::Inbox inbox_;  // outlives what is charged to its ledger
   channel::Channel control_;
   std::string name_;
+  NameFrom from_;
   std::function<void(const Endpoint&)> started_;
   connection::Server server_;
   os::Fd spare_;
   std::chrono::seconds idle_{0};
   os::Loop::Timer idle_timer_;
-  std::uint64_t taken_ = 0;    // the number of the last end
-  std::uint64_t pending_ = 0;  // the request that is not answered yet
-  std::uint64_t last_id_ = kCheckInId;
+  std::uint64_t taken_ = 0;                   // the number of the last end
+  std::optional<contract::Request> pending_;  // not answered yet
+  std::uint64_t last_id_ = 0;
   bool greeted_ = false;
   bool over_ = false;
   std::optional<Error> failure_;
@@ -209,10 +217,10 @@ class Service {
 }  // namespace
 
 Result<void> run_service(const std::string& name, connection::Handler handler,
-                         std::function<void(const Endpoint&)> started) {
-  os::Fd control = REEVE_TRY(control_channel());
+                         std::function<void(const Endpoint&)> started, NameFrom from) {
+  os::Fd control = REEVE_TRY(from == NameFrom::job ? control_channel() : connect_to_broker(WhenAbsent::start));
   os::Loop loop = REEVE_TRY(os::Loop::make());
-  return Service(loop, channel::Channel(std::move(control)), name, std::move(handler), std::move(started)).run();
+  return Service(loop, channel::Channel(std::move(control)), name, from, std::move(handler), std::move(started)).run();
 }
 
 int exit_code_of(const Result<void>& outcome) {

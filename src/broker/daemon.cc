@@ -227,8 +227,8 @@ void Daemon::on_listener() {
     os::Fd socket = std::move(**accepted);
     const auto who = os::connected_by(socket);
     const std::uint64_t process = os::process_behind(socket);
-    // The folder lets nobody else in; this is the second lock on the same door.
-    if (!who || (who->uid != os::own_user() && who->uid != 0)) continue;
+    // A user's folder lets nobody else in; this is the second lock on the same door.
+    if (!who || (!options_.is_for_everybody && who->uid != os::own_user() && who->uid != 0)) continue;
     channel::Channel channel(std::move(socket), os::Rights::refuse);
     // Whoever connected must be who speaks: the end may have been handed on.
     channel.bind_to({who->pid, process});

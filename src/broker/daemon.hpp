@@ -25,6 +25,7 @@ namespace reeve::broker {
 struct DaemonOptions {
   std::vector<std::string> environment;  ///< what every job has in its environment, as NAME=value
   bool leaves_when_idle = false;         ///< for one that a client started
+  bool is_for_everybody = false;         ///< the machine's: users may look names up, and its owner and root manage it
 };
 
 class Daemon {

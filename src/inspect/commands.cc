@@ -3,11 +3,16 @@
 #define FMT_HEADER_ONLY
 #include <fmt/format.h>
 
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "../bootstrap/reeve.hpp"
 #include "../object/call.hpp"
+#include "../os/process.hpp"
 #include "../vocab/text.hpp"
 #include "json.hpp"
 
@@ -72,6 +77,60 @@ std::string json_of(const contract::Listing& listing) {
       Object(Dictionary{{"jobs", Object(std::move(jobs))}, {"problems", object::to_object(listing.problems)}}));
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  return words.empty() ? "-" : fmt::format("{}", fmt::join(words, " "));
+}
+
+std::string text_of(const contract::JobDetails& job) {
+  std::string out;
+  const auto line = [&](const char* key, const std::string& value) {
+    out += fmt::format("{:<14} {}\n", key, printable(value));
+  };
+  line("label", job.label);
+  line("state", job.state);
+  if (job.pid) line("pid", std::to_string(*job.pid));
+  if (job.uptime_s) line("uptime", std::to_string(*job.uptime_s) + " s");
+  line("last exit", job.last_exit.value_or("-"));
+  line("file", job.file);
+  line("program", job.program);
+  line("arguments", joined(job.arguments));
+  line("preset", job.preset);
+  line("names", joined(job.names));
+  line("registered", joined(job.registered));
+  line("groups", joined(job.groups));
+  line("starts", std::to_string(job.starts));
+  line("waiting", std::to_string(job.waiting));
+  line("kept alive by", job.kept_alive_by.empty() ? "-" : fmt::format("{}", fmt::join(job.kept_alive_by, ", ")));
+  out.pop_back();
+  return out;
+}
+
+std::string json_of(contract::JobDetails job) {
+  const auto uptime = job.uptime_s;
+  const auto starts = job.starts;
+  const auto waiting = job.waiting;
+  Object object = object::to_object(std::move(job));
+  Dictionary& details = *object.get<Dictionary>();
+  for (const char* key : {"pid", "uptime_s", "last_exit"}) {
+    if (details.find(key) == nullptr) details.set(key, Object());
+  }
+  if (uptime) details.set("uptime_s", Object(static_cast<std::int64_t>(*uptime)));
+  details.set("starts", Object(static_cast<std::int64_t>(starts)));
+  details.set("waiting", Object(static_cast<std::int64_t>(waiting)));
+  return to_json(object);
+}
+
+// A job file, wherever a person has it: its owner vouches for it by loading it.
+Result<std::string> read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::string text(kJobFileBytesMax + 1, '\0');
+  if (!file) return bad_argument(path + ": cannot be opened", "give the path of a property list");
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kJobFileBytesMax) return bad_argument(path + ": is larger than 64 KiB", "job files are smaller");
+  return text;
+}
+
 }  // namespace
 
 Result<std::string> call(const CallCommand& command) {
@@ -81,10 +140,40 @@ Result<std::string> call(const CallCommand& command) {
   return to_json(Object(reply));
 }
 
-Result<std::string> list(Form form) {
-  bootstrap::Broker broker;
+Result<std::string> list(Form form, bootstrap::Domain domain) {
+  bootstrap::Broker broker(bootstrap::WhenAbsent::start, domain);
   const contract::Listing listing = REEVE_TRY(broker.list());
   return form == Form::json ? json_of(listing) : text_of(listing);
+}
+
+Result<std::string> print(const std::string& what, Form form, bootstrap::Domain domain) {
+  bootstrap::Broker broker(bootstrap::WhenAbsent::start, domain);
+  contract::JobDetails job = REEVE_TRY(broker.print(what));
+  return form == Form::json ? json_of(std::move(job)) : text_of(job);
+}
+
+Result<std::string> load(const std::vector<std::string>& paths, Form form, bootstrap::Domain domain) {
+  bootstrap::Broker broker(bootstrap::WhenAbsent::start, domain);
+  Array labels;
+  std::string lines;
+  for (const std::string& path : paths) {
+    const std::string text = REEVE_TRY(read_file(path));
+    const std::string label = REEVE_TRY(broker.load(std::filesystem::absolute(path).string(), text));
+    labels.push_back(Object(label));
+    lines += (lines.empty() ? "" : "\n") + label;
+  }
+  return form == Form::json ? to_json(Object(Dictionary{{"labels", Object(std::move(labels))}})) : lines;
+}
+
+Result<std::string> manage(const contract::Request& request, bootstrap::Domain domain) {
+  bootstrap::Broker broker(bootstrap::WhenAbsent::start, domain);
+  REEVE_TRY(broker.manage(request));
+  return std::string();
+}
+
+Result<std::int32_t> parse_signal(const std::string& text) {
+  if (const auto number = os::signal_named(text)) return *number;
+  return bad_argument("no signal is called \"" + text + "\"", "write TERM, SIGTERM or 15");
 }
 
 Result<std::chrono::nanoseconds> parse_duration(const std::string& text) {

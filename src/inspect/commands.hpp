@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "../bootstrap/broker.hpp"
+#include "../contract/broker.hpp"
 #include "../vocab/result.hpp"
 
 namespace reeve::inspect {
@@ -23,7 +25,19 @@ Result<std::string> call(const CallCommand& command);
 
 enum class Form { text, json };
 /// The jobs that the broker knows.
-Result<std::string> list(Form form);
+Result<std::string> list(Form form, bootstrap::Domain domain);
+/// All that is known of a job, by its label or by one of its names.
+Result<std::string> print(const std::string& what, Form form, bootstrap::Domain domain);
+
+/// Loads the jobs that property lists describe, and tells their labels. Errors: of the first that is refused, with its
+/// path; those before it are loaded.
+Result<std::string> load(const std::vector<std::string>& paths, Form form, bootstrap::Domain domain);
+
+/// Unload, Start, Stop, KillJob or Replace.
+Result<std::string> manage(const contract::Request& request, bootstrap::Domain domain);
+
+/// "KILL", "SIGKILL" or "9". Errors: invalid.
+Result<std::int32_t> parse_signal(const std::string& text);
 
 /// "250ms", "2s", "1.5", "3m"; a bare number is seconds. Errors: invalid.
 Result<std::chrono::nanoseconds> parse_duration(const std::string& text);

@@ -31,11 +31,12 @@ Result<struct stat> facts_of(const Fd& file) {
 
 }  // namespace
 
-Result<Fd> private_folder(const std::string& path) {
-  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    const auto failure = system_failure("mkdir");
-    return refuse_folder(path, "cannot be made (" + failure.error().message + ")");
-  }
+namespace {
+
+enum class Owner { self, self_or_root };
+
+// A real folder of that owner, whose mode has none of `forbidden`.
+Result<Fd> checked_folder(const std::string& path, mode_t forbidden, const char* what_is_wrong, Owner owner) {
   Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) {
     if (errno == ELOOP || errno == ENOTDIR) return refuse_folder(path, "is a symbolic link or not a folder");
@@ -43,11 +44,33 @@ Result<Fd> private_folder(const std::string& path) {
     return refuse_folder(path, "cannot be opened (" + failure.error().message + ")");
   }
   const struct stat facts = REEVE_TRY(facts_of(folder));
-  if (facts.st_uid != ::geteuid()) {
+  if (facts.st_uid != ::geteuid() && !(owner == Owner::self_or_root && facts.st_uid == 0)) {
     return refuse_folder(path, "belongs to user " + std::to_string(facts.st_uid) + ", not to you");
   }
-  if ((facts.st_mode & 077) != 0) return refuse_folder(path, "can be entered by its group or by others");
+  if ((facts.st_mode & forbidden) != 0) return refuse_folder(path, what_is_wrong);
   return folder;
+}
+
+Result<void> make_folder(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  const auto failure = system_failure("mkdir");
+  return refuse_folder(path, "cannot be made (" + failure.error().message + ")");
+}
+
+}  // namespace
+
+Result<Fd> private_folder(const std::string& path) {
+  REEVE_TRY(make_folder(path, 0700));
+  return checked_folder(path, 077, "can be entered by its group or by others", Owner::self);
+}
+
+Result<Fd> shared_folder(const std::string& path) {
+  return checked_folder(path, 022, "can be written to by its group or by others", Owner::self_or_root);
+}
+
+Result<void> make_shared_folder(const std::string& path) {
+  REEVE_TRY(make_folder(path, 0755));
+  return {};
 }
 
 Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name) {

@@ -19,6 +19,11 @@ namespace reeve::os {
 /// Where it does not exist it is made; its parent must exist.
 Result<Fd> private_folder(const std::string& path);
 
+/// Opens a folder that everybody can enter and nobody else can write to: a real folder, owned by the caller or by root.
+Result<Fd> shared_folder(const std::string& path);
+/// Makes one of the caller's own, unless it is there.
+Result<void> make_shared_folder(const std::string& path);
+
 /// Takes the lock of that name for as long as the descriptor lives, or nothing where another process holds it.
 /// No child inherits it. The file tells the holder's pid, for people.
 Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name);

@@ -88,6 +88,15 @@ std::string describe(const ExitStatus& status) {
   return "killed by " + (name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(status.value));
 }
 
+std::optional<int> signal_named(const std::string& text) {
+  const std::string name = text.starts_with("SIG") ? text.substr(3) : text;
+  for (int number = 1; number < NSIG; ++number) {
+    const char* known = ::sigabbrev_np(number);
+    if (name == std::to_string(number) || (known != nullptr && name == known)) return number;
+  }
+  return std::nullopt;
+}
+
 Result<Child> start(const Start& what) {
   SpawnAttributes attributes;
   std::vector<Fd> copies;

@@ -23,6 +23,9 @@ struct ExitStatus {
 /// "exited with 1", "killed by SIGSEGV".
 std::string describe(const ExitStatus& status);
 
+/// The number of "TERM", "SIGTERM" or "15"; nothing where there is none.
+std::optional<int> signal_named(const std::string& text);
+
 /// A child of ours. Destroying it neither ends nor reaps the process.
 struct Child {
   Fd pidfd;

@@ -81,7 +81,7 @@ Result<std::pair<Fd, Fd>> channel_pair() {
   return ends;
 }
 
-Result<Fd> listen_in(const Fd& folder, const char* name) {
+Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach) {
   Fd listener(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
   if (!listener) return system_failure("socket");
   REEVE_TRY(turn_on(listener, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
@@ -90,6 +90,8 @@ Result<Fd> listen_in(const Fd& folder, const char* name) {
   if (::bind(listener.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return system_failure("bind");
   }
+  const mode_t mode = reach == Reach::everybody ? 0666 : 0600;
+  if (::fchmodat(folder.raw(), name, mode, 0) != 0) return system_failure("fchmodat");
   if (::listen(listener.raw(), kBacklog) != 0) return system_failure("listen");
   return listener;
 }

@@ -27,9 +27,12 @@ struct Credentials {
 /// The two ends of a channel; credentials are switched on at both before either can leave.
 Result<std::pair<Fd, Fd>> channel_pair();
 
+/// Who can connect: whoever the folder lets in, of the same user; or everybody whom it lets in.
+enum class Reach { own_user, everybody };
+
 /// Listens on `name` inside a folder that the caller has checked. A file of that name is replaced: hold the folder's
 /// lock first.
-Result<Fd> listen_in(const Fd& folder, const char* name);
+Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach = Reach::own_user);
 
 struct NobodyListens {};
 struct BacklogFull {};

@@ -15,6 +15,7 @@ inline constexpr int kSealExec = 0x0020;               // 6.3
 inline constexpr unsigned kMemfdExec = 0x0010U;        // 6.3
 inline constexpr unsigned kMemfdNoExecSeal = 0x0008U;  // 6.3
 inline constexpr int kPrSetMdwe = 65;                  // 6.3
+inline constexpr int kPrGetMdwe = 66;
 inline constexpr unsigned long kMdweRefuseExecGain = 1;
 
 // Landlock: the rights of ABI 1 to 5 for files, of ABI 4 for ports, of ABI 6 for scopes.

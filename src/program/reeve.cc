@@ -1,10 +1,12 @@
 // bin/reeve: the tool. Exit status 0 is good, 1 refused or failed, 2 a command line that makes no sense.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <functional>
 #include <string>
 
 #include "../bootstrap/broker.hpp"
 #include "../inspect/commands.hpp"
+#include "../inspect/doctor.hpp"
 #include "../inspect/json.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
@@ -12,6 +14,7 @@
 namespace {
 
 using namespace reeve;
+using bootstrap::Domain;
 
 constexpr int kFailed = 1;
 constexpr int kMisused = 2;
@@ -26,83 +29,152 @@ int report(const Error& error, inspect::Form form) {
   return kFailed;
 }
 
-inspect::Form form_of(bool json) { return json ? inspect::Form::json : inspect::Form::text; }
-
 int show(const Result<std::string>& outcome, inspect::Form form) {
   if (!outcome) return report(outcome.error(), form);
-  std::printf("%s\n", outcome->c_str());
+  if (!outcome->empty()) std::printf("%s\n", outcome->c_str());
   return 0;
 }
 
-struct BrokerCommand {
-  bool user = false;
+// What the command line says. Every command has --json and --system where they mean something.
+struct Words {
+  bool json = false;
   bool system = false;
+  bool user = false;
   bool replace = false;
-  std::vector<std::string> jobs;
+  std::string label;
+  std::string signal;
+  std::string timeout = "25s";
+  std::string first;
+  std::string second;
+  std::vector<std::string> paths;
+  inspect::CallCommand call;
+
+  inspect::Form form() const { return json ? inspect::Form::json : inspect::Form::text; }
+  Domain domain() const { return system ? Domain::system : Domain::user; }
 };
 
-// Returns only if it could not become the broker.
-Error run_broker(const BrokerCommand& command) {
-  if (command.system || command.replace) {
-    return {Kind::unsupported, code::kNoBroker,
-            std::string(command.system ? "--system" : "--replace") + " is not built yet",
-            "run `reeve broker` without the option"};
-  }
+// Returns only if it could not become the supervisor, or has replaced what runs.
+int run_broker(const Words& words) {
+  const auto running = bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail, {}, words.domain());
+  if (words.replace && running) return show(inspect::manage(contract::Replace{}, words.domain()), words.form());
   const auto program = bootstrap::installed_program("supervisor");
   if (!program) {
-    return {Kind::gone, code::kNoBroker, "the broker's program is not installed beside this one",
-            "install Reeve whole: ./dev install PREFIX"};
+    return report({Kind::gone, code::kNoBroker, "the broker's programs are not installed beside this one",
+                   "install Reeve whole: ./dev install PREFIX"},
+                  words.form());
   }
   std::vector<std::string> arguments;
-  for (const std::string& folder : command.jobs) arguments.insert(arguments.end(), {"--jobs", folder});
-  return os::become(*program, arguments);
+  if (words.system) arguments.emplace_back("--system");
+  for (const std::string& folder : words.paths) arguments.insert(arguments.end(), {"--jobs", folder});
+  return report(os::become(*program, arguments), words.form());
 }
+
+int call(Words& words) {
+  const auto wait = inspect::parse_duration(words.timeout);
+  if (!wait) return report(wait.error(), words.form()), kMisused;
+  words.call.timeout = *wait;
+  words.call.json = words.second.empty() ? words.first : words.second;
+  if (!words.second.empty()) words.call.method = words.first;
+  return show(inspect::call(words.call), words.form());
+}
+
+int kill_job(const Words& words) {
+  const auto signal = inspect::parse_signal(words.signal);
+  if (!signal) return report(signal.error(), words.form()), kMisused;
+  return show(inspect::manage(contract::KillJob{words.label, *signal}, words.domain()), words.form());
+}
+
+class Commands {
+ public:
+  Commands() {
+    app_.require_subcommand(1);
+    add_broker();
+    add_jobs();
+    add_call();
+  }
+
+  int run(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+      return app_.exit(e) == 0 ? 0 : kMisused;
+    }
+    return chosen_();
+  }
+
+ private:
+  CLI::App* add(const char* name, const char* what, std::function<int()> run) {
+    CLI::App* command = app_.add_subcommand(name, what);
+    command->add_flag("--json", words_.json, "for scripts: what it prints, and errors, as JSON");
+    command->callback([this, run = std::move(run)] { chosen_ = run; });
+    return command;
+  }
+  // A command about the jobs of a broker.
+  CLI::App* add_managing(const char* name, const char* what, std::function<int()> run) {
+    CLI::App* command = add(name, what, std::move(run));
+    command->add_flag("--system", words_.system, "the machine's broker, not this user's");
+    return command;
+  }
+  CLI::App* add_for_label(const char* name, const char* what, std::function<int()> run) {
+    CLI::App* command = add_managing(name, what, std::move(run));
+    command->add_option("LABEL", words_.label, "the job")->required();
+    return command;
+  }
+  template <class Request>
+  std::function<int()> manage() {
+    return [this] { return show(inspect::manage(Request{words_.label}, words_.domain()), words_.form()); };
+  }
+
+  void add_broker() {
+    CLI::App* broker = add("broker", "Run the broker in the foreground", [this] { return run_broker(words_); });
+    auto* user = broker->add_flag("--user", words_.user, "for this user (the default)");
+    broker->add_flag("--system", words_.system, "for all users of the machine")->excludes(user);
+    broker->add_flag("--replace", words_.replace,
+                     "where one runs, put what is installed now in its place: services and channels go on");
+    broker->add_option("--jobs", words_.paths, "folders of job files, instead of the usual ones");
+  }
+
+  void add_jobs() {
+    add_managing("list", "Show the jobs",
+                 [this] { return show(inspect::list(words_.form(), words_.domain()), words_.form()); });
+    CLI::App* print = add_managing("print", "Show all that is known of a job", [this] {
+      return show(inspect::print(words_.label, words_.form(), words_.domain()), words_.form());
+    });
+    print->add_option("LABEL|NAME", words_.label, "the job, or one of its names")->required();
+    CLI::App* load = add_managing("load", "Load jobs for as long as the session lasts", [this] {
+      return show(inspect::load(words_.paths, words_.form(), words_.domain()), words_.form());
+    });
+    load->add_option("PLIST", words_.paths, "property lists")->required();
+    add_for_label("unload", "Stop a job, and forget it", manage<contract::Unload>());
+    add_for_label("start", "Start a job", manage<contract::Start>());
+    add_for_label("stop", "Stop a job: SIGTERM, and after its ExitTimeOut SIGKILL", manage<contract::Stop>());
+    CLI::App* kill = add_managing("kill", "Send a job a signal", [this] { return kill_job(words_); });
+    kill->add_option("SIGNAL", words_.signal, "TERM, SIGTERM or 15")->required();
+    kill->add_option("LABEL", words_.label, "the job")->required();
+    add_managing("doctor", "Show what this machine offers, and what is degraded", [this] {
+      std::printf("%s\n", inspect::doctor(words_.form(), words_.domain()).c_str());
+      return 0;
+    });
+  }
+
+  void add_call() {
+    CLI::App* command =
+        add("call", "Send a message, or call a method, and print the reply as JSON", [this] { return call(words_); });
+    command->add_option("NAME", words_.call.name, "the service's name")->required();
+    // Two options of one word each: as a list, CLI11 would read [] as no word at all.
+    command->add_option("METHOD|MESSAGE", words_.first, "a method, or the message itself: a JSON object")->required();
+    command->add_option("ARGUMENTS", words_.second, "the method's arguments: a JSON array");
+    command->add_option("--file", words_.call.files, "KEY=PATH: send an open file under this key")
+        ->expected(1)
+        ->take_all();
+    command->add_option("--timeout", words_.timeout, "how long to wait: 250ms, 2s, 3m")->capture_default_str();
+  }
+
+  CLI::App app_{"Named services that start on demand inside a sandbox.", "reeve"};
+  Words words_;
+  std::function<int()> chosen_;
+};
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  CLI::App app("Named services that start on demand inside a sandbox.", "reeve");
-  app.require_subcommand(1);
-
-  BrokerCommand broker;
-  CLI::App* broker_app = app.add_subcommand("broker", "Run the broker in the foreground");
-  auto* user = broker_app->add_flag("--user", broker.user, "for this user (the default)");
-  broker_app->add_flag("--system", broker.system, "for the machine")->excludes(user);
-  broker_app->add_flag("--replace", broker.replace, "take over from the broker that runs");
-  broker_app->add_option("--jobs", broker.jobs, "folders of job files, instead of the usual ones");
-
-  bool list_json = false;
-  CLI::App* list_app = app.add_subcommand("list", "Show the jobs");
-  list_app->add_flag("--json", list_json, "as JSON");
-
-  inspect::CallCommand call;
-  std::string first;
-  std::string second;
-  std::string timeout = "25s";
-  bool call_json = false;
-  CLI::App* call_app = app.add_subcommand("call", "Send a message, or call a method, and print the reply as JSON");
-  call_app->add_option("NAME", call.name, "the service's name")->required();
-  // Two options of one word each: as a list, CLI11 would read [] as no word at all.
-  call_app->add_option("METHOD|MESSAGE", first, "a method, or the message itself: a JSON object")->required();
-  call_app->add_option("ARGUMENTS", second, "the method's arguments: a JSON array");
-  call_app->add_option("--file", call.files, "KEY=PATH: send an open file under this key")->expected(1)->take_all();
-  call_app->add_option("--timeout", timeout, "how long to wait: 250ms, 2s, 3m")->capture_default_str();
-  call_app->add_flag("--json", call_json, "errors as JSON too");
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : kMisused;
-  }
-  if (*broker_app) return report(run_broker(broker), inspect::Form::text);
-  if (*list_app) return show(inspect::list(form_of(list_json)), form_of(list_json));
-  const auto wait = inspect::parse_duration(timeout);
-  if (!wait) {
-    report(wait.error(), form_of(call_json));
-    return kMisused;
-  }
-  call.timeout = *wait;
-  call.json = second.empty() ? first : second;
-  if (!second.empty()) call.method = first;
-  return show(inspect::call(call), form_of(call_json));
-}
+int main(int argc, char** argv) { return Commands().run(argc, argv); }

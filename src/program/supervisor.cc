@@ -1,9 +1,10 @@
 // libexec/reeve/supervisor: takes the runtime folder's lock, starts spawner and broker, and keeps them running.
 //
-//   supervisor [--embedded] [--jobs DIR]…
+//   supervisor [--embedded|--system] [--jobs DIR]…
 //
 // --embedded: started by a client. Goes into the background, reports over descriptor 3 (nothing at all is success), and
 // leaves when the broker has had no client and no job for a while.
+// --system: for all users of the machine, who meet it in /run/reeve-system.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,7 @@ using namespace reeve;
 
 struct Options {
   bool embedded = false;
+  bool system = false;
   std::vector<std::string> job_folders;
 };
 
@@ -32,6 +34,8 @@ std::optional<Options> parse(int argc, char** argv) {
     const std::string argument = argv[i];
     if (argument == "--embedded") {
       options.embedded = true;
+    } else if (argument == "--system") {
+      options.system = true;
     } else if (argument == "--jobs" && i + 1 < argc) {
       options.job_folders.emplace_back(argv[++i]);
     } else {
@@ -46,7 +50,9 @@ std::vector<std::string> job_folders(const Options& options, const std::string& 
   if (!options.job_folders.empty()) return options.job_folders;
   if (const auto named = os::trusted_variable("REEVE_JOBS_DIR")) return {*named};
   std::vector<std::string> folders;
-  if (const auto config = os::trusted_variable("XDG_CONFIG_HOME")) {
+  if (options.system) {
+    folders.emplace_back("/etc/reeve/jobs");
+  } else if (const auto config = os::trusted_variable("XDG_CONFIG_HOME")) {
     folders.push_back(*config + "/reeve/jobs");
   } else if (const auto home = os::trusted_variable("HOME")) {
     folders.push_back(*home + "/.config/reeve/jobs");
@@ -86,6 +92,7 @@ supervise::SupervisorOptions programs(const Options& options, const std::string&
   supervise::SupervisorOptions out;
   out.broker = {libexec + "/broker", {}, job_environment()};
   if (options.embedded) out.broker.arguments.emplace_back("--embedded");
+  if (options.system) out.broker.arguments.emplace_back("--system");
   out.spawner = {libexec + "/spawner", {runtime}, {"LANG=C.UTF-8"}};
   for (const std::string& folder : job_folders(options, libexec + "/../..")) {
     out.spawner.arguments.push_back(folder);
@@ -96,7 +103,7 @@ supervise::SupervisorOptions programs(const Options& options, const std::string&
 Result<int> run(const Options& options, Report& report) {
   const auto own = os::own_program();
   if (!own) return fail(Kind::unsupported, code::kSystem, "/proc is not mounted", "mount it");
-  const auto runtime = REEVE_TRY(bootstrap::open_runtime_folder());
+  const auto runtime = REEVE_TRY(options.system ? bootstrap::make_system_folder() : bootstrap::open_runtime_folder());
   const auto lock = REEVE_TRY(os::take_lock(runtime.folder, bootstrap::kLockName));
   if (!lock) {
     // For a client that wanted one this is good news; for a person it is an answer.
@@ -116,7 +123,9 @@ Result<int> run(const Options& options, Report& report) {
   const auto serve = [&]() -> Result<void> {
     const os::Time give_up = os::now() + kBrokerStart;
     REEVE_TRY(supervisor.start_spawner(give_up));
-    REEVE_TRY(supervisor.start_broker(REEVE_TRY(os::listen_in(runtime.folder, bootstrap::kSocketName)), give_up));
+    const os::Reach reach = options.system ? os::Reach::everybody : os::Reach::own_user;
+    os::Fd listener = REEVE_TRY(os::listen_in(runtime.folder, bootstrap::kSocketName, reach));
+    REEVE_TRY(supervisor.start_broker(std::move(listener), give_up));
     report.listening();
     while (supervisor.goes_on()) REEVE_TRY(loop.run_once());
     return {};
@@ -132,7 +141,7 @@ Result<int> run(const Options& options, Report& report) {
 int main(int argc, char** argv) {
   const auto options = parse(argc, argv);
   if (!options) {
-    std::fprintf(stderr, "usage: supervisor [--embedded] [--jobs DIR]...\n");
+    std::fprintf(stderr, "usage: supervisor [--embedded|--system] [--jobs DIR]...\n");
     return 2;
   }
   os::close_from(options->embedded ? contract::kReportNumber + 1 : contract::kReportNumber);

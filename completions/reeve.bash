@@ -1,0 +1,32 @@
+# bash completion of reeve
+_reeve() {
+  local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor --help' -- "$word")
+    return
+  fi
+  case $word in
+    -*)
+      local options='--help --json --system'
+      [ "$command" != broker ] || options="$options --user --replace --jobs"
+      [ "$command" != call ] || options='--help --json --file --timeout'
+      mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
+      return
+      ;;
+  esac
+  case $command in
+    load) mapfile -t COMPREPLY < <(compgen -f -X '!*.plist' -- "$word"; compgen -d -- "$word") ;;
+    kill)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'TERM KILL HUP INT USR1 USR2 STOP CONT' -- "$word")
+        return
+      fi
+      ;&
+    print | unload | start | stop | call)
+      # Only a broker that runs is asked: a key press starts nothing.
+      [ -z "$(reeve doctor --json 2>/dev/null | grep -o '"pid":[0-9]*')" ] ||
+        mapfile -t COMPREPLY < <(compgen -W "$(reeve list | awk 'NR > 1 && $1 != "problem:" { print $1 }')" -- "$word")
+      ;;
+  esac
+}
+complete -F _reeve reeve

@@ -1,0 +1,15 @@
+// What the broker gives up before it reads a stranger's first byte.
+//
+// Threads: for a process with one thread; the whole of it, for good.
+// Errors:  missing-layer; the broker is not to run with less.
+#pragma once
+
+#include "../vocab/result.hpp"
+
+namespace reeve::sandbox {
+
+/// No program, no process, no path, no socket but pairs and what is accepted, no capability, no new code. What is open
+/// stays open. Builds under a sanitiser keep the last: they could not live without the calls that a filter forbids.
+Result<void> confine_broker();
+
+}  // namespace reeve::sandbox

@@ -2,82 +2,21 @@
 //
 // Everything of Reeve's is on: the broker introduces, the service runs in the parser preset, packets, senders and
 // bodies are checked, replies are compared.
-#include <sched.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <reeve/reeve.hpp>
 #include <thread>
 
 #include "bare.hpp"
-#include "row.hpp"
+#include "names.hpp"
+#include "session.hpp"
 
 namespace bench {
 namespace {
 
-namespace fs = std::filesystem;
-constexpr const char* kEcho = "org.reeve.echo";
-
-// Where the two processes may run.
-struct Placement {
-  const char* name;
-  int ours;  // a core, or -1 for any
-  int theirs;
-};
 constexpr Placement kPlacements[] = {{"one core", 0, 0}, {"two cores", 0, 1}, {"free", -1, -1}};
-
-void stand_on(int core) {
-  cpu_set_t cores;
-  CPU_ZERO(&cores);
-  for (int i = 0; i < static_cast<int>(std::thread::hardware_concurrency()); ++i) {
-    if (core < 0 || i == core) CPU_SET(i, &cores);
-  }
-  ::sched_setaffinity(0, sizeof cores, &cores);
-}
-
-// A broker of this run's own, without the throttle that killing its service a hundred times would meet.
-class Broker {
- public:
-  Broker() {
-    std::string pattern = fs::temp_directory_path().string() + "/reeve-bench-XXXXXX";
-    if (::mkdtemp(pattern.data()) == nullptr) die("no temporary folder");
-    folder_ = pattern;
-    fs::create_directory(folder_ + "/jobs");
-    std::ofstream(folder_ + "/jobs/echo.plist")
-        << "<plist><dict><key>Label</key><string>org.reeve.echo</string><key>Program</key><string>" REEVE_STAGE
-           "/libexec/reeve/echo</string><key>MachServices</key><dict><key>org.reeve.echo</key><true/></dict>"
-           "<key>ThrottleInterval</key><integer>0</integer><key>Reeve</key><dict><key>Preset</key>"
-           "<string>parser</string><key>IdleTimeOut</key><integer>0</integer></dict></dict></plist>";
-    ::setenv("REEVE_RUNTIME_DIR", (folder_ + "/run").c_str(), 1);
-    ::setenv("REEVE_JOBS_DIR", (folder_ + "/jobs").c_str(), 1);
-    child_ = ::fork();
-    if (child_ == 0) {
-      ::execl(REEVE_STAGE "/bin/reeve", "reeve", "broker", nullptr);
-      ::_exit(127);
-    }
-    for (int i = 0; i < 5000 && !fs::exists(folder_ + "/run/broker.socket"); ++i) ::usleep(1000);
-  }
-  Broker(const Broker&) = delete;
-  Broker& operator=(const Broker&) = delete;
-  ~Broker() {
-    ::kill(child_, SIGTERM);
-    ::waitpid(child_, nullptr, 0);
-    fs::remove_all(folder_);
-  }
-  std::string bare(std::size_t bytes) const { return folder_ + "/bare-" + std::to_string(bytes); }
-  int pid() const { return child_; }
-
- private:
-  std::string folder_;
-  pid_t child_ = -1;
-};
-
-reeve::Dictionary message_of(std::size_t bytes) {
-  return {{"data", reeve::Object(reeve::Data(std::vector<std::byte>(bytes, std::byte{'x'})))}};
-}
 
 // A connection to the echo service; its process is this process's wish and the broker's child.
 class Echo {
@@ -223,43 +162,36 @@ Row connect_and_call(const Placement& where, const Broker& broker) {
                     auto connection = reeve::open_connection(kEcho);
                     if (!connection.call(message)) die("no echo");
                   },
-                  [&] { return cpu_with(warm.pid()) + cpu_of(broker.pid()); }},
+                  [&] { return cpu_with(warm.pid()) + cpu_of(broker.pid_of("broker")); }},
                  {[&] { BareClient(broker.bare(kBytes), kBytes).call(); }, [&] { return cpu_with(server.pid()); }});
 }
 
-// The service is killed, and the next call starts it in its full sandbox. The base starts /bin/true and waits for it.
-Row cold_start(const Placement& where) {
+// The service is killed, and the next call starts it in its full sandbox. The base starts the same program and waits
+// for its end, which comes at once: nobody gave it a broker.
+Row cold_start(const Placement& where, const char* name, const std::string& program, const char* what) {
   stand_on(where.ours);
   const reeve::Dictionary message = message_of(64);
   std::vector<double> ours;
   std::vector<double> theirs;
   for (int i = 0; i < 60; ++i) {
-    const int pid = Echo().pid();
+    const int pid = *reeve::open_connection(name).peer()->pid;
     ::kill(pid, SIGKILL);
     while (::kill(pid, 0) == 0) ::sched_yield();
-    auto fresh = reeve::open_connection(kEcho);
+    auto fresh = reeve::open_connection(name);
     double start = now_us();
     if (!fresh.call(message)) die("no echo");
     ours.push_back(now_us() - start);
     start = now_us();
     const pid_t child = ::vfork();
     if (child == 0) {
-      ::execl("/bin/true", "true", nullptr);
+      ::close(2);
+      ::execl(program.c_str(), program.c_str(), nullptr);
       ::_exit(1);
     }
     ::waitpid(child, nullptr, 0);
     theirs.push_back(now_us() - start);
   }
-  return {
-      std::string("cold start to first reply, ") + where.name, 64, "us", figures_of(ours), figures_of(theirs), 0, 0};
-}
-
-double resident_kib(int pid) {
-  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:")) return std::stod(line.substr(6));
-  }
-  die("process " + std::to_string(pid) + " has no memory");
+  return {std::string(what) + where.name, 64, "us", figures_of(ours), figures_of(theirs), 0, 0};
 }
 
 // What a thousand connections that have made one call, and then say nothing, keep resident in the server's processes,
@@ -275,7 +207,7 @@ Row idle_memory(const Broker& broker) {
   for (int i = 0; i < 1000; ++i) warm.call(message);
   BareClient warm_bare(broker.bare(kBytes), kBytes);
   for (int i = 0; i < 1000; ++i) warm_bare.call();
-  const auto ours = [&] { return resident_kib(warm.pid()) + resident_kib(broker.pid()); };
+  const auto ours = [&] { return resident_kib(warm.pid()) + resident_kib(broker.pid_of("broker")); };
   Row row{"server memory per 1,000 idle connections", kBytes, "KiB", {}, {}, 0, 0};
   const double before = ours();
   const double bare_before = resident_kib(server.pid());
@@ -319,8 +251,15 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("one way", [&] { return one_way(where, broker); });
   add("8 clients", [&] { return eight_clients(where, broker); });
   add("connect + first call", [&] { return connect_and_call(where, broker); });
-  add("cold start", [&] { return cold_start(where); });
-  if (where.ours < 0) add("memory", [&] { return idle_memory(broker); });
+  add("cold start",
+      [&] { return cold_start(where, kEcho, REEVE_STAGE "/libexec/reeve/echo", "cold start to first reply, "); });
+  add("cold start, static",
+      [&] { return cold_start(where, kStaticEcho, REEVE_STATIC_ECHO, "cold start to first reply, static, "); });
+  if (where.ours >= 0) return;
+  add("memory", [&] { return idle_memory(broker); });
+  add("look-ups of 8 clients", [&] { return look_up_storm(broker); });
+  add("10,000 connections", [&] { return broker_memory(broker); });
+  add("after the broker's death", [&] { return after_a_death(broker); });
 }
 
 Options options_of(int argc, char** argv) {

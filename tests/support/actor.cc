@@ -125,6 +125,7 @@ class Player : public Actor {
 // actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in, actor NAME --watched WATCHER
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
+  if (argc > 2 && std::string(argv[1]) == "--here") return serve_here<Actor>(argv[2], Player{});
   if (argc > 2 && std::string(argv[2]) == "--exit-at-once") return 3;
   if (argc > 3 && std::string(argv[2]) == "--watched") return let_watch(argv[3]) ? serve<Actor>(argv[1], Player{}) : 4;
   if (argc > 2) {

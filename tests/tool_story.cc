@@ -1,0 +1,241 @@
+// What people do with the tool: every command, its shapes, its refusals; and the broker without its powers.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "../src/inspect/json.hpp"
+#include "support/actor.hpp"
+#include "support/session.hpp"
+
+namespace reeve::test {
+namespace {
+
+constexpr const char* kActor = "org.example.actor";
+
+class Tool : public testing::Test {
+ protected:
+  static Dictionary printed(const std::vector<std::string>& command) {
+    const Output output = reeve_tool(command);
+    EXPECT_EQ(output.exit_code, 0) << output.err;
+    const auto parsed = inspect::parse_json(output.out);
+    const Dictionary* object = parsed ? parsed->get<Dictionary>() : nullptr;
+    EXPECT_NE(object, nullptr) << output.out;
+    return object != nullptr ? *object : Dictionary();
+  }
+  static std::string refused(const std::vector<std::string>& command) {
+    const Output output = reeve_tool(command);
+    EXPECT_EQ(output.exit_code, 1) << output.out;
+    return output.err;
+  }
+  static void done(const std::vector<std::string>& command) {
+    const Output output = reeve_tool(command);
+    EXPECT_EQ(output.exit_code, 0) << output.err;
+    EXPECT_EQ(output.out, "");
+  }
+  static std::int64_t pid_of(const std::string& label) {
+    const Dictionary status = status_of(label);
+    const Object* pid = status.find("pid");
+    const std::int64_t* number = pid != nullptr ? pid->get<std::int64_t>() : nullptr;
+    return number != nullptr ? *number : 0;
+  }
+
+  Session session;
+  Folder elsewhere;
+};
+
+TEST_F(Tool, RefusesJobsAndSignalsThatAreNone) {
+  EXPECT_NE(refused({"print", "org.nobody"}).find("no job is called org.nobody"), std::string::npos);
+  for (const char* command : {"start", "stop", "unload"}) {
+    EXPECT_NE(refused({command, "org.nobody"}).find("no job is called org.nobody"), std::string::npos) << command;
+  }
+  EXPECT_EQ(reeve_tool({"kill", "NOTHING", kActor}).exit_code, 2);
+  EXPECT_EQ(reeve_tool({"kill"}).exit_code, 2);
+  EXPECT_EQ(reeve_tool({"conquer"}).exit_code, 2);
+  EXPECT_NE(refused({"load", elsewhere.path() + "/none.plist"}).find("cannot be opened"), std::string::npos);
+  std::ofstream(elsewhere.path() + "/bad.plist")
+      << "<plist><dict>\n<key>Label</key><integer>1</integer></dict></plist>";
+  EXPECT_NE(refused({"load", elsewhere.path() + "/bad.plist"}).find("bad.plist:2: Label: expected string, got int64"),
+            std::string::npos);
+  const Output json = reeve_tool({"start", "--json", "org.nobody"});
+  const auto error = inspect::parse_json(json.err);
+  ASSERT_TRUE(error) << json.err;
+  EXPECT_EQ(*error->get<Dictionary>()->find("error")->get<Dictionary>()->find("kind"), Object("invalid"));
+}
+
+TEST_F(Tool, LoadsAJobForTheSessionAndForgetsItAgain) {
+  write_job(elsewhere.path(), actor_job(kActor));
+  const std::string file = elsewhere.path() + "/" + kActor + ".plist";
+  const Dictionary loaded = printed({"load", "--json", file});
+  EXPECT_EQ(*loaded.find("labels"), Object(Array{Object(kActor)}));
+  EXPECT_NE(refused({"load", file}).find("is there already"), std::string::npos);
+  EXPECT_TRUE(connect<Actor>(kActor).call<&Actor::sleep>(0U));
+  // The folders are read again and again: what was loaded stays.
+  EXPECT_EQ(*status_of(kActor).find("state"), Object("running"));
+  done({"unload", kActor});
+  EXPECT_EQ(connect<Actor>(kActor).call<&Actor::sleep>(0U).error().code, code::kUnknownService);
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (!status_of(kActor).empty() && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(status_of(kActor).empty()) << "it is forgotten once it has ended";
+  EXPECT_EQ(reeve_tool({"load", file}).exit_code, 0) << "and may come again";
+}
+
+TEST_F(Tool, UnloadsAJobOfAFolderUntilItIsLoadedAgain) {
+  write_job(session.jobs(), actor_job(kActor));
+  ASSERT_TRUE(connect<Actor>(kActor).call<&Actor::sleep>(0U));
+  done({"unload", kActor});
+  ASSERT_TRUE(wait_for_state(kActor, "unloaded"));
+  EXPECT_EQ(connect<Actor>(kActor).call<&Actor::sleep>(0U).error().code, code::kUnknownService);
+  EXPECT_EQ(reeve_tool({"load", session.jobs() + "/" + kActor + ".plist"}).exit_code, 0);
+  EXPECT_TRUE(connect<Actor>(kActor).call<&Actor::sleep>(0U));
+}
+
+TEST_F(Tool, StartsStopsAndKills) {
+  write_job(session.jobs(), actor_job(kActor));
+  done({"start", kActor});
+  ASSERT_TRUE(wait_for_state(kActor, "running"));
+  const std::int64_t pid = pid_of(kActor);
+  EXPECT_GT(pid, 0);
+  done({"start", kActor});
+  EXPECT_EQ(pid_of(kActor), pid) << "it runs already";
+  const Dictionary details = printed({"print", "--json", kActor});
+  for (const char* key : {"label", "state", "file", "program", "arguments", "preset", "pid", "uptime_s", "names",
+                          "registered", "groups", "starts", "waiting", "last_exit", "kept_alive_by"}) {
+    EXPECT_NE(details.find(key), nullptr) << key;
+  }
+  EXPECT_EQ(*details.find("preset"), Object(service_preset()));
+  done({"stop", kActor});
+  ASSERT_TRUE(wait_for_state(kActor, "idle"));
+  EXPECT_EQ(last_exit_of(kActor), "exited with 0") << "it heard SIGTERM";
+  done({"start", kActor});
+  ASSERT_TRUE(wait_for_state(kActor, "running"));
+  done({"kill", "SIGKILL", kActor});
+  ASSERT_TRUE(wait_for_state(kActor, "idle"));
+  EXPECT_EQ(last_exit_of(kActor), "killed by SIGKILL");
+  EXPECT_NE(refused({"kill", "9", kActor}).find("does not run"), std::string::npos);
+}
+
+TEST_F(Tool, TellsHowOftenAJobCrashedAndWhenItMayStartAgain) {
+  JobFile job = actor_job(kActor);
+  job.extra = "";       // launchd's throttle
+  job.preset = "none";  // Process 1 of a pid namespace hears no SIGSEGV of outside.
+  write_job(session.jobs(), job);
+  for (int i = 0; i < 3; ++i) {
+    done({"start", kActor});
+    ASSERT_TRUE(wait_for_state(kActor, "running"));
+    done({"kill", "SEGV", kActor});
+    ASSERT_TRUE(wait_for_state(kActor, "idle"));
+  }
+  EXPECT_TRUE(last_exit_of(kActor).starts_with("killed by SIGSEGV, 3 crashes in 10 s, next start in "))
+      << last_exit_of(kActor);
+  EXPECT_NE(refused({"start", kActor}).find("was started 3 times in 10 s"), std::string::npos);
+  EXPECT_EQ(connect<Actor>(kActor).call<&Actor::sleep>(0U).error().code, code::kThrottled);
+}
+
+TEST_F(Tool, ReplacesBrokerAndSpawnerUnderAServiceAndItsClient) {
+  write_job(session.jobs(), actor_job(kActor));
+  auto actor = connect<Actor>(kActor);
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
+  const std::int64_t service = pid_of(kActor);
+  const int broker = session.broker();
+  const int spawner = session.spawner();
+  done({"broker", "--replace"});
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  const auto is_new = [](int now, int before) { return now != 0 && now != before; };
+  while (!(is_new(session.broker(), broker) && is_new(session.spawner(), spawner)) &&
+         std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_TRUE(is_new(session.broker(), broker));
+  EXPECT_TRUE(is_new(session.spawner(), spawner));
+  EXPECT_TRUE(actor.call<&Actor::sleep>(0U));
+  EXPECT_EQ(pid_of(kActor), service);
+  EXPECT_TRUE(connect<Actor>(kActor).call<&Actor::sleep>(0U)) << "the new broker introduces to the old service";
+}
+
+TEST_F(Tool, TheDoctorTellsOfTheBrokerAndOfEachFeature) {
+  const Dictionary told = printed({"doctor", "--json"});
+  const Dictionary* broker = told.find("broker")->get<Dictionary>();
+  ASSERT_NE(broker, nullptr);
+  EXPECT_EQ(*broker->find("pid"), Object(static_cast<std::int64_t>(session.supervisor())));
+  const Array* features = told.find("features")->get<Array>();
+  ASSERT_NE(features, nullptr);
+  EXPECT_GE(features->size(), 10U);
+  for (const Object& feature : *features) {
+    const Dictionary& row = *feature.get<Dictionary>();
+    const std::string& state = *row.find("state")->get<std::string>();
+    EXPECT_TRUE(state == "ok" || state == "degraded" || state == "missing") << state;
+    EXPECT_EQ(row.find("effect")->get<std::string>()->empty(), state == "ok")
+        << "whoever lacks something is told what to do";
+  }
+}
+
+TEST_F(Tool, TheBrokerHasNoPowers) {
+  std::ifstream status("/proc/" + std::to_string(session.broker()) + "/status");
+  std::map<std::string, std::string> fields;
+  for (std::string key, value; status >> key && std::getline(status >> std::ws, value);) fields[key] = value;
+  EXPECT_EQ(fields["NoNewPrivs:"], "1");
+  EXPECT_EQ(fields["CapEff:"], "0000000000000000");
+  EXPECT_EQ(fields["Seccomp:"], is_sanitised() ? "0" : "2");
+}
+
+TEST_F(Tool, AMachinesBrokerIsAskedForWhatTheUsersDoesNotKnow) {
+  const std::string folder = elsewhere.path() + "/system";
+  const std::string jobs = elsewhere.path() + "/jobs";
+  std::filesystem::create_directory(jobs);
+  write_job(jobs, actor_job(kActor));
+  ::setenv("REEVE_SYSTEM_DIR", folder.c_str(), 1);
+  EXPECT_EQ(connect<Actor>(kActor).call<&Actor::sleep>(0U).error().code, code::kUnknownService) << "there is none yet";
+  const pid_t machine = ::fork();
+  if (machine == 0) {
+    const std::string tool = stage() + "/bin/reeve";
+    ::execl(tool.c_str(), "reeve", "broker", "--system", "--jobs", jobs.c_str(), nullptr);
+    ::_exit(127);
+  }
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  while (!std::filesystem::exists(folder + "/broker.socket") && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_TRUE(connect<Actor>(kActor).call<&Actor::sleep>(0U));
+  EXPECT_TRUE(status_of(kActor).empty()) << "it is no job of this user's broker";
+  EXPECT_NE(reeve_tool({"list", "--system"}).out.find(kActor), std::string::npos);
+  ::kill(machine, SIGTERM);
+  int ended = -1;
+  ::waitpid(machine, &ended, 0);
+  EXPECT_EQ(ended, 0);
+  ::unsetenv("REEVE_SYSTEM_DIR");
+}
+
+TEST_F(Tool, AProcessServesANameOfItsOwn) {
+  const pid_t server = ::fork();
+  if (server == 0) {
+    const std::string actor = build_folder() + "/tests/actor";
+    ::execl(actor.c_str(), "actor", "--here", "own.name", nullptr);
+    ::_exit(127);
+  }
+  const auto give_up = std::chrono::steady_clock::now() + 20s;
+  const auto called = [&] { return connect<Actor>("own.name", server).call<&Actor::sleep>(0U).has_value(); };
+  while (!called() && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(5ms);
+  EXPECT_TRUE(called());
+  EXPECT_EQ(connect<Actor>("own.name").call<&Actor::sleep>(0U).error().code, code::kUnknownService)
+      << "only whoever names the process finds it";
+  EXPECT_EQ(connect<Actor>("own.name", ::getpid()).call<&Actor::sleep>(0U).error().code, code::kUnknownService);
+  const int broker = session.broker();
+  ::kill(broker, SIGKILL);
+  while ((session.broker() == broker || session.broker() == 0) && std::chrono::steady_clock::now() < give_up) {
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_TRUE(called()) << "the next broker knows the name";
+  ::kill(server, SIGTERM);
+  int ended = -1;
+  ::waitpid(server, &ended, 0);
+  EXPECT_EQ(ended, 0);
+  EXPECT_FALSE(called());
+}
+
+}  // namespace
+}  // namespace reeve::test

@@ -387,8 +387,7 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       births_.erase(instance);
       return apply_in_turn(Launched{instance, told->head.number, told->head.process});
     case SupervisorEventKind::exited:
-      // A service's last words come before its exit.
-      if (const PeerId control = control_of(instance); !recovered_ && peers_.contains(control)) lose(control);
+      if (!recovered_) hear_last_words(instance);
       return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
     case SupervisorEventKind::line:
       if (!descriptors.empty()) connect_spawner(std::move(descriptors.front()));
@@ -397,13 +396,25 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       if (!descriptors.empty()) listener_ = std::move(descriptors.front());
       return;
     case SupervisorEventKind::go:
-      recovered_->broker = static_cast<std::uint64_t>(told->head.number);
-      next_peer_ = first_number(recovered_->broker);
-      events_.push_back(std::move(*recovered_));
-      recovered_.reset();
-      for (EventKind& event : told_meanwhile_) events_.push_back(std::move(event));
-      told_meanwhile_.clear();
-      return apply(Tick{});
+      return go(static_cast<std::uint64_t>(told->head.number));
+  }
+}
+
+// A service's last words come before its exit: which ends it had taken.
+void Daemon::hear_last_words(InstanceId instance) {
+  if (const PeerId control = control_of(instance); peers_.contains(control)) lose(control);
+}
+
+// What was kept comes first, then what has happened since, in order.
+void Daemon::go(std::uint64_t broker) {
+  recovered_->broker = broker;
+  next_peer_ = first_number(broker);
+  Recovered recovered = std::move(*recovered_);
+  recovered_.reset();
+  apply(std::move(recovered));
+  for (EventKind& event : std::exchange(told_meanwhile_, {})) {
+    if (const auto* exited = std::get_if<Exited>(&event)) hear_last_words(exited->instance);
+    apply(std::move(event));
   }
 }
 

@@ -89,6 +89,8 @@ class Daemon {
   void take_problem(const std::string& text);
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
   void consider_leaving();
+  void hear_last_words(InstanceId instance);
+  void go(std::uint64_t broker);
 
   os::Loop& loop_;
   os::Fd listener_;

@@ -142,7 +142,10 @@ Result<void> Daemon::try_launch(Launch& order) {
   const PeerId control = control_of(order.instance);
   if (!peers_.contains(control)) {
     auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-    REEVE_TRY(add_peer(control, channel::Channel(std::move(ours), os::Rights::refuse)));
+    channel::Channel channel(std::move(ours), os::Rights::refuse);
+    // Its first: the service tells by a second one that a broker has followed this, and asks that again.
+    REEVE_TRY(channel.greet());
+    REEVE_TRY(add_peer(control, std::move(channel)));
     births_.emplace(order.instance, std::move(theirs));
   }
   const auto birth = births_.find(order.instance);

@@ -71,11 +71,18 @@ void Daemon::apply(EventKind what) {
     const Event event{os::now(), os::local_seconds(), std::move(events_.front())};
     events_.pop_front();
     for (Order& order : core_.apply(event)) perform(std::move(order));
+    answer_granted();
   }
   applying_ = false;
   wake_.drop();
   if (const auto when = core_.wake_at()) wake_ = loop_.at(*when, [this] { apply(Tick{}); });
   consider_leaving();
+}
+
+// An end is given away when the other is where it outlives this broker: handed over, or kept with what is to serve it.
+// A client that was not answered asks again; one that was would be cut off.
+void Daemon::answer_granted() {
+  for (auto& [peer, answer] : std::exchange(granted_, {})) post(peer, std::move(answer));
 }
 
 void Daemon::perform(Order order) {
@@ -93,7 +100,8 @@ void Daemon::perform(Grant& order) {
   ends_.emplace(order.end, std::make_shared<const os::Fd>(std::move(pair->first)));
   if (order.keep) keep(order.end.value, *order.keep);
   contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
-  post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
+  const Object value = object::to_object(std::move(found));
+  granted_.emplace_back(order.peer, connection::make_answer(order.request, object::value_message(value)));
 }
 
 void Daemon::perform(HandOver& order) {

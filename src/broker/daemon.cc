@@ -148,7 +148,10 @@ Result<void> Daemon::try_launch(Launch& order) {
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));
   const PeerId control = control_of(order.instance);
-  if (!peers_.contains(control)) {
+  if (order.control == Launch::Control::fresh) {
+    // Whoever holds the one before was started by a spawner that did not live to tell.
+    peers_.erase(control);
+    births_.erase(order.instance);
     auto [ours, theirs] = REEVE_TRY(os::channel_pair());
     channel::Channel channel(std::move(ours), os::Rights::refuse);
     // Its first: the service tells by a second one that a broker has followed this, and asks that again.
@@ -402,7 +405,7 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
     case SupervisorEventKind::line:
       if (!descriptors.empty()) connect_spawner(std::move(descriptors.front()));
-      return apply_in_turn(SpawnerCame{});
+      return apply_in_turn(SpawnerCame{told->head.number});
     case SupervisorEventKind::listener:
       if (!descriptors.empty()) listener_ = std::move(descriptors.front());
       return;

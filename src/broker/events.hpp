@@ -54,7 +54,9 @@ struct GrantFailed {
   EndId end;
 };
 /// There is a spawner, which knows nothing of what the one before it was asked.
-struct SpawnerCame {};
+struct SpawnerCame {
+  std::int32_t number = 0;  ///< how many there were, with this one
+};
 /// Something in the job folders is not as it was.
 struct FoldersChanged {};
 /// Every job file there is now, and what was wrong with others.
@@ -135,9 +137,12 @@ struct Refuse {
   Error reason;
 };
 struct Launch {
+  /// Whether the spawner that is asked may have been asked before: then the instance may have its end already.
+  enum class Control { fresh, kept };
   InstanceId instance;
   Job job;
   KeptService keep;  ///< with the supervisor, before the spawner is asked
+  Control control = Control::fresh;
 };
 /// Keep this with the supervisor under that number, and the descriptors that go with it.
 struct Keep {

@@ -160,6 +160,8 @@ class Service {
 
   Result<void> take_end(const Dictionary& message) {
     const auto handover = REEVE_TRY(object::from_object<contract::Handover>(Object(message)));
+    // A broker that has just begun hands over again what the one before may not have.
+    if (handover.number <= taken_) return {};
     idle_timer_.drop();
     // Said before the first packet is read there: what was read cannot go to another instance.
     taken_ = handover.number;

@@ -83,6 +83,7 @@ class Core {
     bool was_killed = false;
     int fruitless_starts = 0;  ///< in a row, each ended before it took an end
     std::uint64_t starts = 0;
+    std::int32_t spawner = 0;  ///< which was asked to launch it
     RequestId check_in = 0;
     Endpoint endpoint;  ///< leads to this instance once it has checked in
     std::optional<os::ExitStatus> last_exit;
@@ -177,6 +178,7 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::CheckIn& what) { (void)peer, (void)request, (void)what; }
   void asked(PeerId peer, RequestId request, const contract::Retire& what);
   void check_in(PeerId peer, RequestId request, const Endpoint& fresh);
+  void admit(JobState& job);
   void consider(JobState& job);
   void consider_all();
   void begin(JobState& job);
@@ -235,6 +237,7 @@ class Core {
   std::vector<std::string> watched_;
   std::vector<std::uint32_t> path_bits_;
   std::uint32_t watch_ = 0;
+  std::int32_t spawner_ = 0;  ///< how many there were
   std::uint64_t next_ = first_number(1);
   std::uint32_t user_ = 0;
 };

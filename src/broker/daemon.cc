@@ -71,11 +71,18 @@ void Daemon::apply(EventKind what) {
     const Event event{os::now(), os::local_seconds(), std::move(events_.front())};
     events_.pop_front();
     for (Order& order : core_.apply(event)) perform(std::move(order));
+    answer_granted();
   }
   applying_ = false;
   wake_.drop();
   if (const auto when = core_.wake_at()) wake_ = loop_.at(*when, [this] { apply(Tick{}); });
   consider_leaving();
+}
+
+// An end is given away when the other is where it outlives this broker: handed over, or kept with what is to serve it.
+// A client that was not answered asks again; one that was would be cut off.
+void Daemon::answer_granted() {
+  for (auto& [peer, answer] : std::exchange(granted_, {})) post(peer, std::move(answer));
 }
 
 void Daemon::perform(Order order) {
@@ -93,7 +100,8 @@ void Daemon::perform(Grant& order) {
   ends_.emplace(order.end, std::make_shared<const os::Fd>(std::move(pair->first)));
   if (order.keep) keep(order.end.value, *order.keep);
   contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
-  post(order.peer, connection::make_answer(order.request, object::value_message(object::to_object(std::move(found)))));
+  const Object value = object::to_object(std::move(found));
+  granted_.emplace_back(order.peer, connection::make_answer(order.request, object::value_message(value)));
 }
 
 void Daemon::perform(HandOver& order) {
@@ -140,9 +148,15 @@ Result<void> Daemon::try_launch(Launch& order) {
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));
   const PeerId control = control_of(order.instance);
-  if (!peers_.contains(control)) {
+  if (order.control == Launch::Control::fresh) {
+    // Whoever holds the one before was started by a spawner that did not live to tell.
+    peers_.erase(control);
+    births_.erase(order.instance);
     auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-    REEVE_TRY(add_peer(control, channel::Channel(std::move(ours), os::Rights::refuse)));
+    channel::Channel channel(std::move(ours), os::Rights::refuse);
+    // Its first: the service tells by a second one that a broker has followed this, and asks that again.
+    REEVE_TRY(channel.greet());
+    REEVE_TRY(add_peer(control, std::move(channel)));
     births_.emplace(order.instance, std::move(theirs));
   }
   const auto birth = births_.find(order.instance);
@@ -387,23 +401,34 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       births_.erase(instance);
       return apply_in_turn(Launched{instance, told->head.number, told->head.process});
     case SupervisorEventKind::exited:
-      // A service's last words come before its exit.
-      if (const PeerId control = control_of(instance); !recovered_ && peers_.contains(control)) lose(control);
+      if (!recovered_) hear_last_words(instance);
       return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
     case SupervisorEventKind::line:
       if (!descriptors.empty()) connect_spawner(std::move(descriptors.front()));
-      return apply_in_turn(SpawnerCame{});
+      return apply_in_turn(SpawnerCame{told->head.number});
     case SupervisorEventKind::listener:
       if (!descriptors.empty()) listener_ = std::move(descriptors.front());
       return;
     case SupervisorEventKind::go:
-      recovered_->broker = static_cast<std::uint64_t>(told->head.number);
-      next_peer_ = first_number(recovered_->broker);
-      events_.push_back(std::move(*recovered_));
-      recovered_.reset();
-      for (EventKind& event : told_meanwhile_) events_.push_back(std::move(event));
-      told_meanwhile_.clear();
-      return apply(Tick{});
+      return go(static_cast<std::uint64_t>(told->head.number));
+  }
+}
+
+// A service's last words come before its exit: which ends it had taken.
+void Daemon::hear_last_words(InstanceId instance) {
+  if (const PeerId control = control_of(instance); peers_.contains(control)) lose(control);
+}
+
+// What was kept comes first, then what has happened since, in order.
+void Daemon::go(std::uint64_t broker) {
+  recovered_->broker = broker;
+  next_peer_ = first_client(broker);
+  Recovered recovered = std::move(*recovered_);
+  recovered_.reset();
+  apply(std::move(recovered));
+  for (EventKind& event : std::exchange(told_meanwhile_, {})) {
+    if (const auto* exited = std::get_if<Exited>(&event)) hear_last_words(exited->instance);
+    apply(std::move(event));
   }
 }
 

@@ -50,6 +50,7 @@ class Daemon {
   using Told = contract::WithText<contract::SupervisorEvent>;
 
   void apply(EventKind what);
+  void answer_granted();
   void perform(Order order);
   void perform(Answer& order);
   void perform(Grant& order);
@@ -89,6 +90,8 @@ class Daemon {
   void take_job_file(const std::string& text);
   void take_problem(const std::string& text);
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
+  void hear_last_words(InstanceId instance);
+  void go(std::uint64_t broker);
   void consider_leaving();
 
   os::Loop& loop_;
@@ -105,6 +108,7 @@ class Daemon {
   std::deque<EventKind> told_meanwhile_;
   Scanned scan_;
   std::deque<EventKind> events_;
+  std::vector<std::pair<PeerId, connection::Parcel>> granted_;  // answers that wait for what they rest upon
   bool applying_ = false;
   os::Loop::Watch listener_watch_;
   os::Loop::Timer pause_;

@@ -25,6 +25,8 @@ using RequestId = std::uint64_t;            ///< as the peer numbered it
 constexpr PeerId control_of(InstanceId instance) { return PeerId{instance.value | 1ULL << 63}; }
 /// The first number that the n-th broker of a session gives out: none is ever used twice.
 constexpr std::uint64_t first_number(std::uint64_t broker) { return broker << 36 | 1; }
+/// ... and the first of its clients: they are kept beside ends, instances and jobs, and share no number with them.
+constexpr std::uint64_t first_client(std::uint64_t broker) { return first_number(broker) | 1ULL << 62; }
 
 // Events.
 
@@ -54,7 +56,9 @@ struct GrantFailed {
   EndId end;
 };
 /// There is a spawner, which knows nothing of what the one before it was asked.
-struct SpawnerCame {};
+struct SpawnerCame {
+  std::int32_t number = 0;  ///< how many there were, with this one
+};
 /// Something in the job folders is not as it was.
 struct FoldersChanged {};
 /// Every job file there is now, and what was wrong with others.
@@ -135,9 +139,12 @@ struct Refuse {
   Error reason;
 };
 struct Launch {
+  /// Whether the spawner that is asked may have been asked before: then the instance may have its end already.
+  enum class Control { fresh, kept };
   InstanceId instance;
   Job job;
   KeptService keep;  ///< with the supervisor, before the spawner is asked
+  Control control = Control::fresh;
 };
 /// Keep this with the supervisor under that number, and the descriptors that go with it.
 struct Keep {

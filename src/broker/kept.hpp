@@ -22,6 +22,7 @@ struct KeptService {
   std::string file;  ///< the job file as it was when this was started
   std::string text;
   std::int64_t started_ns = 0;
+  std::int32_t spawner = 0;    ///< the number of the one that was asked to launch it
   std::uint64_t check_in = 0;  ///< the request's number, once it has asked
   bool is_running = false;     ///< checked in
   bool is_retiring = false;
@@ -29,7 +30,7 @@ struct KeptService {
   Data endpoint;
 };
 BOOST_DESCRIBE_STRUCT(KeptService, (),
-                      (label, file, text, started_ns, check_in, is_running, is_retiring, is_stopping, endpoint))
+                      (label, file, text, started_ns, spawner, check_in, is_running, is_retiring, is_stopping, endpoint))
 
 /// A service's end that waits for an instance, or is on its way to one.
 struct KeptEnd {

@@ -196,11 +196,12 @@ void Core::start(JobState& job) {
   job.taken = 0;
   job.took_any = false;
   job.check_in = 0;
+  job.spawner = spawner_;
   ++job.starts;
   // One that offers nothing has nothing to check in for.
   if (!job.active.names.empty()) job.ends_by = now_ + kCheckInTime;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
-  orders_.push_back(Launch{job.instance, job.job, to_keep(job)});
+  orders_.push_back(Launch{job.instance, job.job, to_keep(job), Launch::Control::fresh});
 }
 
 void Core::on(const Launched& event) {
@@ -215,6 +216,7 @@ void Core::on(const Launched& event) {
   const auto peer = peers_.find(job->service);
   if (peer != peers_.end()) peer->second.pid = event.pid, peer->second.process = event.process;
   keep_service(*job);  // From here on the service has its own end.
+  if (job->state == State::starting && job->check_in != 0) admit(*job);
   if (job->is_stopping) orders_.push_back(Kill{job->instance, contract::kStopSignal});
 }
 
@@ -226,11 +228,16 @@ void Core::on(const LaunchFailed& event) {
   ended(*job);
 }
 
-// Asked of the spawner before this one, and perhaps not done.
-void Core::on(const SpawnerCame&) {
+// What was asked of the spawner before this one was perhaps not done, or done and not told of: then the supervisor has
+// ended it, and it is done once more. A spawner that a broker before this one has asked already does nothing twice.
+void Core::on(const SpawnerCame& event) {
+  spawner_ = event.number;
   for (auto& [label, job] : jobs_) {
     if (job.state == State::starting && !job.is_launched) {
-      orders_.push_back(Launch{job.instance, job.active, to_keep(job)});
+      const bool was_asked = std::exchange(job.spawner, spawner_) == spawner_;
+      if (!was_asked) job.check_in = 0;
+      const auto control = was_asked ? Launch::Control::kept : Launch::Control::fresh;
+      orders_.push_back(Launch{job.instance, job.active, to_keep(job), control});
     }
     if (job.state == State::confirming) orders_.push_back(Confirm{job.instance});
   }
@@ -256,9 +263,15 @@ void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
   }
   job->check_in = request;
   job->endpoint = fresh;
-  if (!is_confined(job->active)) return checked_in(*job);
-  job->state = State::confirming;
-  orders_.push_back(Confirm{job->instance});
+  // It may be faster than whoever tells that it was launched. Should that spawner end before it has told, this process
+  // is nobody's, and another is started in its place: until then it is given nothing.
+  if (job->is_launched) admit(*job);
+}
+
+void Core::admit(JobState& job) {
+  if (!is_confined(job.active)) return checked_in(job);
+  job.state = State::confirming;
+  orders_.push_back(Confirm{job.instance});
 }
 
 void Core::on(const Confirmed& event) {

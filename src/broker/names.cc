@@ -229,8 +229,14 @@ void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
   hand_over_waiting(*job);
 }
 
-// What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone.
+// What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone. Of one
+// that ended before it said anything to this broker nobody knows what it had taken: the broker before this one may have
+// heard that, and ended before it was kept. Such a client is interrupted rather than served twice.
 void Core::take_back(JobState& job) {
+  if (!job.taken) {
+    refuse(job.on_the_way, Error{Kind::interrupted, code::kInterrupted, "the service ended before it answered",
+                                 "call again if doing it twice does no harm: a fresh service is started"});
+  }
   Ends all = std::move(job.on_the_way);
   job.on_the_way.clear();
   for (End& end : job.waiting) all.push_back(std::move(end));

@@ -75,6 +75,7 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
   if (state.job.throttle_interval.count() > 0) state.recent_starts.push_back(state.started);
   ++state.starts;
   state.was_demanded = true;
+  state.spawner = kept.spawner;
   state.check_in = kept.check_in;
   std::copy_n(kept.endpoint.bytes().begin(), sizeof state.endpoint.token, state.endpoint.token.begin());
   state.took_any = kept.is_running;
@@ -134,6 +135,7 @@ KeptService Core::to_keep(const JobState& job) const {
   kept.file = job.active.file;
   kept.text = job.active.text;
   kept.started_ns = job.started.count();
+  kept.spawner = job.spawner;
   kept.check_in = job.check_in;
   kept.is_retiring = job.state == State::retiring;
   kept.is_stopping = job.is_stopping;

@@ -37,7 +37,8 @@ enum class SupervisorEventKind : std::uint32_t {
   launched = 2,  ///< broker: the child `id` is there; number: its pid; process: its number in the kernel
   exited = 3,    ///< broker: the child `id` has ended; number: signal or exit code. Said again to each new broker until
                  ///< `id` is dropped
-  line = 4,      ///< a new line to the other of the two
+  line = 4,      ///< a new line to the other of the two; to the broker, number: how many spawners there were. All that
+                 ///< those before had started and told of was told
   listener = 5,  ///< broker, at the start: the listening socket
   go = 6,        ///< the end of what is told at the start; number: how many processes there were in this place
 };

@@ -126,7 +126,7 @@ void Supervisor::connect_parts() {
   }
   std::vector<os::Fd> to_broker;
   to_broker.push_back(std::move(pair->first));
-  tell(broker_, {.kind = SupervisorEventKind::line}, {}, std::move(to_broker));
+  tell(broker_, {.kind = SupervisorEventKind::line, .number = spawner_.starts}, {}, std::move(to_broker));
   std::vector<os::Fd> to_spawner;
   to_spawner.push_back(std::move(pair->second));
   tell(spawner_, {.kind = SupervisorEventKind::line}, {}, std::move(to_spawner));

@@ -159,7 +159,7 @@ class Core {
   Result<void> may_register(const PeerState& peer, const std::string& name);
   void take(Ends& on_the_way, std::uint64_t last, JobState* job);
   void hand_over_waiting(JobState& job);
-  void hand_over(Ends& from, Ends& to, PeerId service, const Job& job, std::uint64_t handed_to);
+  void hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const JobState* kept_for);
   void refuse(Ends& ends, const Error& reason);
   void take_back(JobState& job);
   void forget_end(const End& end);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "../vocab/bounds.hpp"
 #include "../wire/wire.hpp"
 
@@ -23,7 +25,33 @@ Job job_named(const std::string& label) {
 // A broker's core with the kernel played by the test.
 class Stage {
  public:
-  Orders apply(EventKind what) { return core.apply({now, 0, std::move(what)}); }
+  Orders apply(EventKind what) {
+    Orders orders = core->apply({now, 0, std::move(what)});
+    store_before = store;
+    for (const Order& order : orders) perform(order);
+    return orders;
+  }
+  // The supervisor's part of it.
+  void perform(const Order& order) {
+    if (const auto* keep = std::get_if<Keep>(&order)) store[keep->number] = keep->what;
+    if (const auto* launch = std::get_if<Launch>(&order)) store[launch->instance.value] = launch->keep;
+    if (const auto* forget = std::get_if<Forget>(&order)) store.erase(forget->number);
+    const auto* grant = std::get_if<Grant>(&order);
+    if (grant != nullptr && grant->keep) store[grant->end.value] = *grant->keep;
+  }
+  // The broker died when it had performed all orders up to the last T, and the next one begins.
+  template <class T>
+  Orders die_after(const Orders& orders) {
+    const auto is_that = [](const Order& order) { return std::holds_alternative<T>(order); };
+    const auto end = std::find_if(orders.rbegin(), orders.rend(), is_that).base();
+    store = store_before;
+    for (auto order = orders.begin(); order != end; ++order) perform(*order);
+    return next_broker();
+  }
+  Orders next_broker() {
+    core.emplace(kHas);
+    return apply(Recovered{++broker, 1000, {store.begin(), store.end()}});
+  }
 
   template <class T>
   static const T* only(const Orders& orders) {
@@ -68,7 +96,11 @@ class Stage {
     return apply(Exited{instance, {true, 9}});
   }
 
-  Core core{{.bytes = 1 << 20, .descriptors = 4096, .objects = 0}};
+  static constexpr quota::Amount kHas{.bytes = 1 << 20, .descriptors = 4096, .objects = 0};
+  std::optional<Core> core{std::in_place, kHas};
+  std::map<std::uint64_t, Kept> store;
+  std::map<std::uint64_t, Kept> store_before;
+  std::uint64_t broker = 1;
   os::Time now{1000s};
   std::uint64_t next_peer = 1;
   RequestId next_request = 1;
@@ -305,9 +337,9 @@ TEST(Core, AnInstanceThatAgreedToStopIsKilledOnlyIfItStays) {
   stage.take_until(service, end);
   stage.apply(PeerAsked{service, 77, contract::Retire{end.value}, {}});
   EXPECT_TRUE(stage.apply(PeerLeft{service}).empty()) << "it is on its way out";
-  ASSERT_TRUE(stage.core.wake_at());
+  ASSERT_TRUE(stage.core->wake_at());
   EXPECT_TRUE(stage.apply(Tick{}).empty());
-  stage.now = *stage.core.wake_at();
+  stage.now = *stage.core->wake_at();
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
@@ -351,7 +383,7 @@ TEST(Core, AServiceThatGivesUpItsControlChannelHasAMomentToEndByItself) {
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
   EXPECT_TRUE(stage.apply(PeerLeft{service}).empty());
-  stage.now = *stage.core.wake_at();
+  stage.now = *stage.core->wake_at();
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
@@ -360,7 +392,7 @@ TEST(Core, AnInstanceThatDoesNotCheckInInTimeIsKilled) {
   stage.knows({job_named("a")});
   const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
   stage.come_up(instance);
-  stage.now = *stage.core.wake_at();
+  stage.now = *stage.core->wake_at();
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
@@ -376,7 +408,7 @@ TEST(Core, AJobWhoseFileIsGoneRunsToItsEndAndIsForgotten) {
   stage.apply(Scanned{{}, {}});
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
   stage.apply(PeerLeft{client});
-  EXPECT_TRUE(stage.core.is_idle());
+  EXPECT_TRUE(stage.core->is_idle());
 }
 
 TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
@@ -394,6 +426,17 @@ TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
     EXPECT_EQ(error_of(stage.look_up(hog, "a")).code, code::kQueueFull) << "one client leaves room for others";
   }
   EXPECT_EQ(error_of(stage.look_up(client, "a")).code, code::kQueueFull);
+}
+
+TEST(Core, AnEndOnItsWayToOneOfManyInstancesIsKeptForThatOne) {
+  Stage stage;
+  Job job = job_named("a");
+  job.service_type = ServiceType::application;
+  stage.knows({job});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  const auto kept = Stage::all<Keep>(stage.check_in(stage.come_up(instance), instance));
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(std::get<KeptEnd>(kept[1].what).label, std::get<KeptService>(kept[0].what).label);
 }
 
 }  // namespace

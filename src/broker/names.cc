@@ -153,7 +153,7 @@ void Core::grant_registered(PeerId peer, RequestId request, const std::string& n
   orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
   Ends fresh;
   fresh.push_back(std::move(*end));
-  hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), 0);
+  hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), nullptr);
 }
 
 void Core::on(const GrantFailed& event) {
@@ -167,18 +167,17 @@ void Core::on(const GrantFailed& event) {
 
 // Handing over.
 
-void Core::hand_over_waiting(JobState& job) {
-  hand_over(job.waiting, job.on_the_way, job.service, job.active, job.instance.value);
-}
+void Core::hand_over_waiting(JobState& job) { hand_over(job.waiting, job.on_the_way, job.service, job.active, &job); }
 
-void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, std::uint64_t handed_to) {
+void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const JobState* kept_for) {
   for (End& end : from) {
     Client told = end.client;
     // A confined service has a pid namespace of its own, in which every outsider is process 0.
     if (is_confined(job)) told.record.pid = 0;
-    if (end.is_kept) {
-      KeptEnd kept = to_keep(end, job.label);
-      kept.handed_to = handed_to;
+    if (end.is_kept && kept_for != nullptr) {
+      // One of many instances has a label of its own.
+      KeptEnd kept = to_keep(end, kept_for->label);
+      kept.handed_to = kept_for->instance.value;
       orders_.push_back(Keep{end.id.value, std::move(kept)});
     }
     orders_.push_back(HandOver{end.id, service, end.name, std::move(told)});

@@ -230,6 +230,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   state.is_loaded = true;
   state.is_unloaded = state.removed = false;
   state.is_new = true;
+  state.next_interval.reset();  // Its file, if it had one, is gone, and what that said.
   state.job = std::move(*job);
   std::vector<std::string> problems;
   take_names(state, problems);

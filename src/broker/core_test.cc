@@ -439,5 +439,22 @@ TEST(Core, AnEndOnItsWayToOneOfManyInstancesIsKeptForThatOne) {
   EXPECT_EQ(std::get<KeptEnd>(kept[1].what).label, std::get<KeptService>(kept[0].what).label);
 }
 
+TEST(Core, AJobLoadedInThePlaceOfAFileThatIsGoneKeepsNoneOfItsInterval) {
+  Stage stage;
+  Job job = job_named("a");
+  job.start_interval = 5s;
+  stage.knows({job});
+  const PeerId client = stage.client();
+  stage.come_up(Stage::all<Launch>(stage.look_up(client, "a"))[0].instance);
+  stage.knows({});
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  stage.now += 6s;
+  stage.apply(Tick{});
+  EXPECT_GT(*stage.core->wake_at(), stage.now);
+}
+
 }  // namespace
 }  // namespace reeve::broker

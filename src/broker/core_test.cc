@@ -456,5 +456,22 @@ TEST(Core, AJobLoadedInThePlaceOfAFileThatIsGoneKeepsNoneOfItsInterval) {
   EXPECT_GT(*stage.core->wake_at(), stage.now);
 }
 
+TEST(Core, AFileInThePlaceOfAJobThatWasUnloadedGoesWhenTheFileGoes) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>a</key><true/></dict>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{client, 10, contract::Unload{"a"}, {}});
+  stage.knows({job_named("a")});
+  stage.die(service, instance);
+  stage.knows({});
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 11, contract::Print{"a"}, {}})).code, code::kUnknownJob);
+}
+
 }  // namespace
 }  // namespace reeve::broker

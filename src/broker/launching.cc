@@ -379,7 +379,7 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
     problems.push_back(found.file + ": the label " + found.label + " stands in " + state.job.file + " already");
     return;
   }
-  state.removed = false;
+  state.removed = state.is_loaded = false;
   state.label = found.label;
   for (const std::string& warning : found.warnings) problems.push_back(warning);
   // A running instance goes on as it was started; the next start takes the new file.

@@ -473,5 +473,23 @@ TEST(Core, AFileInThePlaceOfAJobThatWasUnloadedGoesWhenTheFileGoes) {
   EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 11, contract::Print{"a"}, {}})).code, code::kUnknownJob);
 }
 
+TEST(Core, AJobThatWasUnloadedDoesNotComeBackWithTheNextBroker) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>KeepAlive</key><true/>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  const auto launches = Stage::all<Launch>(stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}}));
+  ASSERT_EQ(launches.size(), 1U);
+  stage.come_up(launches[0].instance);
+  stage.apply(PeerAsked{client, 10, contract::Unload{"a"}, {}});
+  stage.next_broker();
+  stage.apply(Launched{launches[0].instance, 4242});
+  stage.apply(Scanned{});
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(control_of(launches[0].instance), launches[0].instance)).empty());
+  EXPECT_TRUE(stage.store.empty());
+}
+
 }  // namespace
 }  // namespace reeve::broker

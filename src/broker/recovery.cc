@@ -158,6 +158,11 @@ KeptEnd Core::to_keep(const End& end, const std::string& label) const {
 void Core::keep_service(const JobState& job) { orders_.push_back(Keep{job.instance.value, to_keep(job)}); }
 
 void Core::keep(JobState& job) {
+  if (job.removed) {
+    // It is there until its instance has ended, which is kept by itself.
+    if (job.number != 0) orders_.push_back(Forget{std::exchange(job.number, 0)});
+    return;
+  }
   if (job.number == 0) job.number = next_number();
   KeptJob kept;
   kept.label = job.label;

@@ -491,5 +491,25 @@ TEST(Core, AJobThatWasUnloadedDoesNotComeBackWithTheNextBroker) {
   EXPECT_TRUE(stage.store.empty());
 }
 
+TEST(Core, AJobThatStartsOnceIsNotStartedAgainByABrokerThatBeginsWhileItEnds) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>a</key><true/></dict><key>LaunchOnlyOnce</key><true/>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  stage.come_up(instance);
+  const Orders orders = stage.apply(Exited{instance, {}});
+  stage.store = stage.store_before;
+  for (const Order& order : orders) {
+    stage.perform(order);
+    if (std::holds_alternative<Forget>(order)) break;
+  }
+  EXPECT_TRUE(Stage::all<Launch>(stage.next_broker()).empty());
+  EXPECT_EQ(error_of(stage.look_up(stage.client(), "a")).code, code::kLaunchFailed);
+}
+
 }  // namespace
 }  // namespace reeve::broker

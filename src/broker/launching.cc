@@ -327,7 +327,12 @@ void Core::ended(JobState& job) {
   const bool was_agreed = job.state == State::retiring;
   if (was_agreed) job.recent_starts.clear();  // It is no crash.
   if (!was_agreed && !job.is_stopping && !job.took_any) ++job.fruitless_starts;
+  const bool is_given_up = job.fruitless_starts >= kFruitlessStartsMax;
+  if (is_given_up) job.fruitless_starts = 0;
+  const bool is_one_of_many = job.label != job.job.label;
   job.state = State::idle;
+  // First that it was started, then that it has ended: a broker that begins in between must not take it for new.
+  if (!is_one_of_many) keep(job);
   orders_.push_back(Forget{job.instance.value});
   job.instance = {};
   job.pid.reset();
@@ -344,10 +349,8 @@ void Core::ended(JobState& job) {
     }
     orders_.push_back(Drop{service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});
   }
-  const bool is_one_of_many = job.label != job.job.label;
   if (job.removed || (is_one_of_many && job.waiting.empty())) return forget(std::string(job.label));
-  if (!is_one_of_many) keep(job);
-  if (job.fruitless_starts >= kFruitlessStartsMax) give_up(job);
+  if (is_given_up) give_up(job);
   consider(job);
 }
 
@@ -361,7 +364,6 @@ void Core::forget(const std::string& label) {
 
 // Those who wait are told; whoever asks next makes it try again.
 void Core::give_up(JobState& job) {
-  job.fruitless_starts = 0;
   const std::string how = job.last_exit ? "; it last " + os::describe(*job.last_exit) : std::string();
   refuse(job.waiting,
          Error{Kind::gone, code::kLaunchFailed,

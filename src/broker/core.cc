@@ -157,7 +157,11 @@ void Core::finish(Waiting waiting) {
   if ((*job)->state == State::idle) {
     if (const auto why = throttled(**job)) return error(*why);
   }
-  (*job)->is_wanted = true;
+  // One that runs is started already; one that is on its way out is started when it has gone.
+  const bool runs_on =
+      ((*job)->state == State::starting || (*job)->state == State::confirming || (*job)->state == State::running) &&
+      !(*job)->is_stopping;
+  (*job)->is_wanted = !runs_on;
   (*job)->was_demanded = true;
   consider(**job);
   answer_true(waiting.peer, waiting.request);
@@ -268,6 +272,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Start& what) {
 void Core::asked(PeerId peer, RequestId request, const contract::Stop& what) {
   const auto job = job_to_manage(peer, what.label);
   if (!job) return answer(peer, request, std::unexpected(job.error()));
+  (*job)->is_wanted = false;
   stop(**job);
   answer_true(peer, request);
 }

@@ -180,6 +180,7 @@ class Core {
   void consider(JobState& job);
   void consider_all();
   void begin(JobState& job);
+  void want(JobState& job);
   void start(JobState& job);
   void stop(JobState& job);
   void tick(JobState& job);

@@ -511,5 +511,20 @@ TEST(Core, AJobThatStartsOnceIsNotStartedAgainByABrokerThatBeginsWhileItEnds) {
   EXPECT_EQ(error_of(stage.look_up(stage.client(), "a")).code, code::kLaunchFailed);
 }
 
+TEST(Core, ToStartAJobThatRunsDoesNotStartItAgainWhenItIsStopped) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const Orders first = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  stage.take_until(service, Stage::all<Grant>(first)[0].end);
+  stage.apply(PeerAsked{client, 90, contract::Start{"a"}, {}});
+  stage.apply(Scanned{{job_named("a")}, {}});
+  stage.apply(PeerAsked{client, 91, contract::Stop{"a"}, {}});
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
+}
+
 }  // namespace
 }  // namespace reeve::broker

@@ -153,14 +153,19 @@ void Core::begin(JobState& job) {
   consider(job);
 }
 
+// What comes while it runs has come already; a start that waits for it to end is not lost by that.
+void Core::want(JobState& job) {
+  if (job.state == State::idle) job.is_wanted = true;
+}
+
 void Core::tick(JobState& job) {
   if (job.next_interval && *job.next_interval <= now_) {
     job.next_interval = now_ + *job.job.start_interval;
-    job.is_wanted = job.state == State::idle;
+    want(job);
   }
   if (!job.job.calendar.empty()) {
     const std::int64_t minute = local_s_ / 60;
-    if (has_come(job.job.calendar, job.calendar_minute, minute)) job.is_wanted = job.state == State::idle;
+    if (has_come(job.job.calendar, job.calendar_minute, minute)) want(job);
     job.calendar_minute = minute;
   }
   if (job.ends_by && *job.ends_by <= now_) return overdue(job);
@@ -440,7 +445,7 @@ void Core::on(const PathIs& event) {
     for (auto& [label, job] : jobs_) {
       const auto& paths = job.job.watch_paths;
       if (std::find(paths.begin(), paths.end(), path) != paths.end() && may_start(job)) {
-        job.is_wanted = job.state == State::idle;
+        want(job);
       }
     }
   }

@@ -526,5 +526,18 @@ TEST(Core, ToStartAJobThatRunsDoesNotStartItAgainWhenItIsStopped) {
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
 }
 
+TEST(Core, AnInstanceThatWasToldToStopBeforeItCheckedInIsHandedNobody) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{client, 90, contract::Stop{"a"}, {}});
+  const Orders orders = stage.check_in(service, instance);
+  EXPECT_EQ(Stage::all<Answer>(orders).size(), 1U);
+  EXPECT_TRUE(Stage::all<HandOver>(orders).empty());
+  EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
+}
+
 }  // namespace
 }  // namespace reeve::broker

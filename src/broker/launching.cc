@@ -254,7 +254,8 @@ void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
                        "write a job file for it, and let the first call start it"));
   }
   // Asked again, of a new broker: the answer was lost with the one before.
-  if (job->state == State::running && job->check_in == request) return answer_check_in(*job);
+  const bool has_checked_in = job->state == State::running || job->state == State::dying;
+  if (has_checked_in && job->check_in == request) return answer_check_in(*job);
   if (job->state == State::confirming && job->check_in == request) return;
   if (job->state != State::starting) {
     return answer(peer, request, fail(Kind::invalid, code::kServiceActive, "the service has checked in before"));
@@ -279,11 +280,12 @@ void Core::on(const Confirmed& event) {
 }
 
 void Core::checked_in(JobState& job) {
-  job.state = State::running;
+  // One that was told to stop meanwhile serves nobody: who waits is for the next.
+  job.state = job.is_stopping ? State::dying : State::running;
   if (!job.is_stopping) job.ends_by.reset();
   keep_service(job);
   answer_check_in(job);
-  hand_over_waiting(job);
+  if (job.state == State::running) hand_over_waiting(job);
 }
 
 void Core::answer_check_in(const JobState& job) {

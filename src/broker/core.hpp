@@ -242,6 +242,8 @@ class Core {
 
 Error unknown_service(const std::string& name);
 bool is_confined(const Job& job);
+/// How the job offers that name; nothing where it does not.
+const OfferedName* offered(const Job& job, const std::string& name);
 
 template <class T>
 Dictionary typed_reply(T value) {

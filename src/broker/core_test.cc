@@ -539,5 +539,38 @@ TEST(Core, AnInstanceThatWasToldToStopBeforeItCheckedInIsHandedNobody) {
   EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
 }
 
+constexpr const char* kPlainJob =
+    "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+    "<key>MachServices</key><dict><key>a</key><true/></dict>"
+    "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+
+TEST(Core, AnEndpointOfAnInstanceThatIsGoneLeadsNowhereForTheNextBrokerEither) {
+  Stage stage;
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", kPlainJob}, {}});
+  const Orders first = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  stage.come_up(instance);
+  stage.apply(PeerAsked{control_of(instance), 1, contract::CheckIn{}, token_of(7)});
+  stage.take_until(control_of(instance), Stage::all<Grant>(first)[0].end);
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  stage.apply(PeerCame{PeerId{900}, 100, 1000});
+  const auto granted = Stage::all<Grant>(stage.apply(PeerAsked{PeerId{900}, 50, contract::Redeem{token_of(7)}, {}}));
+  ASSERT_EQ(granted.size(), 1U);
+  ASSERT_TRUE(granted[0].keep) << "what the instance has taken is not known yet";
+  // This broker is killed too, when it has forgotten the instance and not yet refused the end.
+  const Orders orders = stage.apply(Exited{instance, {}});
+  stage.store = stage.store_before;
+  for (const Order& order : orders) {
+    stage.perform(order);
+    if (std::holds_alternative<Forget>(order)) break;
+  }
+  const Orders next = stage.next_broker();
+  ASSERT_EQ(Stage::all<Refuse>(next).size(), 1U);
+  EXPECT_EQ(Stage::all<Refuse>(next)[0].end, granted[0].end);
+  EXPECT_TRUE(Stage::all<Launch>(next).empty());
+}
+
 }  // namespace
 }  // namespace reeve::broker

@@ -17,13 +17,13 @@ bool is_in_any(const std::string& name, const std::vector<std::string>& groups) 
   return std::any_of(groups.begin(), groups.end(), [&](const std::string& group) { return is_in_group(name, group); });
 }
 
+}  // namespace
+
 const OfferedName* offered(const Job& job, const std::string& name) {
   const auto found =
       std::find_if(job.names.begin(), job.names.end(), [&](const OfferedName& n) { return n.name == name; });
   return found == job.names.end() ? nullptr : &*found;
 }
-
-}  // namespace
 
 Core::JobState* Core::job_offering(const std::string& name) {
   const auto found = names_.find(name);

@@ -122,6 +122,14 @@ void Core::recover(std::uint64_t number, const KeptEnd& kept) {
   end.client.only = InstanceId{kept.only};
   PeerState payer{kept.pid, kept.uid, kept.process, {}, {}, false, {}, 0};
   if (auto charged = charge(payer, {.bytes = 1024, .descriptors = 1, .objects = 0})) end.charge = std::move(*charged);
+  const OfferedName* name = offered(job->second.job, kept.name);
+  const bool goes_with_it = kept.only != 0 || (name != nullptr && name->reset_at_close);
+  const std::uint64_t led_to = kept.only != 0 ? kept.only : kept.handed_to;
+  if (goes_with_it && led_to != 0 && led_to != job->second.instance.value) {
+    Ends lost;
+    lost.push_back(std::move(end));
+    return refuse(lost, Error{Kind::gone, code::kClosed, "whom this led to has ended", "connect again"});
+  }
   const bool is_handed = kept.handed_to != 0 && kept.handed_to == job->second.instance.value;
   (is_handed ? job->second.on_the_way : job->second.waiting).push_back(std::move(end));
 }

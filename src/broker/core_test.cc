@@ -572,5 +572,25 @@ TEST(Core, AnEndpointOfAnInstanceThatIsGoneLeadsNowhereForTheNextBrokerEither) {
   EXPECT_TRUE(Stage::all<Launch>(next).empty());
 }
 
+TEST(Core, AnswersARetirementAskedOfTheBrokerBeforeWhenItIsAskedAgain) {
+  Stage stage;
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", kPlainJob}, {}});
+  const Orders first = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  const EndId end = Stage::all<Grant>(first)[0].end;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
+  stage.take_until(service, end);
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  const PeerAsked retire{service, 2, contract::Retire{end.value}, {}};
+  EXPECT_TRUE(stage.apply(retire).empty()) << "it stood in the queue when the broker before this one died";
+  stage.take_until(service, end);
+  const Orders answered = stage.apply(retire);
+  ASSERT_EQ(Stage::all<Answer>(answered).size(), 1U);
+  EXPECT_TRUE(*contract::decode_reply<bool>(*Stage::all<Answer>(answered)[0].what));
+}
+
 }  // namespace
 }  // namespace reeve::broker

@@ -302,6 +302,8 @@ void Core::answer_check_in(const JobState& job) {
 
 void Core::asked(PeerId peer, RequestId request, const contract::Retire& what) {
   JobState* job = job_of(peers_.at(peer).instance);
+  // Asked of the broker before this one: it is asked again behind what the service has taken.
+  if (job != nullptr && !job->taken) return;
   // An end that was handed over and is still on its way decides against it: somebody has just connected.
   const bool granted = job != nullptr && (job->state == State::running || job->state == State::retiring) &&
                        job->taken == what.last && job->on_the_way.empty() && peers_.at(peer).on_the_way.empty();

@@ -592,5 +592,28 @@ TEST(Core, AnswersARetirementAskedOfTheBrokerBeforeWhenItIsAskedAgain) {
   EXPECT_TRUE(*contract::decode_reply<bool>(*Stage::all<Answer>(answered)[0].what));
 }
 
+TEST(Core, ANewBrokerHandsOverInAscendingOrderForARegisteredNameToo) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>a</key><true/></dict>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string>"
+      "<key>Groups</key><array><string>g</string></array></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
+  stage.apply(PeerAsked{service, 2, contract::Register{"g.x"}, {}});
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  stage.apply(PeerCame{PeerId{900}, 100, 1000});
+  EXPECT_TRUE(Stage::all<HandOver>(stage.look_up(PeerId{900}, "g.x")).empty()) << "another comes first";
+  const auto handed = Stage::all<HandOver>(stage.take_until(service, EndId{}));
+  ASSERT_EQ(handed.size(), 2U);
+  EXPECT_EQ(handed[0].name, "a");
+  EXPECT_EQ(handed[1].name, "g.x");
+}
+
 }  // namespace
 }  // namespace reeve::broker

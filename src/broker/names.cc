@@ -151,6 +151,8 @@ void Core::grant_registered(PeerId peer, RequestId request, const std::string& n
   end->name = name;
   const JobState* job = job_of(service.instance);
   orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
+  // A service takes ends in ascending order: what the broker before was about to hand over comes first.
+  if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   Ends fresh;
   fresh.push_back(std::move(*end));
   hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), nullptr);
@@ -218,14 +220,24 @@ void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
   take(job->on_the_way, last, job);
   const bool was_known = job->taken.has_value();
   job->taken = last;
-  if (was_known || job->state != State::running) return;
+  if (was_known) return;
   // What the broker before this one was about to hand over has not come: a new one's greeting is behind it in the
   // queue.
-  Ends undelivered = std::move(job->on_the_way);
-  job->on_the_way.clear();
-  for (End& end : job->waiting) undelivered.push_back(std::move(end));
-  job->waiting = std::move(undelivered);
-  hand_over_waiting(*job);
+  Ends for_names = std::exchange(peer.on_the_way, {});
+  Ends undelivered;
+  if (job->state == State::running) {
+    undelivered = std::exchange(job->on_the_way, {});
+    for (End& end : std::exchange(job->waiting, {})) undelivered.push_back(std::move(end));
+  }
+  while (!for_names.empty() || !undelivered.empty()) {
+    const bool is_for_name =
+        undelivered.empty() || (!for_names.empty() && for_names.front().id < undelivered.front().id);
+    Ends& from = is_for_name ? for_names : undelivered;
+    Ends first;
+    first.push_back(std::move(from.front()));
+    from.pop_front();
+    hand_over(first, is_for_name ? peer.on_the_way : job->on_the_way, id, job->active, is_for_name ? nullptr : job);
+  }
 }
 
 // What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone.

@@ -157,7 +157,11 @@ void Core::finish(Waiting waiting) {
   if ((*job)->state == State::idle) {
     if (const auto why = throttled(**job)) return error(*why);
   }
-  (*job)->is_wanted = true;
+  // One that runs is started already; one that is on its way out is started when it has gone.
+  const bool runs_on =
+      ((*job)->state == State::starting || (*job)->state == State::confirming || (*job)->state == State::running) &&
+      !(*job)->is_stopping;
+  (*job)->is_wanted = !runs_on;
   (*job)->was_demanded = true;
   consider(**job);
   answer_true(waiting.peer, waiting.request);
@@ -167,15 +171,22 @@ void Core::on(const Scanned& event) {
   scanning_ = false;
   problems_ = event.problems;
   for (auto& [label, job] : jobs_) {
-    if (!job.is_loaded && job.label == job.job.label) job.removed = true;
+    if (!job.is_loaded && !is_one_of_many(job)) job.removed = true;
   }
   names_.clear();
   for (const Job& job : event.jobs) merge(job, problems_);
   for (auto& [label, job] : jobs_) {
     if (job.is_loaded) take_names(job, problems_);
   }
+  for (auto& [label, end] : std::exchange(homeless_, {})) {
+    Ends lost;
+    JobState* job = end.client.only ? nullptr : job_to_wait_for(label);
+    (job != nullptr ? job->waiting : lost).push_back(std::move(end));
+    refuse(lost, unknown_service(label));
+  }
   std::vector<std::string> gone;
-  for (const auto& [label, job] : jobs_) {
+  for (auto& [label, job] : jobs_) {
+    if (is_one_of_many(job)) follow(job);
     if (job.removed && job.state == State::idle) gone.push_back(label);
   }
   for (const std::string& label : gone) forget(label);
@@ -230,6 +241,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   state.is_loaded = true;
   state.is_unloaded = state.removed = false;
   state.is_new = true;
+  state.next_interval.reset();  // Its file, if it had one, is gone, and what that said.
   state.job = std::move(*job);
   std::vector<std::string> problems;
   take_names(state, problems);
@@ -245,12 +257,15 @@ void Core::asked(PeerId peer, RequestId request, const contract::Unload& what) {
   if (!found) return answer(peer, request, std::unexpected(found.error()));
   JobState& job = **found;
   std::erase_if(names_, [&](const auto& n) { return n.second == job.label; });
-  refuse(job.waiting, unknown_service(job.label));
+  for (auto& [label, instance] : jobs_) {
+    if (instance.job.label != job.label) continue;
+    refuse(instance.waiting, unknown_service(label));
+    instance.is_wanted = false;
+    stop(instance);
+  }
   job.is_unloaded = !job.is_loaded;
   job.removed = job.is_loaded;
-  job.is_wanted = false;
   job.retry_at = job.next_interval = std::nullopt;
-  stop(job);
   keep(job);
   if (job.removed && job.state == State::idle) forget(what.label);
   watch_paths();
@@ -267,6 +282,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Start& what) {
 void Core::asked(PeerId peer, RequestId request, const contract::Stop& what) {
   const auto job = job_to_manage(peer, what.label);
   if (!job) return answer(peer, request, std::unexpected(job.error()));
+  (*job)->is_wanted = false;
   stop(**job);
   answer_true(peer, request);
 }

@@ -160,10 +160,11 @@ class Core {
   Result<void> may_register(const PeerState& peer, const std::string& name);
   void take(Ends& on_the_way, std::uint64_t last, JobState* job);
   void hand_over_waiting(JobState& job);
-  void hand_over(Ends& from, Ends& to, PeerId service, const Job& job, std::uint64_t handed_to);
+  void hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const JobState* kept_for);
   void refuse(Ends& ends, const Error& reason);
   void take_back(JobState& job);
   void forget_end(const End& end);
+  JobState* job_to_wait_for(const std::string& label);
   void release_names(PeerId peer);
   Client client_of(const PeerState& peer);
   JobState* job_offering(const std::string& name);
@@ -182,6 +183,7 @@ class Core {
   void consider(JobState& job);
   void consider_all();
   void begin(JobState& job);
+  void want(JobState& job);
   void start(JobState& job);
   void stop(JobState& job);
   void tick(JobState& job);
@@ -203,6 +205,9 @@ class Core {
   JobState* job_of(InstanceId instance);
   JobState* enabled(const std::string& label);
   JobState& instance_for(JobState& job, const PeerState& client);
+  static bool is_one_of_many(const JobState& job) { return job.label != job.job.label; }
+  void forget_if_idle(const std::string& label);
+  void follow(JobState& instance);
 
   // recovery.cc
   void on(const Recovered& event);
@@ -232,6 +237,7 @@ class Core {
   std::map<NameKey, Registered> registered_;
   std::map<PeerId, PeerState> peers_;
   std::vector<Waiting> waiting_for_scan_;
+  std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
   bool scanning_ = false;
   std::vector<std::string> problems_;
   std::vector<std::string> watched_;
@@ -244,6 +250,8 @@ class Core {
 
 Error unknown_service(const std::string& name);
 bool is_confined(const Job& job);
+/// How the job offers that name; nothing where it does not.
+const OfferedName* offered(const Job& job, const std::string& name);
 
 template <class T>
 Dictionary typed_reply(T value) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "../vocab/bounds.hpp"
 #include "../wire/wire.hpp"
 
@@ -23,7 +25,33 @@ Job job_named(const std::string& label) {
 // A broker's core with the kernel played by the test.
 class Stage {
  public:
-  Orders apply(EventKind what) { return core.apply({now, 0, std::move(what)}); }
+  Orders apply(EventKind what) {
+    Orders orders = core->apply({now, 0, std::move(what)});
+    store_before = store;
+    for (const Order& order : orders) perform(order);
+    return orders;
+  }
+  // The supervisor's part of it.
+  void perform(const Order& order) {
+    if (const auto* keep = std::get_if<Keep>(&order)) store[keep->number] = keep->what;
+    if (const auto* launch = std::get_if<Launch>(&order)) store[launch->instance.value] = launch->keep;
+    if (const auto* forget = std::get_if<Forget>(&order)) store.erase(forget->number);
+    const auto* grant = std::get_if<Grant>(&order);
+    if (grant != nullptr && grant->keep) store[grant->end.value] = *grant->keep;
+  }
+  // The broker died when it had performed all orders up to the last T, and the next one begins.
+  template <class T>
+  Orders die_after(const Orders& orders) {
+    const auto is_that = [](const Order& order) { return std::holds_alternative<T>(order); };
+    const auto end = std::find_if(orders.rbegin(), orders.rend(), is_that).base();
+    store = store_before;
+    for (auto order = orders.begin(); order != end; ++order) perform(*order);
+    return next_broker();
+  }
+  Orders next_broker() {
+    core.emplace(kHas);
+    return apply(Recovered{++broker, 1000, {store.begin(), store.end()}});
+  }
 
   template <class T>
   static const T* only(const Orders& orders) {
@@ -68,7 +96,11 @@ class Stage {
     return apply(Exited{instance, {true, 9}});
   }
 
-  Core core{{.bytes = 1 << 20, .descriptors = 4096, .objects = 0}};
+  static constexpr quota::Amount kHas{.bytes = 1 << 20, .descriptors = 4096, .objects = 0};
+  std::optional<Core> core{std::in_place, kHas};
+  std::map<std::uint64_t, Kept> store;
+  std::map<std::uint64_t, Kept> store_before;
+  std::uint64_t broker = 1;
   os::Time now{1000s};
   std::uint64_t next_peer = 1;
   RequestId next_request = 1;
@@ -305,9 +337,9 @@ TEST(Core, AnInstanceThatAgreedToStopIsKilledOnlyIfItStays) {
   stage.take_until(service, end);
   stage.apply(PeerAsked{service, 77, contract::Retire{end.value}, {}});
   EXPECT_TRUE(stage.apply(PeerLeft{service}).empty()) << "it is on its way out";
-  ASSERT_TRUE(stage.core.wake_at());
+  ASSERT_TRUE(stage.core->wake_at());
   EXPECT_TRUE(stage.apply(Tick{}).empty());
-  stage.now = *stage.core.wake_at();
+  stage.now = *stage.core->wake_at();
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
@@ -351,7 +383,7 @@ TEST(Core, AServiceThatGivesUpItsControlChannelHasAMomentToEndByItself) {
   const PeerId service = stage.come_up(instance);
   stage.check_in(service, instance);
   EXPECT_TRUE(stage.apply(PeerLeft{service}).empty());
-  stage.now = *stage.core.wake_at();
+  stage.now = *stage.core->wake_at();
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
@@ -360,7 +392,7 @@ TEST(Core, AnInstanceThatDoesNotCheckInInTimeIsKilled) {
   stage.knows({job_named("a")});
   const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
   stage.come_up(instance);
-  stage.now = *stage.core.wake_at();
+  stage.now = *stage.core->wake_at();
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
@@ -376,7 +408,7 @@ TEST(Core, AJobWhoseFileIsGoneRunsToItsEndAndIsForgotten) {
   stage.apply(Scanned{{}, {}});
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
   stage.apply(PeerLeft{client});
-  EXPECT_TRUE(stage.core.is_idle());
+  EXPECT_TRUE(stage.core->is_idle());
 }
 
 TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
@@ -394,6 +426,249 @@ TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
     EXPECT_EQ(error_of(stage.look_up(hog, "a")).code, code::kQueueFull) << "one client leaves room for others";
   }
   EXPECT_EQ(error_of(stage.look_up(client, "a")).code, code::kQueueFull);
+}
+
+TEST(Core, AnEndOnItsWayToOneOfManyInstancesIsKeptForThatOne) {
+  Stage stage;
+  Job job = job_named("a");
+  job.service_type = ServiceType::application;
+  stage.knows({job});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  const auto kept = Stage::all<Keep>(stage.check_in(stage.come_up(instance), instance));
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(std::get<KeptEnd>(kept[1].what).label, std::get<KeptService>(kept[0].what).label);
+}
+
+TEST(Core, AJobLoadedInThePlaceOfAFileThatIsGoneKeepsNoneOfItsInterval) {
+  Stage stage;
+  Job job = job_named("a");
+  job.start_interval = 5s;
+  stage.knows({job});
+  const PeerId client = stage.client();
+  stage.come_up(Stage::all<Launch>(stage.look_up(client, "a"))[0].instance);
+  stage.knows({});
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  stage.now += 6s;
+  stage.apply(Tick{});
+  EXPECT_GT(*stage.core->wake_at(), stage.now);
+}
+
+TEST(Core, AFileInThePlaceOfAJobThatWasUnloadedGoesWhenTheFileGoes) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>a</key><true/></dict>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{client, 10, contract::Unload{"a"}, {}});
+  stage.knows({job_named("a")});
+  stage.die(service, instance);
+  stage.knows({});
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 11, contract::Print{"a"}, {}})).code, code::kUnknownJob);
+}
+
+TEST(Core, AJobThatWasUnloadedDoesNotComeBackWithTheNextBroker) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>KeepAlive</key><true/>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  const auto launches = Stage::all<Launch>(stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}}));
+  ASSERT_EQ(launches.size(), 1U);
+  stage.come_up(launches[0].instance);
+  stage.apply(PeerAsked{client, 10, contract::Unload{"a"}, {}});
+  stage.next_broker();
+  stage.apply(Launched{launches[0].instance, 4242});
+  stage.apply(Scanned{});
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(control_of(launches[0].instance), launches[0].instance)).empty());
+  EXPECT_TRUE(stage.store.empty());
+}
+
+TEST(Core, AJobThatStartsOnceIsNotStartedAgainByABrokerThatBeginsWhileItEnds) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>a</key><true/></dict><key>LaunchOnlyOnce</key><true/>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  stage.come_up(instance);
+  const Orders orders = stage.apply(Exited{instance, {}});
+  stage.store = stage.store_before;
+  for (const Order& order : orders) {
+    stage.perform(order);
+    if (std::holds_alternative<Forget>(order)) break;
+  }
+  EXPECT_TRUE(Stage::all<Launch>(stage.next_broker()).empty());
+  EXPECT_EQ(error_of(stage.look_up(stage.client(), "a")).code, code::kLaunchFailed);
+}
+
+TEST(Core, ToStartAJobThatRunsDoesNotStartItAgainWhenItIsStopped) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const Orders first = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  stage.take_until(service, Stage::all<Grant>(first)[0].end);
+  stage.apply(PeerAsked{client, 90, contract::Start{"a"}, {}});
+  stage.apply(Scanned{{job_named("a")}, {}});
+  stage.apply(PeerAsked{client, 91, contract::Stop{"a"}, {}});
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
+}
+
+TEST(Core, AnInstanceThatWasToldToStopBeforeItCheckedInIsHandedNobody) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{client, 90, contract::Stop{"a"}, {}});
+  const Orders orders = stage.check_in(service, instance);
+  EXPECT_EQ(Stage::all<Answer>(orders).size(), 1U);
+  EXPECT_TRUE(Stage::all<HandOver>(orders).empty());
+  EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
+}
+
+constexpr const char* kPlainJob =
+    "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+    "<key>MachServices</key><dict><key>a</key><true/></dict>"
+    "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+
+TEST(Core, AnEndpointOfAnInstanceThatIsGoneLeadsNowhereForTheNextBrokerEither) {
+  Stage stage;
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", kPlainJob}, {}});
+  const Orders first = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  stage.come_up(instance);
+  stage.apply(PeerAsked{control_of(instance), 1, contract::CheckIn{}, token_of(7)});
+  stage.take_until(control_of(instance), Stage::all<Grant>(first)[0].end);
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  stage.apply(PeerCame{PeerId{900}, 100, 1000});
+  const auto granted = Stage::all<Grant>(stage.apply(PeerAsked{PeerId{900}, 50, contract::Redeem{token_of(7)}, {}}));
+  ASSERT_EQ(granted.size(), 1U);
+  ASSERT_TRUE(granted[0].keep) << "what the instance has taken is not known yet";
+  // This broker is killed too, when it has forgotten the instance and not yet refused the end.
+  const Orders orders = stage.apply(Exited{instance, {}});
+  stage.store = stage.store_before;
+  for (const Order& order : orders) {
+    stage.perform(order);
+    if (std::holds_alternative<Forget>(order)) break;
+  }
+  const Orders next = stage.next_broker();
+  ASSERT_EQ(Stage::all<Refuse>(next).size(), 1U);
+  EXPECT_EQ(Stage::all<Refuse>(next)[0].end, granted[0].end);
+  EXPECT_TRUE(Stage::all<Launch>(next).empty());
+}
+
+TEST(Core, AnswersARetirementAskedOfTheBrokerBeforeWhenItIsAskedAgain) {
+  Stage stage;
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", kPlainJob}, {}});
+  const Orders first = stage.look_up(client, "a");
+  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
+  const EndId end = Stage::all<Grant>(first)[0].end;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
+  stage.take_until(service, end);
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  const PeerAsked retire{service, 2, contract::Retire{end.value}, {}};
+  EXPECT_TRUE(stage.apply(retire).empty()) << "it stood in the queue when the broker before this one died";
+  stage.take_until(service, end);
+  const Orders answered = stage.apply(retire);
+  ASSERT_EQ(Stage::all<Answer>(answered).size(), 1U);
+  EXPECT_TRUE(*contract::decode_reply<bool>(*Stage::all<Answer>(answered)[0].what));
+}
+
+TEST(Core, ANewBrokerHandsOverInAscendingOrderForARegisteredNameToo) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const char* text =
+      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>a</key><true/></dict>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string>"
+      "<key>Groups</key><array><string>g</string></array></dict></dict></plist>";
+  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
+  stage.apply(PeerAsked{service, 2, contract::Register{"g.x"}, {}});
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  stage.apply(PeerCame{PeerId{900}, 100, 1000});
+  EXPECT_TRUE(Stage::all<HandOver>(stage.look_up(PeerId{900}, "g.x")).empty()) << "another comes first";
+  const auto handed = Stage::all<HandOver>(stage.take_until(service, EndId{}));
+  ASSERT_EQ(handed.size(), 2U);
+  EXPECT_EQ(handed[0].name, "a");
+  EXPECT_EQ(handed[1].name, "g.x");
+}
+
+TEST(Core, ForgetsOneOfManyInstancesThatNobodyWaitsForAnyMore) {
+  Stage stage;
+  Job job = job_named("a");
+  job.service_type = ServiceType::application;
+  job.launch_only_once = true;
+  stage.knows({job});
+  const auto jobs = [&] {
+    stage.apply(PeerAsked{stage.client(), 70, contract::List{}, {}});
+    const Orders orders = stage.apply(Scanned{{job}, {}});
+    return contract::decode_reply<contract::Listing>(*Stage::only<Answer>(orders)->what)->jobs.size();
+  };
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  EXPECT_EQ(jobs(), 2U);
+  stage.come_up(instance);
+  stage.die(control_of(instance), instance);
+  EXPECT_EQ(jobs(), 1U);
+}
+
+TEST(Core, UnloadingAJobStopsAllItsInstances) {
+  Stage stage;
+  Job job = job_named("a");
+  job.service_type = ServiceType::application;
+  stage.knows({job});
+  const PeerId client = stage.client();
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  const Orders orders = stage.apply(PeerAsked{client, 70, contract::Unload{"a"}, {}});
+  ASSERT_EQ(Stage::all<Kill>(orders).size(), 1U);
+  EXPECT_EQ(Stage::all<Kill>(orders)[0].instance, instance);
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
+}
+
+TEST(Core, AnEndKeptForAJobOfWhichNothingIsKeptWaitsForItsFile) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const Orders orders = stage.look_up(client, "a");
+  EXPECT_TRUE(Stage::all<Refuse>(stage.die_after<Grant>(orders)).empty());
+  const Orders scanned = stage.apply(Scanned{{job_named("a")}, {}});
+  ASSERT_EQ(Stage::all<Launch>(scanned).size(), 1U);
+  const InstanceId instance = Stage::all<Launch>(scanned)[0].instance;
+  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(instance), instance));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].end, Stage::all<Grant>(orders)[0].end);
+}
+
+TEST(Core, AnEndKeptForAJobWhoseFileIsGoneIsRefused) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  stage.die_after<Grant>(stage.look_up(stage.client(), "a"));
+  const Orders scanned = stage.apply(Scanned{});
+  EXPECT_EQ(Stage::all<Refuse>(scanned).size(), 1U);
+  EXPECT_TRUE(stage.store.empty());
 }
 
 }  // namespace

@@ -86,7 +86,9 @@ std::vector<std::string> Core::reasons_to_run(const JobState& job) const {
   return reasons;
 }
 
-bool Core::is_kept_alive(const JobState& job) const { return may_start(job) && !reasons_to_run(job).empty(); }
+bool Core::is_kept_alive(const JobState& job) const {
+  return may_start(job) && !is_one_of_many(job) && !reasons_to_run(job).empty();
+}
 
 bool Core::may_start(const JobState& job) const {
   return !job.removed && !job.is_unloaded && !job.job.disabled && !(job.job.launch_only_once && job.starts > 0);
@@ -153,14 +155,19 @@ void Core::begin(JobState& job) {
   consider(job);
 }
 
+// What comes while it runs has come already; a start that waits for it to end is not lost by that.
+void Core::want(JobState& job) {
+  if (job.state == State::idle && !is_one_of_many(job)) job.is_wanted = true;
+}
+
 void Core::tick(JobState& job) {
   if (job.next_interval && *job.next_interval <= now_) {
     job.next_interval = now_ + *job.job.start_interval;
-    job.is_wanted = job.state == State::idle;
+    want(job);
   }
   if (!job.job.calendar.empty()) {
     const std::int64_t minute = local_s_ / 60;
-    if (has_come(job.job.calendar, job.calendar_minute, minute)) job.is_wanted = job.state == State::idle;
+    if (has_come(job.job.calendar, job.calendar_minute, minute)) want(job);
     job.calendar_minute = minute;
   }
   if (job.ends_by && *job.ends_by <= now_) return overdue(job);
@@ -256,7 +263,8 @@ void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
                        "write a job file for it, and let the first call start it"));
   }
   // Asked again, of a new broker: the answer was lost with the one before.
-  if (job->state == State::running && job->check_in == request) return answer_check_in(*job);
+  const bool has_checked_in = job->state == State::running || job->state == State::dying;
+  if (has_checked_in && job->check_in == request) return answer_check_in(*job);
   if (job->state == State::confirming && job->check_in == request) return;
   if (job->state != State::starting) {
     return answer(peer, request, fail(Kind::invalid, code::kServiceActive, "the service has checked in before"));
@@ -287,11 +295,12 @@ void Core::on(const Confirmed& event) {
 }
 
 void Core::checked_in(JobState& job) {
-  job.state = State::running;
+  // One that was told to stop meanwhile serves nobody: who waits is for the next.
+  job.state = job.is_stopping ? State::dying : State::running;
   if (!job.is_stopping) job.ends_by.reset();
   keep_service(job);
   answer_check_in(job);
-  hand_over_waiting(job);
+  if (job.state == State::running) hand_over_waiting(job);
 }
 
 void Core::answer_check_in(const JobState& job) {
@@ -308,6 +317,8 @@ void Core::answer_check_in(const JobState& job) {
 
 void Core::asked(PeerId peer, RequestId request, const contract::Retire& what) {
   JobState* job = job_of(peers_.at(peer).instance);
+  // Asked of the broker before this one: it is asked again behind what the service has taken.
+  if (job != nullptr && !job->taken) return;
   // An end that was handed over and is still on its way decides against it: somebody has just connected.
   const bool granted = job != nullptr && (job->state == State::running || job->state == State::retiring) &&
                        job->taken == what.last && job->on_the_way.empty() && peers_.at(peer).on_the_way.empty();
@@ -340,7 +351,11 @@ void Core::ended(JobState& job) {
   const bool was_agreed = job.state == State::retiring;
   if (was_agreed) job.recent_starts.clear();  // It is no crash.
   if (!was_agreed && !job.is_stopping && !job.took_any) ++job.fruitless_starts;
+  const bool is_given_up = job.fruitless_starts >= kFruitlessStartsMax;
+  if (is_given_up) job.fruitless_starts = 0;
   job.state = State::idle;
+  // First that it was started, then that it has ended: a broker that begins in between must not take it for new.
+  if (!is_one_of_many(job)) keep(job);
   orders_.push_back(Forget{job.instance.value});
   job.instance = {};
   job.pid.reset();
@@ -357,11 +372,23 @@ void Core::ended(JobState& job) {
     }
     orders_.push_back(Drop{service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});
   }
-  const bool is_one_of_many = job.label != job.job.label;
-  if (job.removed || (is_one_of_many && job.waiting.empty())) return forget(std::string(job.label));
-  if (!is_one_of_many) keep(job);
-  if (job.fruitless_starts >= kFruitlessStartsMax) give_up(job);
+  if (job.removed) return forget(std::string(job.label));
+  if (is_given_up) give_up(job);
   consider(job);
+  forget_if_idle(std::string(job.label));
+}
+
+// One of many instances is there for those who wait for it alone.
+void Core::forget_if_idle(const std::string& label) {
+  const JobState& job = jobs_.at(label);
+  if (is_one_of_many(job) && job.state == State::idle && job.waiting.empty()) forget(label);
+}
+
+// One of many instances goes by the file of the job that it is one of.
+void Core::follow(JobState& instance) {
+  const auto job = jobs_.find(instance.job.label);
+  instance.removed = job == jobs_.end() || job->second.removed || job->second.is_unloaded;
+  if (!instance.removed) instance.job = job->second.job;
 }
 
 void Core::forget(const std::string& label) {
@@ -374,7 +401,6 @@ void Core::forget(const std::string& label) {
 
 // Those who wait are told; whoever asks next makes it try again.
 void Core::give_up(JobState& job) {
-  job.fruitless_starts = 0;
   const std::string how = job.last_exit ? "; it last " + os::describe(*job.last_exit) : std::string();
   refuse(job.waiting,
          Error{Kind::gone, code::kLaunchFailed,
@@ -392,7 +418,7 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
     problems.push_back(found.file + ": the label " + found.label + " stands in " + state.job.file + " already");
     return;
   }
-  state.removed = false;
+  state.removed = state.is_loaded = false;
   state.label = found.label;
   for (const std::string& warning : found.warnings) problems.push_back(warning);
   // A running instance goes on as it was started; the next start takes the new file.
@@ -408,7 +434,7 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
 
 // The first job that declares a name has it.
 void Core::take_names(JobState& job, std::vector<std::string>& problems) {
-  if (job.label != job.job.label || job.is_unloaded || job.job.disabled || job.removed) return;
+  if (is_one_of_many(job) || job.is_unloaded || job.job.disabled || job.removed) return;
   for (const OfferedName& name : job.job.names) {
     const auto [owner, is_free] = names_.emplace(name.name, job.label);
     if (is_free || owner->second == job.label) continue;
@@ -451,7 +477,7 @@ void Core::on(const PathIs& event) {
     for (auto& [label, job] : jobs_) {
       const auto& paths = job.job.watch_paths;
       if (std::find(paths.begin(), paths.end(), path) != paths.end() && may_start(job)) {
-        job.is_wanted = job.state == State::idle;
+        want(job);
       }
     }
   }

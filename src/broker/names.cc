@@ -17,13 +17,13 @@ bool is_in_any(const std::string& name, const std::vector<std::string>& groups) 
   return std::any_of(groups.begin(), groups.end(), [&](const std::string& group) { return is_in_group(name, group); });
 }
 
+}  // namespace
+
 const OfferedName* offered(const Job& job, const std::string& name) {
   const auto found =
       std::find_if(job.names.begin(), job.names.end(), [&](const OfferedName& n) { return n.name == name; });
   return found == job.names.end() ? nullptr : &*found;
 }
-
-}  // namespace
 
 Core::JobState* Core::job_offering(const std::string& name) {
   const auto found = names_.find(name);
@@ -87,6 +87,7 @@ bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what)
   JobState& instance = instance_for(*job, caller);
   instance.was_demanded = true;
   grant(peer, request, instance, what.name);
+  forget_if_idle(std::string(instance.label));
   return true;
 }
 
@@ -151,9 +152,11 @@ void Core::grant_registered(PeerId peer, RequestId request, const std::string& n
   end->name = name;
   const JobState* job = job_of(service.instance);
   orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
+  // A service takes ends in ascending order: what the broker before was about to hand over comes first.
+  if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   Ends fresh;
   fresh.push_back(std::move(*end));
-  hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), 0);
+  hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), nullptr);
 }
 
 void Core::on(const GrantFailed& event) {
@@ -167,24 +170,35 @@ void Core::on(const GrantFailed& event) {
 
 // Handing over.
 
-void Core::hand_over_waiting(JobState& job) {
-  hand_over(job.waiting, job.on_the_way, job.service, job.active, job.instance.value);
-}
+void Core::hand_over_waiting(JobState& job) { hand_over(job.waiting, job.on_the_way, job.service, job.active, &job); }
 
-void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, std::uint64_t handed_to) {
+void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const JobState* kept_for) {
   for (End& end : from) {
     Client told = end.client;
     // A confined service has a pid namespace of its own, in which every outsider is process 0.
     if (is_confined(job)) told.record.pid = 0;
-    if (end.is_kept) {
-      KeptEnd kept = to_keep(end, job.label);
-      kept.handed_to = handed_to;
+    if (end.is_kept && kept_for != nullptr) {
+      // One of many instances has a label of its own.
+      KeptEnd kept = to_keep(end, kept_for->label);
+      kept.handed_to = kept_for->instance.value;
       orders_.push_back(Keep{end.id.value, std::move(kept)});
     }
     orders_.push_back(HandOver{end.id, service, end.name, std::move(told)});
     to.push_back(std::move(end));
   }
   from.clear();
+}
+
+// The job of that label, or what would be that one of a job's instances.
+Core::JobState* Core::job_to_wait_for(const std::string& label) {
+  if (const auto job = jobs_.find(label); job != jobs_.end()) return &job->second;
+  const auto base = jobs_.find(label.substr(0, label.find('@')));
+  if (base == jobs_.end()) return nullptr;
+  JobState& instance = jobs_[label];
+  instance.label = label;
+  instance.job = base->second.job;
+  instance.is_new = false;
+  return &instance;
 }
 
 void Core::forget_end(const End& end) {
@@ -219,14 +233,24 @@ void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
   take(job->on_the_way, last, job);
   const bool was_known = job->taken.has_value();
   job->taken = last;
-  if (was_known || job->state != State::running) return;
+  if (was_known) return;
   // What the broker before this one was about to hand over has not come: a new one's greeting is behind it in the
   // queue.
-  Ends undelivered = std::move(job->on_the_way);
-  job->on_the_way.clear();
-  for (End& end : job->waiting) undelivered.push_back(std::move(end));
-  job->waiting = std::move(undelivered);
-  hand_over_waiting(*job);
+  Ends for_names = std::exchange(peer.on_the_way, {});
+  Ends undelivered;
+  if (job->state == State::running) {
+    undelivered = std::exchange(job->on_the_way, {});
+    for (End& end : std::exchange(job->waiting, {})) undelivered.push_back(std::move(end));
+  }
+  while (!for_names.empty() || !undelivered.empty()) {
+    const bool is_for_name =
+        undelivered.empty() || (!for_names.empty() && for_names.front().id < undelivered.front().id);
+    Ends& from = is_for_name ? for_names : undelivered;
+    Ends first;
+    first.push_back(std::move(from.front()));
+    from.pop_front();
+    hand_over(first, is_for_name ? peer.on_the_way : job->on_the_way, id, job->active, is_for_name ? nullptr : job);
+  }
 }
 
 // What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone. Of one

@@ -589,6 +589,44 @@ TEST_F(Jobs, AnUnknownKeyIsWarnedOfAndAnUnknownOneOfReeveIsRefused) {
   EXPECT_NE(listed.find("Reeve.Prest: unknown key"), std::string::npos) << listed;
 }
 
+TEST_F(Jobs, AFolderThatOthersCanWriteToHoldsNoJobs) {
+  write(actor_job(kLabel), "");
+  EXPECT_NE(reeve_tool({"list"}).out.find("org.example.a "), std::string::npos);
+  // Sticky: others could not remove the file, and could add one.
+  for (const auto mode : {fs::perms(0775), fs::perms(0707), fs::perms(01777)}) {
+    fs::permissions(session.jobs(), mode);
+    const std::string listed = reeve_tool({"list"}).out;
+    EXPECT_NE(listed.find(session.jobs() + ": can be written by its group or by others; chmod go-w it"),
+              std::string::npos)
+        << listed;
+    EXPECT_EQ(listed.find("org.example.a "), std::string::npos) << listed;
+    EXPECT_EQ(error_of_call(kLabel).code, code::kUnknownService);
+    fs::permissions(session.jobs(), fs::perms(0755));
+    EXPECT_EQ(reeve_tool({"list"}).out.find("can be written"), std::string::npos);
+  }
+}
+
+TEST_F(Jobs, NothingOfAnotherUserIsTrusted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const auto give_away = [](const std::string& path, uid_t user) { ASSERT_EQ(::chown(path.c_str(), user, user), 0); };
+  fs::copy_file(actor_job(kLabel).program, session.jobs() + "/copy");
+  JobFile job = actor_job(kLabel);
+  job.program = session.jobs() + "/copy";
+  write(job, "");
+  give_away(job.program, 1000);
+  EXPECT_NE(error_of_call(kLabel).message.find("copy: belongs to user 1000"), std::string::npos);
+  give_away(job.program, 0);
+  EXPECT_EQ(error_of_call(kLabel), Error{});
+  const std::string file = session.jobs() + "/org.example.a.plist";
+  give_away(file, 1000);
+  EXPECT_NE(reeve_tool({"list"}).out.find(file + ": belongs to user 1000; chown it to yourself"), std::string::npos);
+  give_away(file, 0);
+  give_away(session.jobs(), 1000);
+  EXPECT_NE(reeve_tool({"list"}).out.find(session.jobs() + ": belongs to user 1000; chown it to yourself"),
+            std::string::npos);
+  give_away(session.jobs(), 0);
+}
+
 TEST_F(Jobs, AFileOfMoreThan64KiBIsRefused) {
   write(actor_job(kLabel), "<!--" + std::string(64 * 1024, 'x') + "-->");
   EXPECT_NE(reeve_tool({"list"}).out.find("org.example.a.plist: is larger than 65536 bytes"), std::string::npos);

@@ -376,6 +376,10 @@ TEST_F(Jobs, WorkingDirectoryIsWhereItRuns) {
             std::vector<std::string>{fs::canonical(session.jobs() + "/below").string()});
 }
 
+TEST_F(Jobs, WithoutAWorkingDirectoryItRunsInTheRoot) {
+  EXPECT_EQ(printed_by("pwd -P", ""), std::vector<std::string>{"/"});
+}
+
 TEST_F(Jobs, AWorkingDirectoryThatIsNotThereIsTold) {
   EXPECT_NE(launch_problem(script("true"), string_key("WorkingDirectory", "/nowhere")).find("chdir /nowhere: No such"),
             std::string::npos);

@@ -73,7 +73,8 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
     REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
   } else {
     REEVE_TRY(set_priority(plan.setup));
-    if (!plan.texts.folder.empty()) REEVE_TRY(os::go_to_folder(plan.texts.folder));
+    // Not wherever the broker happens to have been started.
+    REEVE_TRY(os::go_to_folder(plan.texts.folder.empty() ? "/" : plan.texts.folder));
     REEVE_TRY(os::refuse_privileges_by_exec());
     // What it leaves behind stays below it for as long as it runs, and is ended after it.
     os::adopt_orphans();

@@ -370,6 +370,21 @@ TEST_F(Jobs, QueueDirectoriesRunsItWhileThereIsSomethingInThem) {
 
 // What it runs with.
 
+TEST_F(Jobs, EnvironmentVariablesAreAddedAndCountOverWhatAllJobsAreGiven) {
+  // No shell: it would tidy up what it was given.
+  JobFile job = script("");
+  job.program = "/usr/bin/env";
+  job.arguments.clear();
+  write(job, true_key("RunAtLoad") +
+                 dictionary_key("EnvironmentVariables", string_key("WORD", "a b") + string_key("PATH", "/bin")));
+  EXPECT_TRUE(has_settled_after(1));
+  const auto lines = lines_of(out);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "WORD=a b"), 1);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "PATH=/bin"), 1);
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("PATH="); }), 1)
+      << "one value each";
+}
+
 TEST_F(Jobs, WorkingDirectoryIsWhereItRuns) {
   fs::create_directory(session.jobs() + "/below");
   EXPECT_EQ(printed_by("pwd -P", string_key("WorkingDirectory", "below")),

@@ -86,6 +86,17 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   return os::load_filter(plan.preset->loading);
 }
 
+// Of several values of one variable the last counts: what the job says, over what every job is given.
+std::vector<std::string> environment_of(const contract::LaunchTexts& texts) {
+  std::vector<std::string> environment;
+  for (const std::string& assignment : texts.environment) {
+    const std::string name = assignment.substr(0, assignment.find('=') + 1);
+    std::erase_if(environment, [&](const std::string& earlier) { return earlier.starts_with(name); });
+    environment.push_back(assignment);
+  }
+  return environment;
+}
+
 // Never returns: becomes the program, or tells why not.
 [[noreturn]] void become_program(const Nursery& nursery, const LaunchPlan& plan, const os::Fd& status) {
   os::begin_child("reeve-launch");
@@ -101,7 +112,7 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   if (plan.image == nullptr) os::leave(0);
   std::vector<std::string> arguments{plan.texts.program};
   arguments.insert(arguments.end(), plan.texts.arguments.begin(), plan.texts.arguments.end());
-  give_up(*safe_status, os::execute(image, std::move(arguments), plan.texts.environment));
+  give_up(*safe_status, os::execute(image, std::move(arguments), environment_of(plan.texts)));
 }
 
 Result<void> enter_nursery(const Nursery& nursery, const LaunchPlan& plan) {

@@ -491,6 +491,14 @@ TEST_F(Jobs, StopIsASigtermThatTheJobMayAnswer) {
   EXPECT_EQ(lines_of(out).back(), "asked");
 }
 
+TEST_F(Jobs, StopEndsAJobThatHasNoHandlerBySigtermItself) {
+  write(script("echo begun; exec sleep 1000"), true_key("RunAtLoad"));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  stop(kLabel);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  EXPECT_EQ(last_exit_of(kLabel), "killed by SIGTERM");
+}
+
 TEST_F(Jobs, ExitTimeOutIsFollowedBySigkill) {
   write(script("trap '' TERM; echo begun; while :; do sleep 0.05; done"),
         true_key("RunAtLoad") + integer_key("ExitTimeOut", 1));

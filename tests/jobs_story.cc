@@ -508,6 +508,18 @@ TEST_F(Jobs, ExitTimeOutIsFollowedBySigkill) {
   EXPECT_EQ(last_exit_of(kLabel), "killed by SIGKILL");
 }
 
+// With no time out it is never killed, yet the session's end asks it like any other.
+TEST_F(Jobs, AJobWithoutExitTimeOutIsAskedWhenTheSessionEnds) {
+  {
+    const Session other;
+    JobFile job = script("trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
+    job.extra += true_key("RunAtLoad") + integer_key("ExitTimeOut", 0);
+    write_job(other.jobs(), job);
+    ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  }
+  EXPECT_EQ(lines_of(out).back(), "asked");
+}
+
 // Two that are nobody's children, in sessions of their own, each with a child.
 std::string words_with_a_family(const std::string& mark) {
   const std::string inner = "sh -c \"sleep 1000; : " + mark + "\"";
@@ -535,6 +547,18 @@ TEST_F(Jobs, WhatAJobLeavesBehindEndsWhenItHadToBeKilled) {
   ASSERT_TRUE(wait_for_state(kLabel, "idle"));
   EXPECT_EQ(last_exit_of(kLabel), "killed by SIGKILL");
   EXPECT_TRUE(comes_true([&] { return processes_with(mark).empty(); }));
+}
+
+TEST_F(Jobs, WhatJobsLeaveBehindEndsWithTheSession) {
+  const std::string mark = fs::path(folder.path()).filename().string() + "-family";
+  {
+    const Session other;
+    JobFile job = script(words_with_a_family(mark) + "exec sleep 1000");
+    job.extra += true_key("RunAtLoad");
+    write_job(other.jobs(), job);
+    ASSERT_TRUE(comes_true([&] { return processes_with(": " + mark).size() >= 4; }));
+  }
+  EXPECT_TRUE(processes_with(mark).empty()) << "before the broker itself has ended";
 }
 
 TEST_F(Jobs, WhatAServiceInEitherPresetLeavesBehindEndsWithIt) {

@@ -191,6 +191,18 @@ TEST_F(Jobs, KeepAliveStartsItAgainWheneverItEnds) {
   EXPECT_TRUE(comes_true([&] { return lines_of(out).size() >= 3; }));
 }
 
+TEST_F(Jobs, AServiceThatIsKeptAliveDoesNotStopForBeingIdle) {
+  JobFile job = actor_job(kLabel);
+  job.idle_seconds = 1;
+  write(job, true_key("KeepAlive"));
+  load();
+  ASSERT_TRUE(wait_for_state(kLabel, "running"));
+  const auto first = details_of(kLabel);
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).uptime_s >= 3U; }))
+      << "it goes on although nobody is connected";
+  EXPECT_EQ(details_of(kLabel).pid, first.pid);
+}
+
 TEST_F(Jobs, KeepAliveSuccessfulExitStartsItAgainUntilItFails) {
   write(script("echo ran; [ $(wc -l < " + out + ") -lt 3 ]"), dictionary_key("KeepAlive", true_key("SuccessfulExit")));
   load();

@@ -464,6 +464,21 @@ TEST(CoreKeys, OnlyWhoMayIdleIsToldAfterHowLong) {
   EXPECT_EQ(idle_seconds(job), 0U);
 }
 
+TEST(CoreKeys, OneThatIsKeptAliveDoesNotIdle) {
+  Stage stage;
+  Job job = job_named("a");
+  job.idle_time_out = 30s;
+  job.keep_alive.always = true;
+  stage.apply(PeerCame{PeerId{77}, 100, 1000});
+  stage.apply(PeerAsked{PeerId{77}, 1, contract::List{}, {}});
+  const auto launches = Stage::all<Launch>(stage.apply(Scanned{{job}, {}}));
+  ASSERT_EQ(launches.size(), 1U);
+  const InstanceId instance = launches[0].instance;
+  const auto told = value_of<contract::CheckedIn>(stage.check_in(stage.come_up(instance), instance));
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->idle_seconds, 0U);
+}
+
 TEST(CoreKeys, WithoutExitTimeOutNobodyIsKilled) {
   for (const auto time_out : {7s, 0s}) {
     Stage stage;

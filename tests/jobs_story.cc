@@ -255,6 +255,16 @@ TEST_F(Jobs, KeepAliveOtherJobEnabledRunsItWhileTheOtherIsThere) {
   EXPECT_TRUE(comes_true([] { return details_of(kLabel).kept_alive_by.empty(); }));
 }
 
+TEST_F(Jobs, KeepAliveOtherJobEnabledHearsOfAJobThatIsLoadedByHand) {
+  write(script("echo ran"), dictionary_key("KeepAlive", dictionary_key("OtherJobEnabled", true_key("org.example.b"))));
+  load();
+  const Folder elsewhere;
+  write_job(elsewhere.path(), script_job("org.example.b", "true", out));
+  const std::string file = elsewhere.path() + "/org.example.b.plist";
+  ASSERT_TRUE(ask_broker(contract::Load{file, contents_of(file)}));
+  EXPECT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+}
+
 TEST_F(Jobs, KeepAliveAfterInitialDemandWaitsForTheFirst) {
   write(script("echo ran"), dictionary_key("KeepAlive", true_key("SuccessfulExit") + true_key("AfterInitialDemand")));
   load();

@@ -503,6 +503,20 @@ TEST(CoreKeys, WithoutExitTimeOutNobodyIsKilled) {
   }
 }
 
+TEST(CoreKeys, AnotherJobsComingByHandIsNoticed) {
+  Stage stage;
+  Job job = job_named("a");
+  job.keep_alive.other_job_enabled = {{"b", true}};
+  stage.knows({job});
+  const std::string text =
+      "<plist><dict><key>Label</key><string>b</string><key>Program</key><string>/b</string>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  const auto launches =
+      Stage::all<Launch>(stage.apply(PeerAsked{stage.client(), 1, contract::Load{"/jobs/b.plist", text}, {}}));
+  ASSERT_EQ(launches.size(), 1U);
+  EXPECT_EQ(launches[0].job.label, "a");
+}
+
 TEST(CoreKeys, AConfinedServiceMayCallWhatItsEntitlementsName) {
   Stage stage;
   Job caller = job_named("caller");

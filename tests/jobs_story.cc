@@ -313,15 +313,11 @@ TEST_F(Jobs, EveryCallerWhoWaitsIsToldThatTheJobIsThrottled) {
   write(job, "");
   auto actor = connect<Actor>(kLabel);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(actor.call<&Actor::crash>().error().kind, Kind::interrupted);
-  // The third instance is busy with one caller, and dies with the others waiting behind that.
+  // The third instance is stopped, and dies with others waiting for it.
   ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
   const pid_t pid = *actor.peer()->pid;
-  Error of_the_first;
-  std::jthread first([&] {
-    const auto outcome = actor.call_with<&Actor::sleep>({.timeout = 120s}, 100'000U);
-    if (!outcome) of_the_first = outcome.error();
-  });
-  ASSERT_TRUE(comes_true([&] { return status_field(pid, "State").starts_with("S"); }));
+  ASSERT_TRUE(ask_broker(contract::KillJob{kLabel, SIGSTOP}));
+  ASSERT_TRUE(comes_true([&] { return status_field(pid, "State").starts_with("T"); }));
   std::vector<Error> errors(4);
   {
     std::vector<std::jthread> callers;
@@ -329,8 +325,6 @@ TEST_F(Jobs, EveryCallerWhoWaitsIsToldThatTheJobIsThrottled) {
     EXPECT_TRUE(comes_true([&] { return details_of(kLabel).waiting >= errors.size(); }));
     EXPECT_TRUE(ask_broker(contract::KillJob{kLabel, SIGKILL}));
   }
-  first.join();
-  EXPECT_EQ(of_the_first.kind, Kind::interrupted) << of_the_first.message;
   for (const Error& error : errors) {
     EXPECT_EQ(error.kind, Kind::busy) << error.message;
     EXPECT_EQ(error.code, code::kThrottled) << error.message;

@@ -249,6 +249,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   keep(state);
   watch_paths();
   begin(state);
+  consider_all();  // Others may run while this one is there.
   answer(peer, request, typed_reply(label));
 }
 

@@ -307,7 +307,8 @@ void Core::answer_check_in(const JobState& job) {
   contract::CheckedIn answer_to;
   answer_to.label = job.active.label;
   for (const OfferedName& name : job.active.names) answer_to.names.push_back(name.name);
-  const bool may_idle = job.active.enable_transactions;
+  // One that is kept alive would only be started again.
+  const bool may_idle = job.active.enable_transactions && !job.active.keep_alive.always;
   answer_to.idle_seconds = may_idle ? static_cast<std::uint64_t>(job.active.idle_time_out.count()) : 0;
   answer_to.endpoint = job.endpoint;
   answer(job.service, job.check_in, typed_reply(std::move(answer_to)));

@@ -29,7 +29,7 @@ struct SupervisorRequest {
 };
 static_assert(sizeof(SupervisorRequest) == 24);
 
-/// `number` of a signal request: SIGTERM for a process that has a use for it, else SIGKILL.
+/// `number` of a signal request: SIGTERM, or SIGKILL for a process that would not hear of that.
 inline constexpr std::int32_t kStopSignal = 0;
 
 enum class SupervisorEventKind : std::uint32_t {

@@ -34,7 +34,8 @@ Result<Fd> open_folder(const std::string& path);
 /// The names in a folder that end in `suffix`, sorted; at most `most` of them.
 Result<std::vector<std::string>> names_in(const Fd& folder, std::string_view suffix, std::size_t most);
 
-/// A file that belongs to us or to root and that nobody else can write to. Errors: denied.
+/// A file, or a folder, that belongs to us or to root and that nobody else can write to. In a folder the sticky bit is
+/// no help: it lets others add files. Errors: denied.
 Result<void> check_trusted(const Fd& file);
 
 /// The bytes of a regular, trusted file of at most `most` bytes.

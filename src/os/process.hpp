@@ -106,8 +106,8 @@ void survive_broken_pipes();
 /// Raises the limit of open descriptors to what the process may have.
 void raise_descriptor_limit();
 
-/// Whether a process has a use for a signal: catches it, or blocks it to read it. One that has not, and is the first of
-/// its pid namespace, never hears of it.
+/// Whether a signal comes to a process. The first of a pid namespace hears of none that it has no use for: that it
+/// neither catches, nor blocks to read it.
 bool listens_for(std::int32_t pid, int signal);
 
 /// The number of seccomp filters on a process, or nothing where /proc does not tell.

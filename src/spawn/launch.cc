@@ -73,7 +73,8 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
     REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
   } else {
     REEVE_TRY(set_priority(plan.setup));
-    if (!plan.texts.folder.empty()) REEVE_TRY(os::go_to_folder(plan.texts.folder));
+    // Not wherever the broker happens to have been started.
+    REEVE_TRY(os::go_to_folder(plan.texts.folder.empty() ? "/" : plan.texts.folder));
     REEVE_TRY(os::refuse_privileges_by_exec());
     // What it leaves behind stays below it for as long as it runs, and is ended after it.
     os::adopt_orphans();
@@ -83,6 +84,17 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   REEVE_TRY(end_with_supervisor(nursery));
   if (!plan.preset->confined) return {};
   return os::load_filter(plan.preset->loading);
+}
+
+// Of several values of one variable the last counts: what the job says, over what every job is given.
+std::vector<std::string> environment_of(const contract::LaunchTexts& texts) {
+  std::vector<std::string> environment;
+  for (const std::string& assignment : texts.environment) {
+    const std::string name = assignment.substr(0, assignment.find('=') + 1);
+    std::erase_if(environment, [&](const std::string& earlier) { return earlier.starts_with(name); });
+    environment.push_back(assignment);
+  }
+  return environment;
 }
 
 // Never returns: becomes the program, or tells why not.
@@ -100,7 +112,7 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   if (plan.image == nullptr) os::leave(0);
   std::vector<std::string> arguments{plan.texts.program};
   arguments.insert(arguments.end(), plan.texts.arguments.begin(), plan.texts.arguments.end());
-  give_up(*safe_status, os::execute(image, std::move(arguments), plan.texts.environment));
+  give_up(*safe_status, os::execute(image, std::move(arguments), environment_of(plan.texts)));
 }
 
 Result<void> enter_nursery(const Nursery& nursery, const LaunchPlan& plan) {

@@ -184,17 +184,22 @@ Result<void> Spawner::scan() {
 }
 
 void Spawner::scan_folder(const std::string& path) {
+  const auto report = [this](const std::string& what, const Error& error) {
+    tell({.kind = SpawnerEventKind::job_problem}, what + '\0' + text_of(error));
+  };
   const auto folder = os::open_folder(path);
   if (!folder) return;  // A folder that is not there holds no jobs.
+  // Whoever can write to it could take a file away and put another in its place.
+  if (const auto trusted = os::check_trusted(*folder); !trusted) return report(path, trusted.error());
   const auto names = os::names_in(*folder, ".plist", kJobFileCountMax);
-  if (!names) return tell({.kind = SpawnerEventKind::job_problem}, path + '\0' + names.error().message);
+  if (!names) return report(path, names.error());
   for (const std::string& name : *names) {
     const std::string full = path + "/" + name;
     const auto text = os::read_trusted_file(*folder, name, kJobFileBytesMax);
     if (text) {
       tell({.kind = SpawnerEventKind::job_file}, full + '\0' + *text);
     } else {
-      tell({.kind = SpawnerEventKind::job_problem}, full + '\0' + text.error().message);
+      report(full, text.error());
     }
   }
 }

@@ -1,16 +1,18 @@
 #include "watches.hpp"
 
+#include <map>
+
 #include "../vocab/bounds.hpp"
 
 namespace reeve::spawn {
 namespace {
 
-std::uint32_t bits_of(const os::PathLook& look, const os::PathLook& before, bool was_told) {
+std::uint32_t bits_of(const os::PathLook& look, const std::optional<os::PathLook>& before) {
   using contract::PathBit;
   std::uint32_t bits = 0;
   if (look.exists) bits |= static_cast<std::uint32_t>(PathBit::exists);
   if (look.is_filled) bits |= static_cast<std::uint32_t>(PathBit::is_filled);
-  if (was_told && look != before) bits |= static_cast<std::uint32_t>(PathBit::has_changed);
+  if (before && look != *before) bits |= static_cast<std::uint32_t>(PathBit::has_changed);
   return bits;
 }
 
@@ -31,8 +33,14 @@ void Watches::begin() {
 
 void Watches::watch(std::uint32_t number, std::vector<std::string> paths) {
   number_ = number;
+  // What changed since a path was last looked at is told to this watch, though it was another's then.
+  std::map<std::string, std::optional<os::PathLook>> looks;
+  for (Path& path : paths_) looks.emplace(std::move(path.path), path.look);
   paths_.clear();
-  for (std::string& path : paths) paths_.push_back({std::move(path), {}, false});
+  for (std::string& path : paths) {
+    const auto known = looks.find(path);
+    paths_.push_back({std::move(path), known == looks.end() ? std::nullopt : known->second, false});
+  }
   look_again();
 }
 
@@ -70,7 +78,7 @@ void Watches::look_at_paths() {
     Path& path = paths_[i];
     const os::PathLook look = os::look_at(path.path);
     if (path.was_told && look == path.look) continue;
-    const std::uint32_t bits = bits_of(look, path.look, path.was_told);
+    const std::uint32_t bits = bits_of(look, path.look);
     path.look = look;
     path.was_told = true;
     path_is_(number_, i, bits);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,8 +30,8 @@ class Watches {
  private:
   struct Path {
     std::string path;
-    os::PathLook look;
-    bool was_told = false;
+    std::optional<os::PathLook> look;
+    bool was_told = false;  ///< to the watch that there is now
   };
   void look_again();
   void look_at_paths();

@@ -15,6 +15,8 @@ using contract::SupervisorEvent;
 using contract::SupervisorEventKind;
 using contract::SupervisorOp;
 
+constexpr std::chrono::milliseconds kNextSweep{2};  // At the end: between looks for what services left behind.
+
 std::unexpected<Error> did_not_start(const std::string& name, const std::string& why) {
   return fail(Kind::gone, code::kNoBroker, "the " + name + " did not start: " + why,
               "run `reeve broker` in a terminal to see what it says");
@@ -58,8 +60,8 @@ Result<void> Supervisor::try_start(Part& part) {
   part.phase = Phase::starting;
   part.gate = contract::Gate(part.rules);
   ++part.starts;
-  REEVE_TRY(part.line->open(
-      [this, &part](auto bytes, auto descriptors) { take(part, bytes, std::move(descriptors)); }, [] {}));
+  REEVE_TRY(part.line->open([this, &part](auto bytes, auto descriptors) { take(part, bytes, std::move(descriptors)); },
+                            [] {}));
   // Its end is told by its pidfd alone, after all that it said.
   part.exit_watch =
       REEVE_TRY(loop_.watch(part.process.pidfd, {.readable = true}, [this, &part](os::Ready) { on_exit(part); }));
@@ -265,10 +267,8 @@ void Supervisor::adopt(Request request, std::vector<os::Fd> descriptors) {
 }
 
 void Supervisor::tell_launched(std::uint64_t id, const Service& service) {
-  tell(broker_, {.kind = SupervisorEventKind::launched,
-                 .id = id,
-                 .process = service.number,
-                 .number = service.process.pid});
+  tell(broker_,
+       {.kind = SupervisorEventKind::launched, .id = id, .process = service.number, .number = service.process.pid});
 }
 
 void Supervisor::tell_exited(std::uint64_t id, const Service& service) {
@@ -312,14 +312,18 @@ void Supervisor::sweep_soon() {
 
 // Children that nobody knows: what is left of services that have ended, and what helped to make them. While the spawner
 // is making one it may be that.
-void Supervisor::sweep() {
+std::size_t Supervisor::sweep() {
   const auto children = os::own_children();
   // What the spawner said before they were looked for is known before any of them is called unknown.
   if (spawner_.line) spawner_.line->drain();
-  if (births_ > 0) return;
+  if (births_ > 0) return 0;
+  std::size_t unknown = 0;
   for (const std::int32_t pid : children) {
-    if (!is_known(pid)) os::kill_and_reap(pid);
+    if (is_known(pid)) continue;
+    ++unknown;
+    os::kill_and_reap(pid);
   }
+  return unknown;
 }
 
 void Supervisor::end_services() {
@@ -327,9 +331,11 @@ void Supervisor::end_services() {
   for (const auto& [id, service] : services_) {
     if (service.ended) continue;
     const os::Child& child = service.process;
-    if (service.grace.count() > 0 && os::listens_for(child.pid, SIGTERM)) {
+    // One that is never to be killed is waited for as long as any.
+    const auto grace = service.grace.count() == 0 ? kStopGrace : std::min(service.grace, kStopGrace);
+    if (os::listens_for(child.pid, SIGTERM)) {
       (void)os::send_signal(child.pidfd, SIGTERM);
-      last = std::max(last, os::now() + std::min<std::chrono::nanoseconds>(service.grace, kStopGrace));
+      last = std::max<os::Time>(last, os::now() + grace);
     } else {
       (void)os::send_signal(child.pidfd, SIGKILL);
     }
@@ -361,7 +367,9 @@ void Supervisor::end_everything() {
   spawner_.kept.clear();
   end(spawner_);
   births_ = 0;
-  sweep();
+  // The children of one that is killed come to this process: it leaves when there are no more.
+  const os::Time give_up = os::now() + kStuckAfter;
+  while (sweep() > 0 && os::now() < give_up) os::wait_until(os::now() + kNextSweep);
 }
 
 }  // namespace reeve::supervise

@@ -98,7 +98,7 @@ class Supervisor {
   void on_service_exit(std::uint64_t id);
   void tell_launched(std::uint64_t id, const Service& service);
   void tell_exited(std::uint64_t id, const Service& service);
-  void sweep();
+  std::size_t sweep();  // how many were there
   bool is_known(std::int32_t pid) const;
   void end_services();
 
@@ -107,7 +107,7 @@ class Supervisor {
   Part broker_;
   Part spawner_;
   std::map<std::uint64_t, Service> services_;
-  std::size_t births_ = 0;  // under way at the spawner: a child that nobody knows may be one of these
+  std::size_t births_ = 0;           // under way at the spawner: a child that nobody knows may be one of these
   std::set<std::int32_t> not_ours_;  // children that this process had before it was the supervisor
   os::Loop::Timer sweep_;
   std::optional<std::string> not_ready_;

@@ -120,15 +120,25 @@ class Player : public Actor {
   Endpoint endpoint_;
 };
 
+// Leaves a process behind that is nobody's child, in a session of its own; where it may not, it does without.
+void found_a_family() {
+  if (::fork() != 0) return;
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);
+  for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
+}
+
 }  // namespace
 
-// actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in, actor NAME --watched WATCHER
+// actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in, actor NAME --family, actor NAME --watched WATCHER
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   if (argc > 2 && std::string(argv[1]) == "--here") return serve_here<Actor>(argv[2], Player{});
   if (argc > 2 && std::string(argv[2]) == "--exit-at-once") return 3;
   if (argc > 3 && std::string(argv[2]) == "--watched") return let_watch(argv[3]) ? serve<Actor>(argv[1], Player{}) : 4;
-  if (argc > 2) {
+  if (argc > 2 && std::string(argv[2]) == "--family") {
+    found_a_family();
+  } else if (argc > 2) {
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }
   return serve<Actor>(argv[1], Player{});

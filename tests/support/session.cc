@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include <sstream>
 #include <thread>
 
+#include "../../src/bootstrap/broker.hpp"
 #include "../../src/bootstrap/runtime_folder.hpp"
 #include "../../src/inspect/json.hpp"
 #include "../../src/os/files.hpp"
@@ -64,6 +66,20 @@ std::string contents(const std::string& path) {
   text << file.rdbuf();
   return text.str();
 }
+
+std::string escaped(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '&' ? "&amp;" : c == '<' ? "&lt;" : std::string(1, c);
+  return out;
+}
+
+class ToBroker : public connection::Dialer {
+ public:
+  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
+    const auto when = bootstrap::WhenAbsent::fail;
+    return connection::Dialed{channel::Channel(REEVE_TRY(bootstrap::connect_to_broker(when, deadline))), {}};
+  }
+};
 
 // Children of a process by their names, with their states.
 struct Process {
@@ -131,12 +147,12 @@ Folder::~Folder() {
 void write_job(const std::string& folder, const JobFile& job) {
   std::ofstream file(folder + "/" + job.label + ".plist");
   file << "<plist version=\"1.0\"><dict>\n<key>Label</key><string>" << job.label
-       << "</string>\n<key>Program</key><string>" << job.program << "</string>\n<key>MachServices</key><dict>";
-  file << "<key>" << job.label << "</key><true/>";
-  file << "</dict>\n<key>ProgramArguments</key><array><string>program</string>";
-  for (const std::string& argument : job.arguments) file << "<string>" << argument << "</string>";
+       << "</string>\n<key>Program</key><string>" << job.program << "</string>\n<key>MachServices</key>";
+  file << (job.names.empty() ? "<dict><key>" + job.label + "</key><true/></dict>" : job.names);
+  file << "\n<key>ProgramArguments</key><array><string>program</string>";
+  for (const std::string& argument : job.arguments) file << "<string>" << escaped(argument) << "</string>";
   file << "</array>\n<key>Reeve</key><dict><key>Preset</key><string>" << job.preset
-       << "</string><key>IdleTimeOut</key><integer>" << job.idle_seconds << "</integer></dict>\n"
+       << "</string><key>IdleTimeOut</key><integer>" << job.idle_seconds << "</integer>" << job.reeve << "</dict>\n"
        << job.extra << "</dict></plist>\n";
 }
 
@@ -150,6 +166,40 @@ JobFile actor_job(const std::string& name, std::vector<std::string> more_argumen
   return job;
 }
 
+JobFile script_job(const std::string& name, const std::string& script, const std::string& output) {
+  JobFile job;
+  job.label = name;
+  job.program = "/bin/sh";
+  job.preset = "none";
+  job.arguments = {"-c", script};
+  job.names = "<dict/>";
+  job.extra =
+      "<key>ThrottleInterval</key><integer>0</integer><key>StandardOutPath</key><string>" + output + "</string>";
+  return job;
+}
+
+std::string contents_of(const std::string& path) { return contents(path); }
+
+bool comes_true(const std::function<bool()>& condition) {
+  const auto give_up = Clock::now() + 60s;
+  while (!condition()) {
+    if (Clock::now() > give_up) return false;
+    std::this_thread::sleep_for(10ms);
+  }
+  return true;
+}
+
+Result<Dictionary> ask_broker(const contract::Request& request) {
+  connection::Connection broker(std::make_unique<ToBroker>());
+  return broker.call(contract::encode(request), {.timeout = 30s});
+}
+
+contract::JobDetails details_of(const std::string& label) {
+  const auto answer = ask_broker(contract::Print{label});
+  auto details = answer ? contract::decode_reply<contract::JobDetails>(*answer) : std::unexpected(answer.error());
+  return details ? std::move(*details) : contract::JobDetails();
+}
+
 std::ostream& operator<<(std::ostream& out, const Census& census) {
   for (const auto& [name, count] : census.descriptors) out << name << " holds " << count << " descriptors, ";
   return out << census.children << " children, " << census.zombies << " zombies, " << census.mounts << " mounts";
@@ -157,6 +207,7 @@ std::ostream& operator<<(std::ostream& out, const Census& census) {
 
 Session::Session(const std::vector<std::string>& before)
     : runtime_path_(folder_.path() + "/run"), jobs_path_(folder_.path() + "/jobs") {
+  ::umask(022);  // Whatever the caller's: what others can write to is refused.
   fs::create_directory(jobs_path_);
   ::setenv("REEVE_RUNTIME_DIR", runtime_path_.c_str(), 1);
   ::setenv("REEVE_JOBS_DIR", jobs_path_.c_str(), 1);

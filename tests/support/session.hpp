@@ -3,11 +3,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <reeve/reeve.hpp>
 #include <string>
 #include <vector>
+
+#include "../../src/contract/broker.hpp"
 
 namespace reeve::test {
 
@@ -50,11 +53,27 @@ struct JobFile {
   std::vector<std::string> arguments;  ///< without the program's own name
   int idle_seconds = 0;                ///< 0: never stops by itself
   std::string extra;                   ///< further keys, as XML
+  std::string names;                   ///< MachServices, as XML; its label alone unless set
+  std::string reeve;                   ///< further keys of Reeve, as XML
 };
 void write_job(const std::string& folder, const JobFile& job);
 
 /// A job that runs tests/support/actor under that name; it is never throttled.
 JobFile actor_job(const std::string& name, std::vector<std::string> more_arguments = {});
+
+/// A job that offers nothing and runs a shell's words, in no sandbox; what they print is added to `output`.
+JobFile script_job(const std::string& name, const std::string& script, const std::string& output);
+
+/// What stands in a file; nothing where there is none.
+std::string contents_of(const std::string& path);
+
+/// Waits, at most 60 seconds, until it is so.
+bool comes_true(const std::function<bool()>& condition);
+
+/// Asks the broker as its library does, and beyond what that asks.
+Result<Dictionary> ask_broker(const contract::Request& request);
+/// All that the broker knows of a job.
+contract::JobDetails details_of(const std::string& label);
 
 /// What the broker's processes hold: descriptors by process, children, those that nobody reaped, mounts.
 struct Census {

@@ -1,0 +1,744 @@
+// What each key of a job file does, as it can be seen from outside. docs/jobs.md names these.
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "support/actor.hpp"
+#include "support/session.hpp"
+
+namespace reeve::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kLabel = "org.example.a";
+
+std::vector<std::string> lines_of(const std::string& path) {
+  std::vector<std::string> lines;
+  std::istringstream text(contents_of(path));
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+// Processes whose command line holds that text, and that have not ended.
+std::vector<int> processes_with(const std::string& text) {
+  std::vector<int> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    const int pid = std::atoi(entry.path().filename().c_str());
+    if (pid > 0 && pid != ::getpid() && contents_of(entry.path().string() + "/cmdline").find(text) != std::string::npos)
+      found.push_back(pid);
+  }
+  return found;
+}
+
+// A field of /proc/PID/status.
+std::string status_field(int pid, const std::string& name) {
+  for (const std::string& line : lines_of("/proc/" + std::to_string(pid) + "/status")) {
+    if (line.starts_with(name + ":\t")) return line.substr(name.size() + 2);
+  }
+  return "";
+}
+
+// A line of /proc/PID/limits: soft limit, hard limit.
+std::pair<std::string, std::string> limits_of(int pid, const std::string& name) {
+  for (const std::string& line : lines_of("/proc/" + std::to_string(pid) + "/limits")) {
+    if (!line.starts_with(name)) continue;
+    std::string soft;
+    std::string hard;
+    std::istringstream(line.substr(name.size())) >> soft >> hard;
+    return {soft, hard};
+  }
+  return {};
+}
+
+Error error_of_call(const std::string& name) {
+  auto actor = connect<Actor>(name);
+  const auto outcome = actor.call_with<&Actor::sleep>({.timeout = 60s}, 0U);
+  return outcome ? Error{} : outcome.error();
+}
+
+void stop(const std::string& label) {
+  const auto stopped = ask_broker(contract::Stop{label});
+  EXPECT_TRUE(stopped) << stopped.error().message;
+}
+
+std::string true_key(const std::string& name) { return "<key>" + name + "</key><true/>"; }
+std::string integer_key(const std::string& name, int value) {
+  return "<key>" + name + "</key><integer>" + std::to_string(value) + "</integer>";
+}
+std::string string_key(const std::string& name, const std::string& value) {
+  return "<key>" + name + "</key><string>" + value + "</string>";
+}
+std::string dictionary_key(const std::string& name, const std::string& body) {
+  return "<key>" + name + "</key><dict>" + body + "</dict>";
+}
+std::string array_key(const std::string& name, const std::string& value) {
+  return "<key>" + name + "</key><array><string>" + value + "</string></array>";
+}
+
+class Jobs : public testing::Test {
+ protected:
+  // A job that runs a shell's words; what they print is in `out`.
+  JobFile script(const std::string& words) const { return script_job(kLabel, words, out); }
+  void write(JobFile job, const std::string& extra) const {
+    job.extra += extra;
+    write_job(session.jobs(), job);
+  }
+  // Known to the broker, and not just written.
+  static void load() { EXPECT_EQ(reeve_tool({"list"}).exit_code, 0); }
+  // It has run so often, has ended, and nothing would start it again.
+  static bool has_settled_after(std::uint64_t starts) {
+    return comes_true([&] {
+      const auto details = details_of(kLabel);
+      return details.starts == starts && details.state == "idle" && details.kept_alive_by.empty();
+    });
+  }
+  // What a script that runs once prints.
+  std::vector<std::string> printed_by(const std::string& words, const std::string& extra) const {
+    write(script(words + "; echo end"), true_key("RunAtLoad") + extra);
+    load();
+    EXPECT_TRUE(comes_true([&] { return contents_of(out).ends_with("end\n"); })) << last_exit_of(kLabel);
+    auto lines = lines_of(out);
+    if (!lines.empty()) lines.pop_back();
+    return lines;
+  }
+  // The pid of a confined actor that was given these keys.
+  int actor_with(const std::string& extra) const {
+    write(actor_job(kLabel), extra);
+    auto actor = connect<Actor>(kLabel);
+    const auto answer = actor.call_with<&Actor::sleep>({.timeout = 60s}, 0U);
+    EXPECT_TRUE(answer) << answer.error().message;
+    return actor.peer() && actor.peer()->pid ? *actor.peer()->pid : 0;
+  }
+  // Why a job that is started cannot be.
+  std::string launch_problem(JobFile job, const std::string& extra) const {
+    job.names.clear();
+    write(std::move(job), extra);
+    const Error error = error_of_call(kLabel);
+    EXPECT_EQ(error.code, code::kLaunchFailed) << error.message;
+    return error.message;
+  }
+
+  Session session;
+  Folder folder;
+  std::string out = folder.path() + "/out";
+};
+
+// What is run.
+
+TEST_F(Jobs, ARelativeProgramStartsFromItsFilesFolder) {
+  fs::copy_file(actor_job(kLabel).program, session.jobs() + "/copy");
+  JobFile job = actor_job(kLabel);
+  job.program = "copy";
+  write(job, "");
+  EXPECT_EQ(error_of_call(kLabel), Error{});
+}
+
+TEST_F(Jobs, ProgramArgumentsNameTheProgramWhereThereIsNoOther) {
+  std::ofstream(session.jobs() + "/a.plist")
+      << "<plist><dict>" << string_key("Label", kLabel)
+      << "<key>ProgramArguments</key><array><string>/bin/echo</string><string>-n</string><string>two words</string>"
+         "</array>"
+      << string_key("StandardOutPath", out) << true_key("RunAtLoad")
+      << dictionary_key("Reeve", string_key("Preset", "none")) << "</dict></plist>";
+  load();
+  EXPECT_TRUE(comes_true([&] { return contents_of(out) == "two words"; })) << contents_of(out);
+}
+
+TEST_F(Jobs, AServiceOffersSeveralNamesAndNoneThatIsFalse) {
+  JobFile job = actor_job(kLabel);
+  job.names =
+      "<dict><key>org.example.a</key><true/><key>org.example.b</key><dict/><key>org.example.c</key><false/></dict>";
+  write(job, "");
+  EXPECT_EQ(error_of_call("org.example.a"), Error{});
+  EXPECT_EQ(error_of_call("org.example.b"), Error{});
+  EXPECT_EQ(details_of(kLabel).starts, 1U);
+  EXPECT_EQ(error_of_call("org.example.c").code, code::kUnknownService);
+}
+
+TEST_F(Jobs, ResetAtCloseEndsWhatWaitsWithTheInstance) {
+  JobFile job = actor_job(kLabel, {"--exit-at-once"});
+  job.names = "<dict><key>org.example.a</key><dict><key>ResetAtClose</key><true/></dict></dict>";
+  write(job, "");
+  const Error error = error_of_call(kLabel);
+  EXPECT_EQ(error.kind, Kind::gone);
+  EXPECT_EQ(error.code, code::kClosed) << error.message;
+  EXPECT_EQ(details_of(kLabel).starts, 1U) << "nobody waits for another instance";
+}
+
+TEST_F(Jobs, HideUntilCheckInHidesTheNameUntilAnInstanceHasCheckedIn) {
+  JobFile job = actor_job(kLabel);
+  job.names = "<dict><key>org.example.a</key><dict><key>HideUntilCheckIn</key><true/></dict></dict>";
+  write(job, "");
+  EXPECT_EQ(error_of_call(kLabel).code, code::kUnknownService);
+  EXPECT_EQ(details_of(kLabel).starts, 0U) << "a call starts nothing that is hidden";
+  ASSERT_TRUE(ask_broker(contract::Start{kLabel}));
+  EXPECT_TRUE(comes_true([] { return error_of_call(kLabel) == Error{}; }));
+}
+
+// When it runs.
+
+TEST_F(Jobs, KeepAliveStartsItAgainWheneverItEnds) {
+  write(script("echo ran"), true_key("KeepAlive"));
+  load();
+  EXPECT_TRUE(comes_true([&] { return lines_of(out).size() >= 3; }));
+}
+
+TEST_F(Jobs, AServiceThatIsKeptAliveDoesNotStopForBeingIdle) {
+  JobFile job = actor_job(kLabel);
+  job.idle_seconds = 1;
+  write(job, true_key("KeepAlive"));
+  load();
+  ASSERT_TRUE(wait_for_state(kLabel, "running"));
+  const auto first = details_of(kLabel);
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).uptime_s >= 3U; }))
+      << "it goes on although nobody is connected";
+  EXPECT_EQ(details_of(kLabel).pid, first.pid);
+}
+
+TEST_F(Jobs, KeepAliveSuccessfulExitStartsItAgainUntilItFails) {
+  write(script("echo ran; [ $(wc -l < " + out + ") -lt 3 ]"), dictionary_key("KeepAlive", true_key("SuccessfulExit")));
+  load();
+  EXPECT_TRUE(has_settled_after(3));
+  EXPECT_EQ(last_exit_of(kLabel), "exited with 1");
+}
+
+TEST_F(Jobs, KeepAliveWithoutSuccessfulExitStartsItAgainUntilItSucceeds) {
+  write(script("echo ran; [ $(wc -l < " + out + ") -ge 3 ]"),
+        dictionary_key("KeepAlive", "<key>SuccessfulExit</key><false/>"));
+  load();
+  EXPECT_TRUE(has_settled_after(3));
+  EXPECT_EQ(last_exit_of(kLabel), "exited with 0");
+}
+
+TEST_F(Jobs, KeepAliveCrashedStartsItAgainUntilItEndsInOrder) {
+  write(script("echo ran; [ $(wc -l < " + out + ") -ge 3 ] || kill -SEGV $$"),
+        dictionary_key("KeepAlive", true_key("Crashed")));
+  load();
+  EXPECT_TRUE(has_settled_after(3));
+  EXPECT_TRUE(last_exit_of(kLabel).starts_with("exited with 0")) << last_exit_of(kLabel);
+}
+
+TEST_F(Jobs, KeepAlivePathStateRunsItWhileThePathIsThereOrIsNot) {
+  const std::string flag = folder.path() + "/below/flag";
+  write(script("echo ran"), dictionary_key("KeepAlive", dictionary_key("PathState", true_key(flag))));
+  JobFile other = script_job("org.example.b", "echo ran", folder.path() + "/other");
+  write(other, dictionary_key("KeepAlive", dictionary_key("PathState", "<key>" + flag + "</key><false/>")));
+  load();
+  EXPECT_TRUE(comes_true([&] { return lines_of(folder.path() + "/other").size() >= 2; })) << "there is no such path";
+  EXPECT_EQ(details_of(kLabel).starts, 0U);
+  fs::create_directory(folder.path() + "/below");
+  std::ofstream(flag) << "x";
+  EXPECT_TRUE(comes_true([&] { return lines_of(out).size() >= 2; })) << "now there is";
+  EXPECT_TRUE(comes_true([] { return details_of("org.example.b").kept_alive_by.empty(); }));
+  fs::remove(flag);
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).kept_alive_by.empty(); }));
+}
+
+TEST_F(Jobs, KeepAliveOtherJobEnabledRunsItWhileTheOtherIsThere) {
+  write(script("echo ran"), dictionary_key("KeepAlive", dictionary_key("OtherJobEnabled", true_key("org.example.b"))));
+  load();
+  EXPECT_EQ(details_of(kLabel).starts, 0U);
+  write(script_job("org.example.b", "true", out), true_key("Disabled"));
+  load();
+  EXPECT_EQ(details_of(kLabel).starts, 0U) << "it is there, and disabled";
+  write(script_job("org.example.b", "true", out), "");
+  EXPECT_TRUE(comes_true([&] { return lines_of(out).size() >= 2; }));
+  fs::remove(session.jobs() + "/org.example.b.plist");
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).kept_alive_by.empty(); }));
+}
+
+TEST_F(Jobs, KeepAliveOtherJobEnabledHearsOfAJobThatIsLoadedByHand) {
+  write(script("echo ran"), dictionary_key("KeepAlive", dictionary_key("OtherJobEnabled", true_key("org.example.b"))));
+  load();
+  const Folder elsewhere;
+  write_job(elsewhere.path(), script_job("org.example.b", "true", out));
+  const std::string file = elsewhere.path() + "/org.example.b.plist";
+  ASSERT_TRUE(ask_broker(contract::Load{file, contents_of(file)}));
+  EXPECT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+}
+
+TEST_F(Jobs, KeepAliveAfterInitialDemandWaitsForTheFirst) {
+  write(script("echo ran"), dictionary_key("KeepAlive", true_key("SuccessfulExit") + true_key("AfterInitialDemand")));
+  load();
+  EXPECT_EQ(details_of(kLabel).starts, 0U);
+  ASSERT_TRUE(ask_broker(contract::Start{kLabel}));
+  EXPECT_TRUE(comes_true([&] { return lines_of(out).size() >= 2; }));
+}
+
+TEST_F(Jobs, RunAtLoadRunsItOnceItsFileIsThere) {
+  write(script("echo ran"), true_key("RunAtLoad"));
+  EXPECT_TRUE(comes_true([&] { return lines_of(out).size() == 1; })) << "without anybody's asking";
+  EXPECT_TRUE(has_settled_after(1));
+}
+
+TEST_F(Jobs, LaunchOnlyOnceRefusesASecondStart) {
+  write(actor_job(kLabel), true_key("LaunchOnlyOnce"));
+  auto actor = connect<Actor>(kLabel);
+  EXPECT_EQ(actor.call<&Actor::crash>().error().kind, Kind::interrupted);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  const Error error = error_of_call(kLabel);
+  EXPECT_EQ(error.kind, Kind::denied);
+  EXPECT_NE(error.message.find("is started only once, and was"), std::string::npos) << error.message;
+}
+
+TEST_F(Jobs, AThrottledJobRecoversWhenItsIntervalHasPassed) {
+  JobFile job = actor_job(kLabel);
+  job.extra = integer_key("ThrottleInterval", 3);
+  write(job, "");
+  auto actor = connect<Actor>(kLabel);
+  Error error;
+  // Slow machines: starts that are three seconds apart are not throttled, so that it is tried until they are not.
+  for (int i = 0; i < 60 && error.code != code::kThrottled; ++i) {
+    const auto outcome = actor.call_with<&Actor::crash>({.timeout = 60s});
+    if (!outcome) error = outcome.error();
+    EXPECT_TRUE(error.kind == Kind::interrupted || error.code == code::kThrottled) << error.message;
+  }
+  EXPECT_EQ(error.kind, Kind::busy);
+  EXPECT_EQ(error.code, code::kThrottled);
+  EXPECT_NE(error.advice.find("it may start again in "), std::string::npos) << error.advice;
+  EXPECT_TRUE(comes_true([] { return error_of_call(kLabel) == Error{}; }));
+}
+
+TEST_F(Jobs, EveryCallerWhoWaitsIsToldThatTheJobIsThrottled) {
+  JobFile job = actor_job(kLabel);
+  job.extra = integer_key("ThrottleInterval", 600);
+  write(job, "");
+  auto actor = connect<Actor>(kLabel);
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(actor.call<&Actor::crash>().error().kind, Kind::interrupted);
+  // The third instance is stopped, and dies with others waiting for it.
+  ASSERT_TRUE(actor.call<&Actor::sleep>(0U));
+  const pid_t pid = *actor.peer()->pid;
+  ASSERT_TRUE(ask_broker(contract::KillJob{kLabel, SIGSTOP}));
+  ASSERT_TRUE(comes_true([&] { return status_field(pid, "State").starts_with("T"); }));
+  std::vector<Error> errors(4);
+  {
+    std::vector<std::jthread> callers;
+    for (Error& error : errors) callers.emplace_back([&error] { error = error_of_call(kLabel); });
+    EXPECT_TRUE(comes_true([&] { return details_of(kLabel).waiting >= errors.size(); }));
+    EXPECT_TRUE(ask_broker(contract::KillJob{kLabel, SIGKILL}));
+  }
+  for (const Error& error : errors) {
+    EXPECT_EQ(error.kind, Kind::busy) << error.message;
+    EXPECT_EQ(error.code, code::kThrottled) << error.message;
+  }
+}
+
+TEST_F(Jobs, StartIntervalRunsItAgainAndAgain) {
+  write(script("echo ran"), integer_key("StartInterval", 1));
+  EXPECT_TRUE(comes_true([&] { return lines_of(out).size() >= 2; }));
+}
+
+TEST_F(Jobs, StartCalendarIntervalRunsItAtItsMinute) {
+  write(script("echo ran"), "<key>StartCalendarInterval</key><dict/>");
+  load();
+  EXPECT_EQ(details_of(kLabel).starts, 0U);
+  // Every minute: the next comes within one.
+  EXPECT_TRUE(comes_true([&] { return !lines_of(out).empty(); }) || comes_true([&] { return !lines_of(out).empty(); }));
+}
+
+TEST_F(Jobs, WatchPathsRunsItWheneverOneChanges) {
+  const std::string file = folder.path() + "/watched";
+  const std::string inner = folder.path() + "/inner";
+  fs::create_directory(inner);
+  write(script("echo ran"),
+        "<key>WatchPaths</key><array><string>" + file + "</string><string>" + inner + "</string></array>");
+  load();
+  EXPECT_EQ(details_of(kLabel).starts, 0U) << "nothing has changed yet";
+  // The watch begins some time after the file is read: what changes is changed until it is noticed.
+  const auto runs_when = [&](const std::function<void(int)>& change) {
+    const std::size_t before = lines_of(out).size();
+    int round = 0;
+    return comes_true([&] {
+      change(round++);
+      return lines_of(out).size() > before;
+    });
+  };
+  EXPECT_TRUE(runs_when([&](int round) { std::ofstream(file) << round; })) << "it comes to be, or is written to";
+  EXPECT_TRUE(runs_when([&](int round) {
+    std::ofstream(file + ".new") << round;
+    fs::rename(file + ".new", file);
+  })) << "it is replaced";
+  EXPECT_TRUE(runs_when([&](int round) { std::ofstream(inner + "/" + std::to_string(round)) << round; }))
+      << "something comes into the folder";
+}
+
+TEST_F(Jobs, QueueDirectoriesRunsItWhileThereIsSomethingInThem) {
+  const std::string queue = folder.path() + "/queue";
+  fs::create_directory(queue);
+  write(script("echo ran; rm -f " + queue + "/*"), array_key("QueueDirectories", queue));
+  load();
+  EXPECT_EQ(details_of(kLabel).starts, 0U) << "there is nothing in it";
+  std::ofstream(queue + "/a") << "x";
+  EXPECT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  EXPECT_TRUE(comes_true([] {
+    const auto details = details_of(kLabel);
+    return details.state == "idle" && details.kept_alive_by.empty();
+  })) << "it is empty again";
+}
+
+// What it runs with.
+
+TEST_F(Jobs, EnvironmentVariablesAreAddedAndCountOverWhatAllJobsAreGiven) {
+  // No shell: it would tidy up what it was given.
+  JobFile job = script("");
+  job.program = "/usr/bin/env";
+  job.arguments.clear();
+  write(job, true_key("RunAtLoad") +
+                 dictionary_key("EnvironmentVariables", string_key("WORD", "a b") + string_key("PATH", "/bin")));
+  EXPECT_TRUE(has_settled_after(1));
+  const auto lines = lines_of(out);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "WORD=a b"), 1);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "PATH=/bin"), 1);
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.starts_with("PATH="); }), 1)
+      << "one value each";
+}
+
+TEST_F(Jobs, WorkingDirectoryIsWhereItRuns) {
+  fs::create_directory(session.jobs() + "/below");
+  EXPECT_EQ(printed_by("pwd -P", string_key("WorkingDirectory", "below")),
+            std::vector<std::string>{fs::canonical(session.jobs() + "/below").string()});
+}
+
+TEST_F(Jobs, WithoutAWorkingDirectoryItRunsInTheRoot) {
+  EXPECT_EQ(printed_by("pwd -P", ""), std::vector<std::string>{"/"});
+}
+
+TEST_F(Jobs, AWorkingDirectoryThatIsNotThereIsTold) {
+  EXPECT_NE(launch_problem(script("true"), string_key("WorkingDirectory", "/nowhere")).find("chdir /nowhere: No such"),
+            std::string::npos);
+}
+
+TEST_F(Jobs, UmaskIsItsMaskInEitherPreset) {
+  EXPECT_EQ(printed_by("umask", string_key("Umask", "027")), std::vector<std::string>{"0027"});
+  EXPECT_EQ(status_field(actor_with(integer_key("Umask", 18)), "Umask"), "0022") << "a number is decimal";
+}
+
+TEST_F(Jobs, WithoutAUmaskNobodyElseReadsWhatItMakes) {
+  EXPECT_EQ(printed_by("umask", ""), std::vector<std::string>{"0077"});
+}
+
+TEST_F(Jobs, NiceIsItsNicenessInEitherPreset) {
+  EXPECT_EQ(printed_by("nice", integer_key("Nice", 19)), std::vector<std::string>{"19"});
+  EXPECT_EQ(::getpriority(PRIO_PROCESS, static_cast<id_t>(actor_with(integer_key("Nice", 19)))), 19);
+}
+
+TEST_F(Jobs, ANegativeNiceIsRootsAlone) {
+  if (::geteuid() == 0) {
+    EXPECT_EQ(printed_by("nice", integer_key("Nice", -1)), std::vector<std::string>{"-1"});
+  } else {
+    EXPECT_NE(launch_problem(script("true"), integer_key("Nice", -1)).find("setpriority: Permission denied"),
+              std::string::npos);
+  }
+}
+
+TEST_F(Jobs, ABackgroundProcessTypeGivesWay) {
+  const auto background = printed_by("nice; ionice", string_key("ProcessType", "Background"));
+  ASSERT_EQ(background.size(), 2U);
+  EXPECT_EQ(std::stoi(background[0]), std::min(19, ::getpriority(PRIO_PROCESS, 0) + 10));
+  EXPECT_EQ(background[1], "idle");
+}
+
+TEST_F(Jobs, ResourceLimitsAreNarrowedInEitherPreset) {
+  const std::string limits = dictionary_key("SoftResourceLimits", integer_key("NumberOfFiles", 150)) +
+                             dictionary_key("HardResourceLimits", integer_key("NumberOfFiles", 200));
+  EXPECT_EQ(printed_by("ulimit -Sn; ulimit -Hn", limits), (std::vector<std::string>{"150", "200"}));
+  EXPECT_EQ(limits_of(actor_with(limits), "Max open files"), (std::pair<std::string, std::string>("150", "200")));
+}
+
+TEST_F(Jobs, AHardLimitBelowTheSoftOneOfAllBringsThatDown) {
+  EXPECT_EQ(
+      printed_by("ulimit -Sn; ulimit -Hn", dictionary_key("HardResourceLimits", integer_key("NumberOfFiles", 60))),
+      (std::vector<std::string>{"60", "60"}));
+}
+
+TEST_F(Jobs, ResourceLimitsGiveNobodyMoreThanThePresetLeaves) {
+  if (is_sanitised()) GTEST_SKIP() << "a sanitiser cannot live in the sandbox; the plain build runs this";
+  const std::string limits = dictionary_key("SoftResourceLimits", integer_key("NumberOfFiles", 100'000));
+  EXPECT_EQ(limits_of(actor_with(limits), "Max open files"), (std::pair<std::string, std::string>("256", "256")));
+}
+
+TEST_F(Jobs, StandardPathsAreReadAndAddedTo) {
+  const std::string in = folder.path() + "/in";
+  const std::string err = folder.path() + "/err";
+  std::ofstream(in) << "hello\n";
+  std::ofstream(out) << "before\n";
+  EXPECT_EQ(
+      printed_by("cat; echo trouble 1>&2", string_key("StandardInPath", in) + string_key("StandardErrorPath", err)),
+      (std::vector<std::string>{"before", "hello"}));
+  EXPECT_EQ(contents_of(err), "trouble\n");
+}
+
+TEST_F(Jobs, StandardPathsWorkInTheSandboxToo) {
+  const std::string err = folder.path() + "/err";
+  write(actor_job(kLabel), string_key("StandardErrorPath", err));
+  ASSERT_TRUE(connect<Actor>(kLabel).call<&Actor::print>("from inside"));
+  EXPECT_TRUE(comes_true([&] { return contents_of(err) == "from inside\n"; })) << contents_of(err);
+}
+
+TEST_F(Jobs, WithoutStandardPathsItsInputIsEmptyAndItsOutputIsTheBrokers) {
+  JobFile job = script("cat; echo so it says");
+  job.extra = true_key("RunAtLoad");
+  write(job, "");
+  EXPECT_TRUE(session.prints("org.example.a: so it says"));
+}
+
+TEST_F(Jobs, AStandardPathThatCannotBeOpenedIsTold) {
+  EXPECT_NE(
+      launch_problem(script("true"), string_key("StandardInPath", "/nowhere/in")).find("/nowhere/in: open: No such"),
+      std::string::npos);
+}
+
+// Ending.
+
+TEST_F(Jobs, StopIsASigtermThatTheJobMayAnswer) {
+  write(script("trap 'echo asked; exit 5' TERM; echo begun; while :; do sleep 0.05; done"), true_key("RunAtLoad"));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  stop(kLabel);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  EXPECT_EQ(last_exit_of(kLabel), "exited with 5");
+  EXPECT_EQ(lines_of(out).back(), "asked");
+}
+
+TEST_F(Jobs, StopEndsAJobThatHasNoHandlerBySigtermItself) {
+  write(script("echo begun; exec sleep 1000"), true_key("RunAtLoad"));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  stop(kLabel);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  EXPECT_EQ(last_exit_of(kLabel), "killed by SIGTERM");
+}
+
+TEST_F(Jobs, ExitTimeOutIsFollowedBySigkill) {
+  write(script("trap '' TERM; echo begun; while :; do sleep 0.05; done"),
+        true_key("RunAtLoad") + integer_key("ExitTimeOut", 1));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  stop(kLabel);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  EXPECT_EQ(last_exit_of(kLabel), "killed by SIGKILL");
+}
+
+// With no time out it is never killed, yet the session's end asks it like any other.
+TEST_F(Jobs, AJobWithoutExitTimeOutIsAskedWhenTheSessionEnds) {
+  {
+    const Session other;
+    JobFile job = script("trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
+    job.extra += true_key("RunAtLoad") + integer_key("ExitTimeOut", 0);
+    write_job(other.jobs(), job);
+    ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  }
+  EXPECT_EQ(lines_of(out).back(), "asked");
+}
+
+// Two that are nobody's children, in sessions of their own, each with a child.
+std::string words_with_a_family(const std::string& mark) {
+  const std::string inner = "sh -c \"sleep 1000; : " + mark + "\"";
+  const std::string one = "(setsid sh -c '" + inner + " & sleep 1000; : " + mark + "' &); ";
+  return one + one;
+}
+
+TEST_F(Jobs, WhatAJobLeavesBehindEndsWithIt) {
+  const std::string mark = fs::path(folder.path()).filename().string() + "-family";
+  write(script(words_with_a_family(mark) + "echo begun; exec sleep 1000"), true_key("RunAtLoad"));
+  ASSERT_TRUE(comes_true([&] { return processes_with(": " + mark).size() >= 4; }));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  stop(kLabel);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  EXPECT_TRUE(comes_true([&] { return processes_with(mark).empty(); }));
+}
+
+TEST_F(Jobs, WhatAJobLeavesBehindEndsWhenItHadToBeKilled) {
+  const std::string mark = fs::path(folder.path()).filename().string() + "-family";
+  write(script("trap '' TERM; " + words_with_a_family(mark) + "echo begun; while :; do sleep 0.05; done"),
+        true_key("RunAtLoad") + integer_key("ExitTimeOut", 1));
+  ASSERT_TRUE(comes_true([&] { return processes_with(": " + mark).size() >= 4; }));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  stop(kLabel);
+  ASSERT_TRUE(wait_for_state(kLabel, "idle"));
+  EXPECT_EQ(last_exit_of(kLabel), "killed by SIGKILL");
+  EXPECT_TRUE(comes_true([&] { return processes_with(mark).empty(); }));
+}
+
+TEST_F(Jobs, WhatJobsLeaveBehindEndsWithTheSession) {
+  const std::string mark = fs::path(folder.path()).filename().string() + "-family";
+  {
+    const Session other;
+    JobFile job = script(words_with_a_family(mark) + "exec sleep 1000");
+    job.extra += true_key("RunAtLoad");
+    write_job(other.jobs(), job);
+    ASSERT_TRUE(comes_true([&] { return processes_with(": " + mark).size() >= 4; }));
+  }
+  EXPECT_TRUE(processes_with(mark).empty()) << "before the broker itself has ended";
+}
+
+TEST_F(Jobs, WhatAServiceInEitherPresetLeavesBehindEndsWithIt) {
+  const std::string name = "org.example." + fs::path(folder.path()).filename().string();
+  for (const std::string& preset : {service_preset(), std::string("none")}) {
+    JobFile job = actor_job(name + "." + preset, {"--family"});
+    job.preset = preset;
+    write(job, "");
+    // In the sandbox it cannot have one: whether it then serves or ends is the sandbox's to say.
+    const Error error = error_of_call(job.label);
+    if (preset == "none") {
+      EXPECT_EQ(error, Error{});
+      EXPECT_GE(processes_with(job.label).size(), 2U);
+    }
+    stop(job.label);
+    ASSERT_TRUE(wait_for_state(job.label, "idle"));
+    EXPECT_TRUE(comes_true([&] { return processes_with(job.label).empty(); }));
+  }
+}
+
+TEST_F(Jobs, WithoutEnableTransactionsItDoesNotStopForBeingIdle) {
+  JobFile job = actor_job(kLabel);
+  job.idle_seconds = 1;
+  write(job, "<key>EnableTransactions</key><false/>");
+  EXPECT_EQ(error_of_call(kLabel), Error{});
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).uptime_s >= 3U; }));
+  EXPECT_EQ(details_of(kLabel).starts, 1U);
+}
+
+// Whether, for whom, how many.
+
+TEST_F(Jobs, ADisabledJobIsListedAndNeverStarted) {
+  write(actor_job(kLabel), true_key("Disabled") + true_key("RunAtLoad") + true_key("KeepAlive"));
+  EXPECT_EQ(error_of_call(kLabel).code, code::kUnknownService);
+  EXPECT_EQ(*status_of(kLabel).find("state"), Object("disabled"));
+  const auto started = ask_broker(contract::Start{kLabel});
+  ASSERT_FALSE(started);
+  EXPECT_EQ(started.error().kind, Kind::denied);
+  EXPECT_EQ(details_of(kLabel).starts, 0U);
+}
+
+TEST_F(Jobs, AServiceOfTypeApplicationHasAnInstanceForEachProcessThatCalls) {
+  write(actor_job(kLabel), dictionary_key("XPCService", string_key("ServiceType", "Application")));
+  auto first = connect<Actor>(kLabel);
+  auto second = connect<Actor>(kLabel);
+  ASSERT_TRUE(first.call<&Actor::sleep>(0U));
+  ASSERT_TRUE(second.call<&Actor::sleep>(0U));
+  EXPECT_EQ(first.peer()->pid, second.peer()->pid) << "both are this process's";
+  EXPECT_EQ(reeve_tool({"call", kLabel, "sleep", "[0]"}).exit_code, 0);
+  const std::string listed = reeve_tool({"list"}).out;
+  std::size_t instances = 0;
+  for (std::size_t at = 0; (at = listed.find(std::string(kLabel) + "@", at)) != std::string::npos; ++at) ++instances;
+  EXPECT_EQ(instances, 2U) << listed;
+}
+
+TEST_F(Jobs, OnlyAllowedCallersFindAService) {
+  JobFile job = actor_job(kLabel);
+  job.reeve = array_key("AllowedCallers", "job:org.example.b");
+  write(job, "");
+  EXPECT_EQ(error_of_call(kLabel).code, code::kUnknownService);
+  job.label = "org.example.c";
+  job.arguments = {job.label};
+  job.reeve = array_key("AllowedCallers", "user");
+  write(job, "");
+  EXPECT_EQ(error_of_call(job.label), Error{});
+}
+
+// Files.
+
+TEST_F(Jobs, AnUnknownKeyIsWarnedOfAndAnUnknownOneOfReeveIsRefused) {
+  write(actor_job(kLabel), true_key("Sockets"));
+  JobFile other = actor_job("org.example.b");
+  other.reeve = true_key("Prest");
+  write(other, "");
+  EXPECT_EQ(error_of_call(kLabel), Error{});
+  EXPECT_EQ(error_of_call("org.example.b").code, code::kUnknownService);
+  const std::string listed = reeve_tool({"list"}).out;
+  EXPECT_NE(listed.find("Sockets: ignored; this version does not know the key"), std::string::npos) << listed;
+  EXPECT_NE(listed.find("Reeve.Prest: unknown key"), std::string::npos) << listed;
+}
+
+TEST_F(Jobs, AFolderThatOthersCanWriteToHoldsNoJobs) {
+  write(actor_job(kLabel), "");
+  EXPECT_NE(reeve_tool({"list"}).out.find("org.example.a "), std::string::npos);
+  // Sticky: others could not remove the file, and could add one.
+  for (const auto mode : {fs::perms(0775), fs::perms(0707), fs::perms(01777)}) {
+    fs::permissions(session.jobs(), mode);
+    const std::string listed = reeve_tool({"list"}).out;
+    EXPECT_NE(listed.find(session.jobs() + ": can be written by its group or by others; chmod go-w it"),
+              std::string::npos)
+        << listed;
+    EXPECT_EQ(listed.find("org.example.a "), std::string::npos) << listed;
+    EXPECT_EQ(error_of_call(kLabel).code, code::kUnknownService);
+    fs::permissions(session.jobs(), fs::perms(0755));
+    EXPECT_EQ(reeve_tool({"list"}).out.find("can be written"), std::string::npos);
+  }
+}
+
+TEST_F(Jobs, NothingOfAnotherUserIsTrusted) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a file away";
+  const auto give_away = [](const std::string& path, uid_t user) { ASSERT_EQ(::chown(path.c_str(), user, user), 0); };
+  fs::copy_file(actor_job(kLabel).program, session.jobs() + "/copy");
+  JobFile job = actor_job(kLabel);
+  job.program = session.jobs() + "/copy";
+  write(job, "");
+  give_away(job.program, 1000);
+  EXPECT_NE(error_of_call(kLabel).message.find("copy: belongs to user 1000"), std::string::npos);
+  give_away(job.program, 0);
+  EXPECT_EQ(error_of_call(kLabel), Error{});
+  const std::string file = session.jobs() + "/org.example.a.plist";
+  give_away(file, 1000);
+  EXPECT_NE(reeve_tool({"list"}).out.find(file + ": belongs to user 1000; chown it to yourself"), std::string::npos);
+  give_away(file, 0);
+  give_away(session.jobs(), 1000);
+  EXPECT_NE(reeve_tool({"list"}).out.find(session.jobs() + ": belongs to user 1000; chown it to yourself"),
+            std::string::npos);
+  give_away(session.jobs(), 0);
+}
+
+TEST_F(Jobs, AFileOfMoreThan64KiBIsRefused) {
+  write(actor_job(kLabel), "<!--" + std::string(64 * 1024, 'x') + "-->");
+  EXPECT_NE(reeve_tool({"list"}).out.find("org.example.a.plist: is larger than 65536 bytes"), std::string::npos);
+}
+
+TEST_F(Jobs, AJobOfMoreThan32KiBOfTextIsNotStarted) {
+  EXPECT_NE(launch_problem(actor_job(kLabel, {std::string(32 * 1024, 'x')}), "").find("exceed 32 KiB"),
+            std::string::npos);
+}
+
+TEST_F(Jobs, ASecondFileWithTheSameLabelOrNameIsReportedAndDoesNotCount) {
+  write(actor_job(kLabel), "");
+  JobFile job = actor_job("org.example.b");
+  job.names = "<dict><key>org.example.a</key><true/></dict>";
+  job.arguments = {"--exit-at-once"};
+  write(job, "");
+  fs::copy_file(session.jobs() + "/org.example.a.plist", session.jobs() + "/z.plist");
+  EXPECT_EQ(error_of_call(kLabel), Error{});
+  const std::string listed = reeve_tool({"list"}).out;
+  EXPECT_NE(
+      listed.find("z.plist: the label org.example.a stands in " + session.jobs() + "/org.example.a.plist already"),
+      std::string::npos)
+      << listed;
+  EXPECT_NE(listed.find("org.example.b.plist: the name org.example.a belongs to the job org.example.a"),
+            std::string::npos)
+      << listed;
+}
+
+// The user's own folder comes before the one that came installed.
+TEST(JobFolders, TheFirstFolderHasTheLabelAndTheName) {
+  const Folder home;
+  const Session session({"/usr/bin/env", "-u", "REEVE_JOBS_DIR", "XDG_CONFIG_HOME=" + home.path()});
+  const std::string jobs = home.path() + "/reeve/jobs";
+  EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "{}"}).out, "{}\n") << "there is no other yet";
+  fs::create_directories(jobs);
+  JobFile job = actor_job("org.reeve.echo");
+  write_job(jobs, job);
+  const std::string listed = reeve_tool({"list"}).out;
+  EXPECT_NE(listed.find("the label org.reeve.echo stands in " + jobs + "/org.reeve.echo.plist already"),
+            std::string::npos)
+      << listed;
+  stop("org.reeve.echo");
+  ASSERT_TRUE(wait_for_state("org.reeve.echo", "idle"));
+  EXPECT_EQ(error_of_call("org.reeve.echo"), Error{}) << "the next instance is of the first file";
+}
+
+}  // namespace
+}  // namespace reeve::test

@@ -171,7 +171,7 @@ void Core::on(const Scanned& event) {
   scanning_ = false;
   problems_ = event.problems;
   for (auto& [label, job] : jobs_) {
-    if (!job.is_loaded && job.label == job.job.label) job.removed = true;
+    if (!job.is_loaded && !is_one_of_many(job)) job.removed = true;
   }
   names_.clear();
   for (const Job& job : event.jobs) merge(job, problems_);
@@ -179,7 +179,8 @@ void Core::on(const Scanned& event) {
     if (job.is_loaded) take_names(job, problems_);
   }
   std::vector<std::string> gone;
-  for (const auto& [label, job] : jobs_) {
+  for (auto& [label, job] : jobs_) {
+    if (is_one_of_many(job)) follow(job);
     if (job.removed && job.state == State::idle) gone.push_back(label);
   }
   for (const std::string& label : gone) forget(label);
@@ -249,13 +250,17 @@ void Core::asked(PeerId peer, RequestId request, const contract::Unload& what) {
   const auto found = job_to_manage(peer, what.label);
   if (!found) return answer(peer, request, std::unexpected(found.error()));
   JobState& job = **found;
-  std::erase_if(names_, [&](const auto& n) { return n.second == job.label; });
-  refuse(job.waiting, unknown_service(job.label));
   job.is_unloaded = !job.is_loaded;
   job.removed = job.is_loaded;
-  job.is_wanted = false;
+  std::erase_if(names_, [&](const auto& n) { return n.second == job.label; });
+  for (auto& [label, instance] : jobs_) {
+    if (instance.job.label != job.label) continue;
+    refuse(instance.waiting, unknown_service(label));
+    instance.is_wanted = false;
+    if (is_one_of_many(instance)) follow(instance);
+    stop(instance);
+  }
   job.retry_at = job.next_interval = std::nullopt;
-  stop(job);
   keep(job);
   if (job.removed && job.state == State::idle) forget(what.label);
   watch_paths();

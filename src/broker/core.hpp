@@ -202,6 +202,9 @@ class Core {
   JobState* job_of(InstanceId instance);
   JobState* enabled(const std::string& label);
   JobState& instance_for(JobState& job, const PeerState& client);
+  static bool is_one_of_many(const JobState& job) { return job.label != job.job.label; }
+  void forget_if_idle(const std::string& label);
+  void follow(JobState& instance);
 
   // recovery.cc
   void on(const Recovered& event);

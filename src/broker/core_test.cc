@@ -615,5 +615,38 @@ TEST(Core, ANewBrokerHandsOverInAscendingOrderForARegisteredNameToo) {
   EXPECT_EQ(handed[1].name, "g.x");
 }
 
+TEST(Core, ForgetsOneOfManyInstancesThatNobodyWaitsForAnyMore) {
+  Stage stage;
+  Job job = job_named("a");
+  job.service_type = ServiceType::application;
+  job.launch_only_once = true;
+  stage.knows({job});
+  const auto jobs = [&] {
+    stage.apply(PeerAsked{stage.client(), 70, contract::List{}, {}});
+    const Orders orders = stage.apply(Scanned{{job}, {}});
+    return contract::decode_reply<contract::Listing>(*Stage::only<Answer>(orders)->what)->jobs.size();
+  };
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+  EXPECT_EQ(jobs(), 2U);
+  stage.come_up(instance);
+  stage.die(control_of(instance), instance);
+  EXPECT_EQ(jobs(), 1U);
+}
+
+TEST(Core, UnloadingAJobStopsAllItsInstances) {
+  Stage stage;
+  Job job = job_named("a");
+  job.service_type = ServiceType::application;
+  stage.knows({job});
+  const PeerId client = stage.client();
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
+  const PeerId service = stage.come_up(instance);
+  stage.check_in(service, instance);
+  const Orders orders = stage.apply(PeerAsked{client, 70, contract::Unload{"a"}, {}});
+  ASSERT_EQ(Stage::all<Kill>(orders).size(), 1U);
+  EXPECT_EQ(Stage::all<Kill>(orders)[0].instance, instance);
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
+}
+
 }  // namespace
 }  // namespace reeve::broker

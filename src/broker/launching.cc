@@ -86,7 +86,9 @@ std::vector<std::string> Core::reasons_to_run(const JobState& job) const {
   return reasons;
 }
 
-bool Core::is_kept_alive(const JobState& job) const { return may_start(job) && !reasons_to_run(job).empty(); }
+bool Core::is_kept_alive(const JobState& job) const {
+  return may_start(job) && !is_one_of_many(job) && !reasons_to_run(job).empty();
+}
 
 bool Core::may_start(const JobState& job) const {
   return !job.removed && !job.is_unloaded && !job.job.disabled && !(job.job.launch_only_once && job.starts > 0);
@@ -155,7 +157,7 @@ void Core::begin(JobState& job) {
 
 // What comes while it runs has come already; a start that waits for it to end is not lost by that.
 void Core::want(JobState& job) {
-  if (job.state == State::idle) job.is_wanted = true;
+  if (job.state == State::idle && !is_one_of_many(job)) job.is_wanted = true;
 }
 
 void Core::tick(JobState& job) {
@@ -338,10 +340,9 @@ void Core::ended(JobState& job) {
   if (!was_agreed && !job.is_stopping && !job.took_any) ++job.fruitless_starts;
   const bool is_given_up = job.fruitless_starts >= kFruitlessStartsMax;
   if (is_given_up) job.fruitless_starts = 0;
-  const bool is_one_of_many = job.label != job.job.label;
   job.state = State::idle;
   // First that it was started, then that it has ended: a broker that begins in between must not take it for new.
-  if (!is_one_of_many) keep(job);
+  if (!is_one_of_many(job)) keep(job);
   orders_.push_back(Forget{job.instance.value});
   job.instance = {};
   job.pid.reset();
@@ -358,9 +359,23 @@ void Core::ended(JobState& job) {
     }
     orders_.push_back(Drop{service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});
   }
-  if (job.removed || (is_one_of_many && job.waiting.empty())) return forget(std::string(job.label));
+  if (job.removed) return forget(std::string(job.label));
   if (is_given_up) give_up(job);
   consider(job);
+  forget_if_idle(std::string(job.label));
+}
+
+// One of many instances is there for those who wait for it alone.
+void Core::forget_if_idle(const std::string& label) {
+  const JobState& job = jobs_.at(label);
+  if (is_one_of_many(job) && job.state == State::idle && job.waiting.empty()) forget(label);
+}
+
+// One of many instances goes by the file of the job that it is one of.
+void Core::follow(JobState& instance) {
+  const auto job = jobs_.find(instance.job.label);
+  instance.removed = job == jobs_.end() || job->second.removed || job->second.is_unloaded;
+  if (!instance.removed) instance.job = job->second.job;
 }
 
 void Core::forget(const std::string& label) {
@@ -406,7 +421,7 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
 
 // The first job that declares a name has it.
 void Core::take_names(JobState& job, std::vector<std::string>& problems) {
-  if (job.label != job.job.label || job.is_unloaded || job.job.disabled || job.removed) return;
+  if (is_one_of_many(job) || job.is_unloaded || job.job.disabled || job.removed) return;
   for (const OfferedName& name : job.job.names) {
     const auto [owner, is_free] = names_.emplace(name.name, job.label);
     if (is_free || owner->second == job.label) continue;

@@ -87,6 +87,7 @@ bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what)
   JobState& instance = instance_for(*job, caller);
   instance.was_demanded = true;
   grant(peer, request, instance, what.name);
+  forget_if_idle(std::string(instance.label));
   return true;
 }
 

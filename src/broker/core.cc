@@ -178,6 +178,12 @@ void Core::on(const Scanned& event) {
   for (auto& [label, job] : jobs_) {
     if (job.is_loaded) take_names(job, problems_);
   }
+  for (auto& [label, end] : std::exchange(homeless_, {})) {
+    Ends lost;
+    JobState* job = end.client.only ? nullptr : job_to_wait_for(label);
+    (job != nullptr ? job->waiting : lost).push_back(std::move(end));
+    refuse(lost, unknown_service(label));
+  }
   std::vector<std::string> gone;
   for (auto& [label, job] : jobs_) {
     if (is_one_of_many(job)) follow(job);

@@ -163,6 +163,7 @@ class Core {
   void refuse(Ends& ends, const Error& reason);
   void take_back(JobState& job);
   void forget_end(const End& end);
+  JobState* job_to_wait_for(const std::string& label);
   void release_names(PeerId peer);
   Client client_of(const PeerState& peer);
   JobState* job_offering(const std::string& name);
@@ -234,6 +235,7 @@ class Core {
   std::map<NameKey, Registered> registered_;
   std::map<PeerId, PeerState> peers_;
   std::vector<Waiting> waiting_for_scan_;
+  std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
   bool scanning_ = false;
   std::vector<std::string> problems_;
   std::vector<std::string> watched_;

@@ -648,5 +648,28 @@ TEST(Core, UnloadingAJobStopsAllItsInstances) {
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
 }
 
+TEST(Core, AnEndKeptForAJobOfWhichNothingIsKeptWaitsForItsFile) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  const Orders orders = stage.look_up(client, "a");
+  EXPECT_TRUE(Stage::all<Refuse>(stage.die_after<Grant>(orders)).empty());
+  const Orders scanned = stage.apply(Scanned{{job_named("a")}, {}});
+  ASSERT_EQ(Stage::all<Launch>(scanned).size(), 1U);
+  const InstanceId instance = Stage::all<Launch>(scanned)[0].instance;
+  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(instance), instance));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].end, Stage::all<Grant>(orders)[0].end);
+}
+
+TEST(Core, AnEndKeptForAJobWhoseFileIsGoneIsRefused) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  stage.die_after<Grant>(stage.look_up(stage.client(), "a"));
+  const Orders scanned = stage.apply(Scanned{});
+  EXPECT_EQ(Stage::all<Refuse>(scanned).size(), 1U);
+  EXPECT_TRUE(stage.store.empty());
+}
+
 }  // namespace
 }  // namespace reeve::broker

@@ -189,6 +189,18 @@ void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const
   from.clear();
 }
 
+// The job of that label, or what would be that one of a job's instances.
+Core::JobState* Core::job_to_wait_for(const std::string& label) {
+  if (const auto job = jobs_.find(label); job != jobs_.end()) return &job->second;
+  const auto base = jobs_.find(label.substr(0, label.find('@')));
+  if (base == jobs_.end()) return nullptr;
+  JobState& instance = jobs_[label];
+  instance.label = label;
+  instance.job = base->second.job;
+  instance.is_new = false;
+  return &instance;
+}
+
 void Core::forget_end(const End& end) {
   if (end.is_kept) orders_.push_back(Forget{end.id.value});
 }

@@ -109,11 +109,6 @@ void Core::recover(std::uint64_t number, const KeptPeer& kept) {
 }
 
 void Core::recover(std::uint64_t number, const KeptEnd& kept) {
-  const auto job = jobs_.find(kept.label);
-  if (job == jobs_.end()) {
-    orders_.push_back(Refuse{EndId{number}, unknown_service(kept.label)});
-    return orders_.push_back(Forget{number});
-  }
   End end{EndId{number}, kept.name, {}, true, {}};
   end.client.peer.uid = kept.uid;
   end.client.peer.label = kept.client_label;
@@ -122,16 +117,19 @@ void Core::recover(std::uint64_t number, const KeptEnd& kept) {
   end.client.only = InstanceId{kept.only};
   PeerState payer{kept.pid, kept.uid, kept.process, {}, {}, false, {}, 0};
   if (auto charged = charge(payer, {.bytes = 1024, .descriptors = 1, .objects = 0})) end.charge = std::move(*charged);
-  const OfferedName* name = offered(job->second.job, kept.name);
+  // The broker before may have died before it kept anything of the job; its file says what that is.
+  JobState* job = job_to_wait_for(kept.label);
+  if (job == nullptr) return homeless_.emplace_back(kept.label, std::move(end)), void();
+  const OfferedName* name = offered(job->job, kept.name);
   const bool goes_with_it = kept.only != 0 || (name != nullptr && name->reset_at_close);
   const std::uint64_t led_to = kept.only != 0 ? kept.only : kept.handed_to;
-  if (goes_with_it && led_to != 0 && led_to != job->second.instance.value) {
+  if (goes_with_it && led_to != 0 && led_to != job->instance.value) {
     Ends lost;
     lost.push_back(std::move(end));
     return refuse(lost, Error{Kind::gone, code::kClosed, "whom this led to has ended", "connect again"});
   }
-  const bool is_handed = kept.handed_to != 0 && kept.handed_to == job->second.instance.value;
-  (is_handed ? job->second.on_the_way : job->second.waiting).push_back(std::move(end));
+  const bool is_handed = kept.handed_to != 0 && kept.handed_to == job->instance.value;
+  (is_handed ? job->on_the_way : job->waiting).push_back(std::move(end));
 }
 
 // Keeping.

@@ -398,7 +398,7 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       return;
     case SupervisorEventKind::go:
       recovered_->broker = static_cast<std::uint64_t>(told->head.number);
-      next_peer_ = first_number(recovered_->broker);
+      next_peer_ = first_client(recovered_->broker).value;
       events_.push_back(std::move(*recovered_));
       recovered_.reset();
       for (EventKind& event : told_meanwhile_) events_.push_back(std::move(event));

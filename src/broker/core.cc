@@ -257,15 +257,16 @@ void Core::asked(PeerId peer, RequestId request, const contract::Unload& what) {
   const auto found = job_to_manage(peer, what.label);
   if (!found) return answer(peer, request, std::unexpected(found.error()));
   JobState& job = **found;
+  job.is_unloaded = !job.is_loaded;
+  job.removed = job.is_loaded;
   std::erase_if(names_, [&](const auto& n) { return n.second == job.label; });
   for (auto& [label, instance] : jobs_) {
     if (instance.job.label != job.label) continue;
     refuse(instance.waiting, unknown_service(label));
     instance.is_wanted = false;
+    if (is_one_of_many(instance)) follow(instance);
     stop(instance);
   }
-  job.is_unloaded = !job.is_loaded;
-  job.removed = job.is_loaded;
   job.retry_at = job.next_interval = std::nullopt;
   keep(job);
   if (job.removed && job.state == State::idle) forget(what.label);

@@ -673,6 +673,17 @@ TEST(Core, AnEndKeptForAJobWhoseFileIsGoneIsRefused) {
   EXPECT_TRUE(stage.store.empty());
 }
 
+TEST(Core, AClientIsKeptUnderANumberThatNothingElseHas) {
+  Stage stage;
+  const PeerId client = first_client(1);
+  stage.apply(Recovered{1, 1000, {}});
+  stage.apply(Scanned{{job_named("a")}, {}});
+  stage.apply(PeerCame{client, 100, 1000});
+  const Orders orders = stage.look_up(client, "a");
+  stage.apply(PeerAsked{client, 9, contract::Register{"x", contract::Scope::process}, {}});
+  EXPECT_EQ(stage.store.size(), 3U) << "an end, a service, and a peer";
+}
+
 // What the keys of a job file have the broker do. docs/jobs.md names these.
 
 Orders tick_at(Stage& stage, std::int64_t local_s) { return stage.core->apply({stage.now, local_s, Tick{}}); }

@@ -422,7 +422,7 @@ void Daemon::hear_last_words(InstanceId instance) {
 // What was kept comes first, then what has happened since, in order.
 void Daemon::go(std::uint64_t broker) {
   recovered_->broker = broker;
-  next_peer_ = first_client(broker);
+  next_peer_ = first_client(broker).value;
   Recovered recovered = std::move(*recovered_);
   recovered_.reset();
   apply(std::move(recovered));

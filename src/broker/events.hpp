@@ -25,8 +25,8 @@ using RequestId = std::uint64_t;            ///< as the peer numbered it
 constexpr PeerId control_of(InstanceId instance) { return PeerId{instance.value | 1ULL << 63}; }
 /// The first number that the n-th broker of a session gives out: none is ever used twice.
 constexpr std::uint64_t first_number(std::uint64_t broker) { return broker << 36 | 1; }
-/// ... and the first of its clients: they are kept beside ends, instances and jobs, and share no number with them.
-constexpr std::uint64_t first_client(std::uint64_t broker) { return first_number(broker) | 1ULL << 62; }
+/// The first of its clients. These count by themselves, and are kept beside all the rest.
+constexpr PeerId first_client(std::uint64_t broker) { return PeerId{first_number(broker) | 1ULL << 62}; }
 
 // Events.
 

@@ -166,9 +166,10 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
 
 Broker::Broker(WhenAbsent when_absent) : connection_(std::make_unique<BrokerDialer>(when_absent)) {}
 
-// Asking twice does no harm, and an embedded broker may have left just when it was asked: then it is asked again.
+// Asking twice does no harm, and an embedded broker may have left just when it was asked: then it is asked again. So it
+// is when a broker was killed or replaced, and the one that followed it too: more often only where none stays alive.
 Result<Dictionary> Broker::ask(const Dictionary& request, const os::Deadline& deadline) {
-  constexpr int kAttempts = 3;
+  constexpr int kAttempts = 10;
   for (int attempt = 1;; ++attempt) {
     connection::CallOptions options;
     options.timeout = os::left_until(deadline);

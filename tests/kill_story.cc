@@ -80,8 +80,9 @@ TEST(Kill, AtRandomMomentsUnderFiftyClientsLosesNoCallAndLeavesNothing) {
   over = true;
   for (std::thread& client : clients) client.join();
 
-  std::printf("service killed %d times under %d clients: %llu calls, %llu answered, %llu interrupted\n", killed, kClients,
-              static_cast<unsigned long long>(outcomes.calls), static_cast<unsigned long long>(outcomes.answered),
+  std::printf("service killed %d times under %d clients: %llu calls, %llu answered, %llu interrupted\n", killed,
+              kClients, static_cast<unsigned long long>(outcomes.calls),
+              static_cast<unsigned long long>(outcomes.answered),
               static_cast<unsigned long long>(outcomes.interrupted));
   EXPECT_EQ(killed, wanted);
   EXPECT_EQ(outcomes.answered + outcomes.interrupted, outcomes.calls)

@@ -74,7 +74,9 @@ void Core::on(const Tick&) {
 // Peers.
 
 Result<quota::Charge> Core::charge(const PeerState& peer, const quota::Amount& amount) {
-  // By process; one that the kernel does not number goes by its pid, beside all numbers.
+  // By process, and strangers by user; a process that the kernel does not number goes by its pid, beside all numbers.
+  const bool is_stranger = peer.uid != user_ && peer.uid != 0;
+  if (is_stranger) return ledger_.account_of(static_cast<std::uint64_t>(peer.uid) | 1ULL << 62).charge(amount);
   const std::uint64_t principal = peer.process != 0 ? peer.process : static_cast<std::uint64_t>(peer.pid) | 1ULL << 63;
   return ledger_.account_of(principal).charge(amount);
 }
@@ -213,20 +215,27 @@ void Core::asked(PeerId peer, RequestId request, const contract::List& what) {
   wait_for_scan(peer, request, what);
 }
 
-// The job of that label, for somebody who may do with it as they like.
-Result<Core::JobState*> Core::job_to_manage(PeerId peer, const std::string& label) {
-  if (is_confined_service(peers_.at(peer))) {
+// Jobs are their owner's, and root's.
+Result<void> Core::may_manage(PeerId id) {
+  const PeerState& peer = peers_.at(id);
+  if (is_confined_service(peer)) {
     return fail(Kind::denied, code::kNotPrivileged, "a confined service may not manage others");
   }
+  if (peer.uid == user_ || peer.uid == 0) return {};
+  return fail(Kind::denied, code::kNotPrivileged,
+              "the broker belongs to user " + std::to_string(user_) + ", not to you", "ask as that user, or as root");
+}
+
+// The job of that label, for somebody who may do with it as they like.
+Result<Core::JobState*> Core::job_to_manage(PeerId peer, const std::string& label) {
+  REEVE_TRY(may_manage(peer));
   const auto job = jobs_.find(label);
   if (job != jobs_.end()) return &job->second;
   return fail(Kind::invalid, code::kUnknownJob, "no job is called " + label, "see `reeve list`");
 }
 
 void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
-  if (is_confined_service(peers_.at(peer))) {
-    return answer(peer, request, fail(Kind::denied, code::kNotPrivileged, "a confined service may not manage others"));
-  }
+  if (const auto allowed = may_manage(peer); !allowed) return answer(peer, request, std::unexpected(allowed.error()));
   auto job = parse_job(what.file, what.text);
   if (!job) return answer(peer, request, std::unexpected(job.error()));
   const std::string label = job->label;
@@ -312,9 +321,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Print& what) {
 }
 
 void Core::asked(PeerId peer, RequestId request, const contract::Replace&) {
-  if (is_confined_service(peers_.at(peer))) {
-    return answer(peer, request, fail(Kind::denied, code::kNotPrivileged, "a confined service may not manage others"));
-  }
+  if (const auto allowed = may_manage(peer); !allowed) return answer(peer, request, std::unexpected(allowed.error()));
   answer_true(peer, request);
   orders_.push_back(Replace{});
 }

@@ -137,6 +137,7 @@ class Core {
   void scan();
   void wait_for_scan(PeerId peer, RequestId request, contract::Request what);
   void finish(Waiting waiting);
+  Result<void> may_manage(PeerId peer);
   Result<JobState*> job_to_manage(PeerId peer, const std::string& label);
   void answer(PeerId peer, RequestId request, Result<Dictionary> what);
   void answer_true(PeerId peer, RequestId request);

@@ -27,6 +27,10 @@ Job job_named(const std::string& label) {
 // A broker's core with the kernel played by the test.
 class Stage {
  public:
+  Stage() {
+    next_broker();
+    apply(Scanned{});
+  }
   Orders apply(EventKind what) {
     Orders orders = core->apply({now, 0, std::move(what)});
     store_before = store;
@@ -682,6 +686,24 @@ TEST(Core, AClientIsKeptUnderANumberThatNothingElseHas) {
   const Orders orders = stage.look_up(client, "a");
   stage.apply(PeerAsked{client, 9, contract::Register{"x", contract::Scope::process}, {}});
   EXPECT_EQ(stage.store.size(), 3U) << "an end, a service, and a peer";
+}
+
+TEST(Core, AStrangerOfTheMachinesBrokerMayCallAndNotManage) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId stranger{7000};
+  stage.apply(PeerCame{stranger, 200, 2000, 77});
+  EXPECT_FALSE(Stage::all<Grant>(stage.look_up(stranger, "a")).empty());
+  for (const contract::Request& request :
+       {contract::Request(contract::Start{"a"}), contract::Request(contract::Stop{"a"}),
+        contract::Request(contract::Unload{"a"}), contract::Request(contract::KillJob{"a", 9}),
+        contract::Request(contract::Load{"/a.plist", "<plist/>"}), contract::Request(contract::Print{"a"}),
+        contract::Request(contract::Replace{})}) {
+    EXPECT_EQ(error_of(stage.apply(PeerAsked{stranger, 9, request, {}})).code, code::kNotPrivileged) << request.index();
+  }
+  const PeerId root{7001};
+  stage.apply(PeerCame{root, 201, 0, 78});
+  EXPECT_FALSE(Stage::all<Kill>(stage.apply(PeerAsked{root, 9, contract::Stop{"a"}, {}})).empty());
 }
 
 // What the keys of a job file have the broker do. docs/jobs.md names these.

@@ -255,11 +255,15 @@ void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
 
 // What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone. Of one
 // that ended before it said anything to this broker nobody knows what it had taken: the broker before this one may have
-// heard that, and ended before it was kept. Such a client is interrupted rather than served twice.
+// heard that, and ended before it was kept. Such a client is interrupted rather than served twice. It sees its channel
+// end: of a reason it could not tell who gives it.
 void Core::take_back(JobState& job) {
   if (!job.taken) {
-    refuse(job.on_the_way, Error{Kind::interrupted, code::kInterrupted, "the service ended before it answered",
-                                 "call again if doing it twice does no harm: a fresh service is started"});
+    for (const End& end : job.on_the_way) {
+      orders_.push_back(Release{end.id});
+      forget_end(end);
+    }
+    job.on_the_way.clear();
   }
   Ends all = std::move(job.on_the_way);
   job.on_the_way.clear();

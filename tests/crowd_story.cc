@@ -1,0 +1,248 @@
+// Crowds at the broker's door: of those who never read, of those who mean harm, and of those who merely are many.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+
+#include "../src/bootstrap/broker.hpp"
+#include "support/crowd.hpp"
+#include "support/storm.hpp"
+
+namespace reeve::test {
+namespace {
+
+constexpr const char* kActor = "org.example.actor";
+
+struct Percentiles {
+  double p50 = 0;
+  double p99 = 0;
+};
+Percentiles percentiles_of(std::vector<double> times) {
+  if (times.empty()) return {};
+  std::sort(times.begin(), times.end());
+  return {times[times.size() / 2], times[times.size() * 99 / 100]};
+}
+
+template <class Action>
+double microseconds_of(Action&& action) {
+  const auto begin = std::chrono::steady_clock::now();
+  action();
+  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// What a process has in memory, in KiB.
+long resident(int pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (line.starts_with("VmRSS:")) return std::atol(line.c_str() + 6);
+  }
+  return 0;
+}
+
+class Crowd : public testing::Test {
+ protected:
+  void SetUp() override {
+    raise_descriptor_limit();
+    write_job(session.jobs(), actor_job(kActor));
+    ASSERT_TRUE(honest.call<&Actor::sleep>(0U));
+    pid = *honest.peer()->pid;
+    ASSERT_TRUE(bootstrap::Broker().list());
+    before = session.settled_census();
+    open_before = open_in_service();
+    broker_before = session.broker();
+  }
+
+  std::size_t open_in_service() {
+    const auto open = honest.call_with<&Actor::descriptors>(kStormCall);
+    return open ? open->size() : 0;
+  }
+
+  // All that the crowd had is given back within 30 seconds, and the same processes are there.
+  void expect_as_before() {
+    const auto give_up = std::chrono::steady_clock::now() + 30s;
+    while (std::chrono::steady_clock::now() < give_up &&
+           (session.census() != before || open_in_service() != open_before)) {
+      std::this_thread::sleep_for(20ms);
+    }
+    EXPECT_EQ(session.census(), before);
+    EXPECT_EQ(open_in_service(), open_before);
+    EXPECT_EQ(session.broker(), broker_before) << session.printed();
+    EXPECT_EQ(honest.peer()->pid.value_or(0), pid) << "another instance serves";
+    EXPECT_TRUE(session.is_alive());
+  }
+
+  // Calls over an open connection, and a look-up with a first call for every tenth of them.
+  struct Times {
+    std::vector<double> calls;
+    std::vector<double> firsts;
+  };
+  Times measure(int calls, Tally& tally) {
+    Times times;
+    for (int i = 0; i < calls; ++i) {
+      Everything what;
+      what.list = {i};
+      times.calls.push_back(microseconds_of([&] {
+        const auto repeated = honest.call_with<&Actor::repeat>(kStormCall, what);
+        if (tally.take("a call", repeated) && *repeated != what) tally.wrong("a call", "another's");
+      }));
+      if (i % 10 != 0) continue;
+      times.firsts.push_back(microseconds_of([&] {
+        auto fresh = connect<Actor>(kActor);
+        tally.take("a first call", fresh.call_with<&Actor::sleep>(kStormCall, 0U));
+      }));
+    }
+    return times;
+  }
+
+  void expect_served(const char* whom, int number, const Times& idle,
+                     const std::function<void(Tally&, Times&)>& crowd) {
+    const long memory = resident(session.broker());
+    Tally tally;
+    Times times;
+    crowd(tally, times);
+    const long memory_after = resident(session.broker());
+    const auto calls = percentiles_of(times.calls);
+    const auto idle_calls = percentiles_of(idle.calls);
+    const auto firsts = percentiles_of(times.firsts);
+    const auto idle_firsts = percentiles_of(idle.firsts);
+    std::printf(
+        "%d %s: %s; call p50 %.0f p99 %.0f us (alone %.0f, %.0f: x %.1f, x %.1f); first call p50 %.0f p99 %.0f us "
+        "(alone "
+        "%.0f, %.0f: x %.1f, x %.1f); broker %ld KiB, before %ld\n",
+        number, whom, tally.text().c_str(), calls.p50, calls.p99, idle_calls.p50, idle_calls.p99,
+        calls.p50 / idle_calls.p50, calls.p99 / idle_calls.p99, firsts.p50, firsts.p99, idle_firsts.p50,
+        idle_firsts.p99, firsts.p50 / idle_firsts.p50, firsts.p99 / idle_firsts.p99, memory_after, memory);
+    std::fflush(stdout);
+    EXPECT_EQ(tally.failed(), 0U) << tally.text();
+    EXPECT_EQ(tally.wrong(), 0U) << tally.text();
+  }
+
+  static int calls() { return in_full_or(2000, 200); }
+
+  Session session;
+  Proxy<Actor> honest = connect<Actor>(kActor);
+  std::int32_t pid = 0;
+  Census before;
+  std::size_t open_before = 0;
+  int broker_before = 0;
+};
+
+TEST_F(Crowd, OfThoseWhoAskAndNeverReadDelaysNobodyForGood) {
+  Tally alone;
+  const Times idle = measure(calls(), alone);
+  const int wanted = in_full_or(1000, 100);
+  constexpr int kProcesses = 10;
+  int there = 0;
+  expect_served("stalled readers", wanted, idle, [&](Tally& tally, Times& times) {
+    std::vector<Neighbour> crowd;
+    for (int i = 0; i < kProcesses; ++i) {
+      crowd.emplace_back([&](const Neighbour::Ready& ready) {
+        const auto readers = stalled_readers(kActor, wanted / kProcesses);
+        ready(static_cast<int>(readers.size()));
+        for (;;) ::pause();
+      });
+    }
+    for (const Neighbour& neighbour : crowd) there += neighbour.ready();
+    times = measure(calls(), tally);
+  });
+  EXPECT_EQ(there, wanted) << "not all of them came in";
+  expect_as_before();
+}
+
+TEST_F(Crowd, OfHostileClientsOfEveryKindHarmsNobody) {
+  Tally alone;
+  const Times idle = measure(calls(), alone);
+  const int wanted = in_full_or(100, static_cast<int>(hostilities().size()));
+  expect_served("hostile clients", wanted, idle, [&](Tally& tally, Times& times) {
+    std::vector<Neighbour> crowd;
+    for (int i = 0; i < wanted; ++i) {
+      crowd.emplace_back([i](const Neighbour::Ready& ready) {
+        const Hostility& hostility = hostilities()[static_cast<std::size_t>(i) % hostilities().size()];
+        hostility.act(kActor);
+        ready(1);
+        for (;;) hostility.act(kActor);
+      });
+    }
+    for (const Neighbour& neighbour : crowd) EXPECT_EQ(neighbour.ready(), 1);
+    times = measure(calls(), tally);
+  });
+  expect_as_before();
+}
+
+TEST_F(Crowd, OfConnectionsAndNamesIsServedAndForgotten) {
+  const int wanted = in_full_or(10'000, 1000);
+  const int names = in_full_or(1000, 100);
+  constexpr int kOfferers = 10;
+  // The first to come may have half of what the broker gives, and those who follow less and less.
+  const std::vector<int> shares{wanted * 6 / 10, wanted * 25 / 100, wanted * 15 / 100};
+  Tally tally;
+  const auto look_up_times = [&](const std::function<void(int)>& look_up) {
+    std::vector<double> times;
+    for (int i = 0; i < calls(); ++i) times.push_back(microseconds_of([&] { look_up(i); }));
+    return percentiles_of(times);
+  };
+  const auto by_job = [&](int) { tally.take("a look-up", bootstrap::Broker().look_up(kActor, os::now() + 60s)); };
+  const Percentiles first = look_up_times(by_job);
+  const long broker = resident(session.broker());
+  const long supervisor = resident(session.supervisor());
+  int live = 0;
+  Percentiles crowded;
+  Percentiles registered;
+  long broker_crowded = 0;
+  long supervisor_crowded = 0;
+  {
+    std::vector<Neighbour> crowd;
+    for (const int share : shares) {
+      crowd.emplace_back([share](const Neighbour::Ready& ready) {
+        raise_descriptor_limit();
+        std::vector<os::Fd> connections;
+        for (int i = 0; i < share; ++i) {
+          auto socket = bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail, os::now() + 10s);
+          if (!socket) break;
+          connections.push_back(std::move(*socket));
+        }
+        ready(static_cast<int>(connections.size()));
+        for (;;) ::pause();
+      });
+      live += crowd.back().ready();
+      // Those in the backlog have come in when the broker has answered one who came after them.
+      EXPECT_TRUE(bootstrap::Broker().look_up(kActor, os::now() + 60s));
+    }
+    std::vector<std::unique_ptr<Offerer>> offerers;
+    for (int i = 0; i < kOfferers; ++i) {
+      offerers.push_back(std::make_unique<Offerer>("org.example.offerer" + std::to_string(i), names / kOfferers));
+    }
+    for (const auto& offerer : offerers) EXPECT_TRUE(offerer->has_registered_all());
+    crowded = look_up_times(by_job);
+    registered = look_up_times([&](int i) {
+      const Offerer& offerer = *offerers[static_cast<std::size_t>(i) % kOfferers];
+      tally.take("a look-up of a registered name",
+                 ask_broker(contract::LookUp{offerer.name(i / kOfferers % offerer.count()), ::getpid()}));
+    });
+    for (int i = 0; i < names; ++i) {
+      const Offerer& offerer = *offerers[static_cast<std::size_t>(i) % kOfferers];
+      tally.take("a call to a registered name", call_registered(offerer.name(i / kOfferers), ::getpid()));
+    }
+    const std::size_t held = session.census().descriptors.at("broker") - before.descriptors.at("broker");
+    EXPECT_GE(held, static_cast<std::size_t>(live)) << "some were turned away";
+    live = std::min(live, static_cast<int>(held));
+    broker_crowded = resident(session.broker());
+    supervisor_crowded = resident(session.supervisor());
+  }
+  expect_as_before();
+  const Percentiles last = look_up_times(by_job);
+  std::printf(
+      "%d connections and %d names: %s; look-up p50 %.0f p99 %.0f us, with them %.0f, %.0f, of a registered name %.0f, "
+      "%.0f, afterwards %.0f, %.0f; broker %ld KiB, with them %ld, afterwards %ld; supervisor %ld, %ld, %ld\n",
+      live, names, tally.text().c_str(), first.p50, first.p99, crowded.p50, crowded.p99, registered.p50, registered.p99,
+      last.p50, last.p99, broker, broker_crowded, resident(session.broker()), supervisor, supervisor_crowded,
+      resident(session.supervisor()));
+  EXPECT_EQ(live, wanted);
+  EXPECT_EQ(tally.failed(), 0U) << tally.text();
+  expect_as_before();
+}
+
+}  // namespace
+}  // namespace reeve::test

@@ -178,7 +178,7 @@ Broker::Broker(WhenAbsent when_absent, Domain domain)
     : connection_(std::make_unique<BrokerDialer>(when_absent, domain)) {}
 
 // Asking twice does no harm: a broker that is killed, replaced or just leaving is followed by another.
-Result<Dictionary> Broker::exchange(const contract::Request& request, const os::Deadline& deadline) {
+Result<Dictionary> Broker::ask_for_reply(const contract::Request& request, const os::Deadline& deadline) {
   constexpr int kAttempts = 20;
   const Dictionary message = contract::encode(request);
   for (int attempt = 1;; ++attempt) {

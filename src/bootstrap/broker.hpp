@@ -44,11 +44,13 @@ class Broker {
   /// Unload, Start, Stop, KillJob, Replace. Errors: unknown-job; not-privileged.
   Result<void> manage(const contract::Request& request);
 
+  /// Any request, and its reply as it came.
+  Result<Dictionary> ask_for_reply(const contract::Request& request, const os::Deadline& deadline = {});
+
  private:
-  Result<Dictionary> exchange(const contract::Request& request, const os::Deadline& deadline);
   template <class Reply>
   Result<Reply> ask(const contract::Request& request, const os::Deadline& deadline = {}) {
-    return contract::decode_reply<Reply>(REEVE_TRY(exchange(request, deadline)));
+    return contract::decode_reply<Reply>(REEVE_TRY(ask_for_reply(request, deadline)));
   }
 
   connection::Connection connection_;

@@ -73,14 +73,6 @@ std::string escaped(const std::string& text) {
   return out;
 }
 
-class ToBroker : public connection::Dialer {
- public:
-  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    const auto when = bootstrap::WhenAbsent::fail;
-    return connection::Dialed{channel::Channel(REEVE_TRY(bootstrap::connect_to_broker(when, deadline))), {}};
-  }
-};
-
 // Children of a process by their names, with their states.
 struct Process {
   int pid;
@@ -190,8 +182,7 @@ bool comes_true(const std::function<bool()>& condition) {
 }
 
 Result<Dictionary> ask_broker(const contract::Request& request) {
-  connection::Connection broker(std::make_unique<ToBroker>());
-  return broker.call(contract::encode(request), {.timeout = 30s});
+  return bootstrap::Broker(bootstrap::WhenAbsent::fail).ask_for_reply(request, os::now() + 60s);
 }
 
 contract::JobDetails details_of(const std::string& label) {

@@ -17,17 +17,6 @@ namespace reeve::test {
 namespace {
 
 constexpr std::size_t kFailuresShown = 20;
-constexpr int kAttempts =
-    50;  // Each meets another broker that is killed: far more than any storm makes of one question.
-
-class BrokerDialer : public connection::Dialer {
- public:
-  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    auto socket = REEVE_TRY(bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail, deadline));
-    return connection::Dialed{channel::Channel(std::move(socket)), {}};
-  }
-};
-
 bool is_active(const std::string& name) {
   const auto reply = ask_broker(contract::Status{name});
   const auto status = reply ? contract::decode_reply<contract::NameStatus>(*reply) : Result<contract::NameStatus>();
@@ -188,14 +177,6 @@ std::string Tally::text() const {
   const std::lock_guard guard(lock_);
   for (const auto& [what, times] : failures_) out << "; " << times << " x " << what;
   return out.str();
-}
-
-Result<Dictionary> ask_broker(const contract::Request& request) {
-  Connection broker(std::make_unique<BrokerDialer>());
-  for (int attempt = 1;; ++attempt) {
-    auto reply = broker.call(contract::encode(request), kStormCall);
-    if (reply || reply.error().kind != Kind::interrupted || attempt == kAttempts) return reply;
-  }
 }
 
 Connection open_registered(const contract::Found& found) {

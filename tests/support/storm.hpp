@@ -72,8 +72,6 @@ class Tally {
   std::map<std::string, int> failures_;
 };
 
-/// Asks the broker as a client library does: what a broker that died did not answer is asked of the next.
-Result<Dictionary> ask_broker(const contract::Request& request);
 /// A call to whoever has registered that name for a process.
 Result<Dictionary> call_registered(const std::string& name, int pid);
 Connection open_registered(const contract::Found& found);

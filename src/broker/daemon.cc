@@ -401,8 +401,12 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       next_peer_ = first_client(recovered_->broker).value;
       events_.push_back(std::move(*recovered_));
       recovered_.reset();
-      for (EventKind& event : told_meanwhile_) events_.push_back(std::move(event));
-      told_meanwhile_.clear();
+      for (EventKind& event : std::exchange(told_meanwhile_, {})) {
+        // A service's last words come before its exit, to whichever broker.
+        const auto* exited = std::get_if<Exited>(&event);
+        if (exited != nullptr && peers_.contains(control_of(exited->instance))) lose(control_of(exited->instance));
+        events_.push_back(std::move(event));
+      }
       return apply(Tick{});
   }
 }

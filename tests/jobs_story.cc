@@ -163,6 +163,15 @@ TEST_F(Jobs, AServiceOffersSeveralNamesAndNoneThatIsFalse) {
   EXPECT_EQ(error_of_call("org.example.c").code, code::kUnknownService);
 }
 
+TEST_F(Jobs, AJobThatOffersNothingRunsAsAnyProgramDoes) {
+  // As daemons do that close all they did not open themselves.
+  write(script("exec 3>&-; echo begun; exec sleep 1000"), true_key("RunAtLoad"));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  EXPECT_TRUE(wait_for_state(kLabel, "running"));
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).uptime_s >= 7U; })) << last_exit_of(kLabel);
+  EXPECT_EQ(details_of(kLabel).starts, 1U);
+}
+
 TEST_F(Jobs, ResetAtCloseEndsWhatWaitsWithTheInstance) {
   JobFile job = actor_job(kLabel, {"--exit-at-once"});
   job.names = "<dict><key>org.example.a</key><dict><key>ResetAtClose</key><true/></dict></dict>";

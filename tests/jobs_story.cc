@@ -1,6 +1,7 @@
 // What each key of a job file does, as it can be seen from outside. docs/jobs.md names these.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -121,6 +122,7 @@ class Jobs : public testing::Test {
   std::string launch_problem(JobFile job, const std::string& extra) const {
     job.names.clear();
     write(std::move(job), extra);
+    load();
     const Error error = error_of_call(kLabel);
     EXPECT_EQ(error.code, code::kLaunchFailed) << error.message;
     return error.message;
@@ -163,6 +165,15 @@ TEST_F(Jobs, AServiceOffersSeveralNamesAndNoneThatIsFalse) {
   EXPECT_EQ(error_of_call("org.example.c").code, code::kUnknownService);
 }
 
+TEST_F(Jobs, AJobThatOffersNothingRunsAsAnyProgramDoes) {
+  // As daemons do that close all they did not open themselves.
+  write(script("exec 3>&-; echo begun; exec sleep 1000"), true_key("RunAtLoad"));
+  ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
+  EXPECT_TRUE(wait_for_state(kLabel, "running"));
+  EXPECT_TRUE(comes_true([] { return details_of(kLabel).uptime_s >= 7U; })) << last_exit_of(kLabel);
+  EXPECT_EQ(details_of(kLabel).starts, 1U);
+}
+
 TEST_F(Jobs, ResetAtCloseEndsWhatWaitsWithTheInstance) {
   JobFile job = actor_job(kLabel, {"--exit-at-once"});
   job.names = "<dict><key>org.example.a</key><dict><key>ResetAtClose</key><true/></dict></dict>";
@@ -181,6 +192,13 @@ TEST_F(Jobs, HideUntilCheckInHidesTheNameUntilAnInstanceHasCheckedIn) {
   EXPECT_EQ(details_of(kLabel).starts, 0U) << "a call starts nothing that is hidden";
   ASSERT_TRUE(ask_broker(contract::Start{kLabel}));
   EXPECT_TRUE(comes_true([] { return error_of_call(kLabel) == Error{}; }));
+}
+
+TEST_F(Jobs, AScriptIsNoProgram) {
+  JobFile job = actor_job(kLabel);
+  job.program = folder.path() + "/script";
+  std::ofstream(job.program) << "#!/bin/sh\necho ran\n";
+  EXPECT_NE(launch_problem(job, "").find("execveat: No such file"), std::string::npos);
 }
 
 // When it runs.
@@ -491,9 +509,16 @@ TEST_F(Jobs, WithoutStandardPathsItsInputIsEmptyAndItsOutputIsTheBrokers) {
 }
 
 TEST_F(Jobs, AStandardPathThatCannotBeOpenedIsTold) {
-  EXPECT_NE(
-      launch_problem(script("true"), string_key("StandardInPath", "/nowhere/in")).find("/nowhere/in: open: No such"),
-      std::string::npos);
+  const auto problem = [&](const std::string& key, const std::string& path) {
+    return launch_problem(script("true"), string_key(key, path));
+  };
+  EXPECT_NE(problem("StandardInPath", "/nowhere/in").find("/nowhere/in: open: No such file"), std::string::npos);
+  EXPECT_NE(problem("StandardErrorPath", "/nowhere/err").find("/nowhere/err: open: No such file"), std::string::npos);
+  // Opening a pipe waits for its other side.
+  const std::string pipe = folder.path() + "/pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  EXPECT_NE(problem("StandardInPath", pipe).find("pipe: neither a regular file nor a device"), std::string::npos);
+  EXPECT_NE(problem("StandardErrorPath", pipe).find("pipe: open: No such device"), std::string::npos);
 }
 
 // Ending.

@@ -102,6 +102,7 @@ void Core::on(const PeerLeft& event) {
   if (job != nullptr && job->service == event.peer) {
     job->service = {};
     if (job->state == State::retiring) return;  // As agreed; it is on its way out.
+    if (job->active.names.empty()) return;      // It has no use for it: programs close what they did not open.
     if (job->state == State::running) job->state = State::dying;
     if (job->state != State::dying || !job->ends_by)
       job->ends_by = now_ + kStopGrace;  // To end by itself, and say why.

@@ -824,6 +824,23 @@ TEST(CoreKeys, AnotherJobsComingByHandIsNoticed) {
   EXPECT_EQ(launches[0].job.label, "a");
 }
 
+TEST(CoreKeys, OneThatOffersNothingRunsOnWithoutItsControlChannel) {
+  Stage stage;
+  Job job = job_named("a");
+  job.names.clear();
+  job.run_at_load = true;
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{client, 1, contract::List{}, {}});
+  const auto launches = Stage::all<Launch>(stage.apply(Scanned{{job}, {}}));
+  ASSERT_EQ(launches.size(), 1U);
+  const PeerId control = stage.come_up(launches[0].instance);
+  EXPECT_TRUE(stage.apply(PeerLeft{control}).empty());
+  EXPECT_EQ(stage.core.wake_at(), std::nullopt) << "nobody is going to end it";
+  const auto details = value_of<contract::JobDetails>(stage.apply(PeerAsked{client, 2, contract::Print{"a"}, {}}));
+  ASSERT_TRUE(details);
+  EXPECT_EQ(details->state, "running") << "it has nothing to check in for";
+}
+
 TEST(CoreKeys, AConfinedServiceMayCallWhatItsEntitlementsName) {
   Stage stage;
   Job caller = job_named("caller");

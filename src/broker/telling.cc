@@ -14,6 +14,8 @@ std::uint64_t seconds_between(os::Time from, os::Time to) {
 
 std::string Core::state_of(const JobState& job) const {
   static constexpr const char* kStates[] = {"idle", "starting", "starting", "running", "stopping", "stopping"};
+  // One that offers nothing checks in nowhere.
+  if (job.state == State::starting && job.is_launched && job.active.names.empty()) return "running";
   if (job.state != State::idle) return kStates[static_cast<std::size_t>(job.state)];
   if (job.is_unloaded) return "unloaded";
   return job.job.disabled ? "disabled" : "idle";

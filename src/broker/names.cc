@@ -134,9 +134,9 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, const std::strin
   end->name = name;
   end->client.only = only;
   Grant grant{peer, request, job.label, end->id, {}};
-  // What is handed over at once is in the service's queue, which outlives this broker.
+  // What is handed over at once is in the service's queue, which outlives this broker, as long as there is room in it.
   const bool can_take = job.state == State::running && job.taken;
-  end->is_kept = !can_take;
+  end->is_kept = !can_take || job.on_the_way.size() >= kQueuedEndsMax;
   if (end->is_kept) grant.keep = to_keep(*end, job.label);
   orders_.push_back(std::move(grant));
   job.waiting.push_back(std::move(*end));
@@ -229,10 +229,10 @@ void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
   hand_over_waiting(*job);
 }
 
-// What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone. Of one that
-// ended before it said anything to this broker nobody knows what it had taken: the broker before this one may have heard
-// that, and ended before it was kept. Such a client is interrupted rather than served twice. It sees its channel end: of a
-// reason it could not tell who gives it.
+// What was on its way to an instance that has ended waits for the next, unless it was meant for that one alone. Of one
+// that ended before it said anything to this broker nobody knows what it had taken: the broker before this one may have
+// heard that, and ended before it was kept. Such a client is interrupted rather than served twice. It sees its channel
+// end: of a reason it could not tell who gives it.
 void Core::take_back(JobState& job) {
   if (!job.taken) {
     for (const End& end : job.on_the_way) {

@@ -316,4 +316,33 @@ std::vector<os::Fd> stalled_readers(const std::string& service, int count) {
   return readers;
 }
 
+std::vector<os::Fd> ask_over_fresh_channels(const std::string& service, int count) {
+  const auto request = bytes_of(Dictionary{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}});
+  std::vector<os::Fd> channels;
+  for (int i = 0; i < count; ++i) {
+    Stranger stranger = greeted(at_service(service));
+    if (stranger.socket && stranger.request(1, request)) channels.push_back(std::move(stranger.socket));
+  }
+  return channels;
+}
+
+int count_answers(const std::vector<os::Fd>& channels) {
+  const os::Deadline give_up = os::now() + 60s;
+  std::vector<std::byte> room(channel::kPacketBytesMax);
+  int answers = 0;
+  for (const os::Fd& socket : channels) {
+    while (os::wait_for(socket, os::Readiness::readable, give_up).value_or(false)) {
+      const auto received = os::receive_packet(socket, room, os::Rights::accept);
+      const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
+      if (arrival == nullptr) break;
+      const auto header = channel::decode_header(std::span<const std::byte>(room).first(sizeof(Header)));
+      if (!header || header->kind == PacketKind::end) break;
+      if (header->kind != PacketKind::reply) continue;
+      ++answers;
+      break;
+    }
+  }
+  return answers;
+}
+
 }  // namespace reeve::test

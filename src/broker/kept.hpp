@@ -30,7 +30,8 @@ struct KeptService {
   Data endpoint;
 };
 BOOST_DESCRIBE_STRUCT(KeptService, (),
-                      (label, file, text, started_ns, spawner, check_in, is_running, is_retiring, is_stopping, endpoint))
+                      (label, file, text, started_ns, spawner, check_in, is_running, is_retiring, is_stopping,
+                       endpoint))
 
 /// A service's end that waits for an instance, or is on its way to one.
 struct KeptEnd {

@@ -77,6 +77,7 @@ class Crowd : public testing::Test {
   struct Times {
     std::vector<double> calls;
     std::vector<double> firsts;
+    int put_off = 0;  ///< told to call again later
   };
   Times measure(int calls, Tally& tally) {
     Times times;
@@ -90,7 +91,14 @@ class Crowd : public testing::Test {
       if (i % 10 != 0) continue;
       times.firsts.push_back(microseconds_of([&] {
         auto fresh = connect<Actor>(kActor);
-        tally.take("a first call", fresh.call_with<&Actor::sleep>(kStormCall, 0U));
+        auto outcome = fresh.call_with<&Actor::sleep>(kStormCall, 0U);
+        // Others fill the service's waiting room: it is called again, as the error says, and the time goes on.
+        for (int again = 0; again < 1000 && !outcome && outcome.error().kind == Kind::busy; ++again) {
+          ++times.put_off;
+          std::this_thread::sleep_for(5ms);
+          outcome = fresh.call_with<&Actor::sleep>(kStormCall, 0U);
+        }
+        tally.take("a first call", outcome);
       }));
     }
     return times;
@@ -108,10 +116,11 @@ class Crowd : public testing::Test {
     const auto firsts = percentiles_of(times.firsts);
     const auto idle_firsts = percentiles_of(idle.firsts);
     std::printf(
-        "%d %s: %s; call p50 %.0f p99 %.0f us (alone %.0f, %.0f: x %.1f, x %.1f); first call p50 %.0f p99 %.0f us "
+        "%d %s: %s, %d times put off; call p50 %.0f p99 %.0f us (alone %.0f, %.0f: x %.1f, x %.1f); first call p50 "
+        "%.0f p99 %.0f us "
         "(alone "
         "%.0f, %.0f: x %.1f, x %.1f); broker %ld KiB, before %ld\n",
-        number, whom, tally.text().c_str(), calls.p50, calls.p99, idle_calls.p50, idle_calls.p99,
+        number, whom, tally.text().c_str(), times.put_off, calls.p50, calls.p99, idle_calls.p50, idle_calls.p99,
         calls.p50 / idle_calls.p50, calls.p99 / idle_calls.p99, firsts.p50, firsts.p99, idle_firsts.p50,
         idle_firsts.p99, firsts.p50 / idle_firsts.p50, firsts.p99 / idle_firsts.p99, memory_after, memory);
     std::fflush(stdout);
@@ -120,6 +129,8 @@ class Crowd : public testing::Test {
   }
 
   static int calls() { return in_full_or(2000, 200); }
+  // Against a crowd that leaves the machine no moment of rest.
+  static int fewer_calls() { return in_full_or(300, 60); }
 
   Session session;
   Proxy<Actor> honest = connect<Actor>(kActor);
@@ -166,7 +177,7 @@ TEST_F(Crowd, OfHostileClientsOfEveryKindHarmsNobody) {
       });
     }
     for (const Neighbour& neighbour : crowd) EXPECT_EQ(neighbour.ready(), 1);
-    times = measure(calls(), tally);
+    times = measure(fewer_calls(), tally);
   });
   expect_as_before();
 }
@@ -178,13 +189,27 @@ TEST_F(Crowd, OfConnectionsAndNamesIsServedAndForgotten) {
   // The first to come may have half of what the broker gives, and those who follow less and less.
   const std::vector<int> shares{wanted * 6 / 10, wanted * 25 / 100, wanted * 15 / 100};
   Tally tally;
-  const auto look_up_times = [&](const std::function<void(int)>& look_up) {
+  // Ends that nobody uses fill the service's waiting room faster than it can empty it: then it is waited for.
+  const auto look_up_times = [&](const char* what, const std::function<Result<void>(int)>& look_up) {
     std::vector<double> times;
-    for (int i = 0; i < calls(); ++i) times.push_back(microseconds_of([&] { look_up(i); }));
+    const auto give_up = std::chrono::steady_clock::now() + 120s;
+    while (static_cast<int>(times.size()) < calls() && std::chrono::steady_clock::now() < give_up) {
+      Result<void> outcome;
+      const double time = microseconds_of([&] { outcome = look_up(static_cast<int>(times.size())); });
+      if (!outcome && outcome.error().kind == Kind::busy) {
+        std::this_thread::sleep_for(1ms);
+        continue;
+      }
+      tally.take(what, outcome);
+      times.push_back(time);
+    }
     return percentiles_of(times);
   };
-  const auto by_job = [&](int) { tally.take("a look-up", bootstrap::Broker().look_up(kActor, os::now() + 60s)); };
-  const Percentiles first = look_up_times(by_job);
+  const auto by_job = [&](int) -> Result<void> {
+    REEVE_TRY(bootstrap::Broker().look_up(kActor, os::now() + 60s));
+    return {};
+  };
+  const Percentiles first = look_up_times("a look-up", by_job);
   const long broker = resident(session.broker());
   const long supervisor = resident(session.supervisor());
   int live = 0;
@@ -208,18 +233,18 @@ TEST_F(Crowd, OfConnectionsAndNamesIsServedAndForgotten) {
       });
       live += crowd.back().ready();
       // Those in the backlog have come in when the broker has answered one who came after them.
-      EXPECT_TRUE(bootstrap::Broker().look_up(kActor, os::now() + 60s));
+      EXPECT_TRUE(ask_broker(contract::Status{kActor}));
     }
     std::vector<std::unique_ptr<Offerer>> offerers;
     for (int i = 0; i < kOfferers; ++i) {
       offerers.push_back(std::make_unique<Offerer>("org.example.offerer" + std::to_string(i), names / kOfferers));
     }
     for (const auto& offerer : offerers) EXPECT_TRUE(offerer->has_registered_all());
-    crowded = look_up_times(by_job);
-    registered = look_up_times([&](int i) {
+    crowded = look_up_times("a look-up", by_job);
+    registered = look_up_times("a look-up of a registered name", [&](int i) -> Result<void> {
       const Offerer& offerer = *offerers[static_cast<std::size_t>(i) % kOfferers];
-      tally.take("a look-up of a registered name",
-                 ask_broker(contract::LookUp{offerer.name(i / kOfferers % offerer.count()), ::getpid()}));
+      REEVE_TRY(ask_broker(contract::LookUp{offerer.name(i / kOfferers % offerer.count()), ::getpid()}));
+      return {};
     });
     for (int i = 0; i < names; ++i) {
       const Offerer& offerer = *offerers[static_cast<std::size_t>(i) % kOfferers];
@@ -232,7 +257,7 @@ TEST_F(Crowd, OfConnectionsAndNamesIsServedAndForgotten) {
     supervisor_crowded = resident(session.supervisor());
   }
   expect_as_before();
-  const Percentiles last = look_up_times(by_job);
+  const Percentiles last = look_up_times("a look-up", by_job);
   std::printf(
       "%d connections and %d names: %s; look-up p50 %.0f p99 %.0f us, with them %.0f, %.0f, of a registered name %.0f, "
       "%.0f, afterwards %.0f, %.0f; broker %ld KiB, with them %ld, afterwards %ld; supervisor %ld, %ld, %ld\n",

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <set>
 
+#include "support/crowd.hpp"
 #include "support/storm.hpp"
 
 namespace reeve::test {
@@ -62,6 +64,43 @@ TEST_F(Storm, ABrokerKilledAtAnyMomentIsMissedByNobody) {
   report("broker killed", killed, clients);
   EXPECT_EQ(killed, wanted);
   clients.expect_nothing_lost();
+}
+
+// More than a queue of the kernel's holds, and no more than an unconfined service has descriptors for.
+TEST_F(Storm, ChannelsThatAServiceHasNoTimeToTakeOutliveTheBroker) {
+  static const std::string name = "org.example." + std::string(100, 'x');
+  JobFile job = actor_job(name);
+  job.preset = "none";
+  write_job(session.jobs(), job);
+  auto steady = connect<Actor>(name);
+  ASSERT_TRUE(steady.call<&Actor::sleep>(0U));
+  const int service = *steady.peer()->pid;
+  constexpr int kNeighbours = 4;
+  constexpr int kChannelsEach = 60;
+  int asked = 0;
+  int answered = 0;
+  {
+    ASSERT_EQ(::kill(service, SIGSTOP), 0);
+    std::vector<Neighbour> crowd;
+    for (int i = 0; i < kNeighbours; ++i) {
+      crowd.emplace_back([](const Neighbour::Ready& ready) {
+        const auto channels = ask_over_fresh_channels(name, kChannelsEach);
+        ready(static_cast<int>(channels.size()));
+        ready(count_answers(channels));
+      });
+    }
+    for (const Neighbour& neighbour : crowd) asked += neighbour.ready();
+    EXPECT_TRUE(kill_part(session, {"broker", 2, 500us}, random));
+    EXPECT_TRUE(ask_broker(contract::Status{name}));
+    ASSERT_EQ(::kill(service, SIGCONT), 0);
+    for (const Neighbour& neighbour : crowd) answered += neighbour.ready();
+  }
+  std::printf("broker killed while %d channels waited for a stopped service: %d answered\n", asked, answered);
+  EXPECT_EQ(asked, kNeighbours * kChannelsEach);
+  EXPECT_EQ(answered, asked) << session.printed();
+  const auto still = steady.peer();
+  ASSERT_TRUE(still) << still.error().message;
+  EXPECT_EQ(still->pid.value_or(0), service);
 }
 
 TEST_F(Storm, ASpawnerKilledAtAnyMomentIsMissedByNobody) {

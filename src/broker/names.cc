@@ -135,9 +135,9 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, const std::strin
   end->name = name;
   end->client.only = only;
   Grant grant{peer, request, job.label, end->id, {}};
-  // What is handed over at once is in the service's queue, which outlives this broker.
+  // What is handed over at once is in the service's queue, which outlives this broker, as long as there is room in it.
   const bool can_take = job.state == State::running && job.taken;
-  end->is_kept = !can_take;
+  end->is_kept = !can_take || job.on_the_way.size() >= kQueuedEndsMax;
   if (end->is_kept) grant.keep = to_keep(*end, job.label);
   orders_.push_back(std::move(grant));
   job.waiting.push_back(std::move(*end));

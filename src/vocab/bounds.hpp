@@ -54,7 +54,9 @@ inline constexpr std::size_t kWatchedPathsMax =
 // Queues of the broker.
 inline constexpr std::size_t kRequestsPerPeerMax = 64;  // Unanswered look-ups of one client; then `busy`.
 inline constexpr std::size_t kWaitingEndsMax = 256;     // Ends that wait for one job to check in: one descriptor each.
-inline constexpr std::size_t kWaitingEndsPerClientMax = 64;       // ... of one client: others find room beside it.
+inline constexpr std::size_t kWaitingEndsPerClientMax = 64;  // ... of one client: others find room beside it.
+inline constexpr std::size_t kQueuedEndsMax = 32;  // Handed over and not taken: so many fit the kernel's queue,
+                                                   // whatever their names. Those beyond are kept for the next broker.
 inline constexpr std::size_t kBrokerBytesMax = 64 * 1024 * 1024;  // Of what its peers have the broker remember.
 inline constexpr std::size_t kBrokerSpareDescriptors = 2048;      // ... of whose descriptors this many are not theirs.
 inline constexpr std::size_t kPacketsPerTurn = 16;  // Packets read from one channel before the next one has its turn.

@@ -299,8 +299,14 @@ std::vector<os::Fd> stalled_readers(const std::string& service, int count) {
   std::vector<os::Fd> readers;
   for (int i = 0; i < count; ++i) {
     const bool is_at_broker = i % 2 == 0;
-    Stranger stranger = greeted(is_at_broker ? at_broker() : at_service(service));
-    if (!stranger.socket) continue;
+    Stranger stranger = is_at_broker ? at_broker() : at_service(service);
+    // A waiting room that is full just now has room a moment later.
+    for (int attempt = 0; !stranger.socket && attempt < 2000; ++attempt) {
+      os::wait_until(os::now() + 5ms);
+      stranger = is_at_broker ? at_broker() : at_service(service);
+    }
+    if (!stranger.socket) break;
+    stranger.greet();
     // Until nothing more is taken from it.
     for (std::uint64_t sequence = 1; sequence <= 40; ++sequence) {
       if (!stranger.request(sequence, is_at_broker ? list : long_answer)) break;
@@ -308,6 +314,35 @@ std::vector<os::Fd> stalled_readers(const std::string& service, int count) {
     readers.push_back(std::move(stranger.socket));
   }
   return readers;
+}
+
+std::vector<os::Fd> ask_over_fresh_channels(const std::string& service, int count) {
+  const auto request = bytes_of(Dictionary{{"method", Object("sleep")}, {"arguments", Object(Array{Object(0)})}});
+  std::vector<os::Fd> channels;
+  for (int i = 0; i < count; ++i) {
+    Stranger stranger = greeted(at_service(service));
+    if (stranger.socket && stranger.request(1, request)) channels.push_back(std::move(stranger.socket));
+  }
+  return channels;
+}
+
+int count_answers(const std::vector<os::Fd>& channels) {
+  const os::Deadline give_up = os::now() + 60s;
+  std::vector<std::byte> room(channel::kPacketBytesMax);
+  int answers = 0;
+  for (const os::Fd& socket : channels) {
+    while (os::wait_for(socket, os::Readiness::readable, give_up).value_or(false)) {
+      const auto received = os::receive_packet(socket, room, os::Rights::accept);
+      const auto* arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
+      if (arrival == nullptr) break;
+      const auto header = channel::decode_header(std::span<const std::byte>(room).first(sizeof(Header)));
+      if (!header || header->kind == PacketKind::end) break;
+      if (header->kind != PacketKind::reply) continue;
+      ++answers;
+      break;
+    }
+  }
+  return answers;
 }
 
 }  // namespace reeve::test

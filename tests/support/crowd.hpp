@@ -18,13 +18,13 @@ std::size_t raise_descriptor_limit();
 /// A process that does its work, says how much it has got, and goes on until it is killed.
 class Neighbour {
  public:
-  /// `ready` may be called once, with what is to be known of it; the process ends where `work` returns.
+  /// `ready` is called with what is to be known of it; the process ends where `work` returns.
   using Ready = std::function<void(int)>;
   explicit Neighbour(const std::function<void(const Ready& ready)>& work);
   Neighbour(Neighbour&& other) noexcept;
   Neighbour& operator=(Neighbour&&) = delete;
   ~Neighbour();
-  /// What it has said, waited for up to 120 seconds; -1 where it says nothing.
+  /// What it says next, waited for up to 120 seconds; -1 where it says nothing.
   int ready() const;
 
  private:
@@ -38,6 +38,11 @@ struct Hostility {
   void (*act)(const std::string& service);
 };
 const std::vector<Hostility>& hostilities();
+
+/// Looks the service up so many times and asks something over each channel at once. Returns those that could be had.
+std::vector<os::Fd> ask_over_fresh_channels(const std::string& service, int count);
+/// How many of them are answered, within 60 seconds.
+int count_answers(const std::vector<os::Fd>& channels);
 
 /// So many connections that ask and never read, every second one at the broker and the others at the service. Returns
 /// how many there are.

@@ -78,7 +78,7 @@ TEST_F(Embedded, RefusesCommandLinesThatMakeNoSense) {
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "[]"}).exit_code, 1);
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "{}", "--file", "no-key"}).exit_code, 1);
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "{}", "--file", "k=/nowhere"}).exit_code, 1);
-  EXPECT_EQ(reeve_tool({"broker", "--system"}).exit_code, 1);
+  EXPECT_EQ(reeve_tool({"broker", "--system", "--user"}).exit_code, 2);
 }
 
 TEST_F(Embedded, IsStartedOnceByManyAtOnce) {

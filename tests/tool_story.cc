@@ -175,6 +175,7 @@ TEST_F(Tool, TheDoctorTellsOfTheBrokerAndOfEachFeature) {
 }
 
 TEST_F(Tool, TheBrokerHasNoPowers) {
+  ASSERT_EQ(reeve_tool({"list"}).exit_code, 0);  // It has begun to serve.
   std::ifstream status("/proc/" + std::to_string(session.broker()) + "/status");
   std::map<std::string, std::string> fields;
   for (std::string key, value; status >> key && std::getline(status >> std::ws, value);) fields[key] = value;

@@ -150,8 +150,13 @@ class Service {
   Result<void> checked_in(const Dictionary& message) {
     const auto reply = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(message));
     idle_ = std::chrono::seconds(reply.idle_seconds);
-    // What the job does not declare may lie in one of its groups; whether it does, the broker says.
     const bool is_declared = std::find(reply.names.begin(), reply.names.end(), name_) != reply.names.end();
+    // A job that declares other names has clients who want those, and not what this program does.
+    if (!is_declared && !reply.names.empty()) {
+      return fail(Kind::denied, code::kNotPrivileged, "the job " + reply.label + " does not offer the name " + name_,
+                  "put the name under MachServices in its job file");
+    }
+    // One that declares none may have the name in one of its groups; whether it does, the broker says.
     if (!is_declared) REEVE_TRY(ask(contract::Register{name_, contract::Scope::everybody}));
     if (started_) started_(reply.endpoint);
     consider_retiring();

@@ -223,7 +223,7 @@ void Core::on(const Launched& event) {
   const auto peer = peers_.find(job->service);
   if (peer != peers_.end()) peer->second.pid = event.pid, peer->second.process = event.process;
   keep_service(*job);  // From here on the service has its own end.
-  if (job->state == State::starting && job->check_in != 0) admit(*job);
+  if (job->state == State::starting && job->service && job->check_in != 0) admit(*job);
   if (job->is_stopping) orders_.push_back(Kill{job->instance, contract::kStopSignal});
 }
 

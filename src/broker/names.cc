@@ -154,13 +154,21 @@ void Core::grant_registered(PeerId peer, RequestId request, const std::string& n
   orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
   // A service takes ends in ascending order: what the broker before was about to hand over comes first.
   if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
+  // Until a new broker knows what the service has taken it hands over nothing: numbers ascend.
+  if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   Ends fresh;
   fresh.push_back(std::move(*end));
   hand_over(fresh, service.on_the_way, owner, job != nullptr ? job->active : Job(), nullptr);
 }
 
 void Core::on(const GrantFailed& event) {
-  const auto forget_it = [&](Ends& ends) { std::erase_if(ends, [&](const End& end) { return end.id == event.end; }); };
+  const auto forget_it = [&](Ends& ends) {
+    std::erase_if(ends, [&](const End& end) {
+      if (end.id != event.end) return false;
+      forget_end(end);
+      return true;
+    });
+  };
   for (auto& [label, job] : jobs_) {
     forget_it(job.waiting);
     forget_it(job.on_the_way);

@@ -76,7 +76,7 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
   ++state.starts;
   state.was_demanded = true;
   state.spawner = kept.spawner;
-  state.check_in = kept.check_in;
+  if (kept.is_running) state.check_in = kept.check_in;  // One that was not answered asks again.
   std::copy_n(kept.endpoint.bytes().begin(), sizeof state.endpoint.token, state.endpoint.token.begin());
   state.took_any = kept.is_running;
   if (state.state == State::starting) state.taken = 0;

@@ -450,7 +450,10 @@ class World {
   void perform(Release& order) {
     EndModel* end = held(order.end, "released");
     if (end == nullptr) return;
-    if (!end->taken_by && !end->is_muddled && liar_ == nullptr)
+    // One that an earlier broker handed over, to a service that ended before it said anything to this one, is given up:
+    // nobody knows whether it was taken.
+    const bool is_this_brokers = end->handed_by == broker_;
+    if (!end->taken_by && !end->is_muddled && liar_ == nullptr && is_this_brokers)
       fail("the end ", text(order.end), " is released, and nobody has taken it");
     end->is_held = false;
   }
@@ -761,6 +764,8 @@ class World {
   bool broker_hears(Instance& instance) {
     if (!instance.line.is_connected) return false;
     if (instance.down.size() > kQueueRoom + kOutboxRoom) return lose(instance), true;
+    // What waits to be sent to one who has closed its end cannot be.
+    if (instance.down.size() > kQueueRoom && !instance.is_open) return lose(instance), true;
     if (!instance.up.empty()) return instance.down.size() <= kQueueRoom && (read_one(instance), true);
     const bool is_over = !instance.is_open && instance.process != Process::none;
     if (is_over) remove(control_of(instance.id));

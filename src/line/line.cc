@@ -26,7 +26,8 @@ void Line::flush() {
     for (const os::Fd* fd : next.lent) raw.push_back(fd->raw());
     const std::array part{std::as_bytes(std::span(next.bytes))};
     const auto sent = os::send_packet(socket_, part, raw);
-    const bool is_short = !sent && sent.error().kind == Kind::busy;  // The kernel lacks memory, or descriptors in flight.
+    const bool is_short =
+        !sent && sent.error().kind == Kind::busy;  // The kernel lacks memory, or descriptors in flight.
     if (!sent && !is_short) {
       is_broken_ = true;
       outbox_.clear();

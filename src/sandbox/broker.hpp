@@ -9,7 +9,7 @@
 namespace reeve::sandbox {
 
 /// No program, no process, no path, no socket but pairs and what is accepted, no capability, no new code. What is open
-/// stays open. Builds under a sanitiser keep the last: they could not live without the calls that a filter forbids.
+/// stays open. Under a sanitiser paths and calls are left: it looks for leaks through /proc, at the end.
 Result<void> confine_broker();
 
 }  // namespace reeve::sandbox

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -44,6 +45,7 @@ Broker::Broker() {
   ::setenv("REEVE_JOBS_DIR", (folder_ + "/jobs").c_str(), 1);
   child_ = ::fork();
   if (child_ == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // A measurement that fails leaves none behind.
     ::execl(REEVE_STAGE "/bin/reeve", "reeve", "broker", nullptr);
     ::_exit(127);
   }

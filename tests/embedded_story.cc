@@ -127,6 +127,18 @@ TEST_F(Embedded, LeavesWhenNobodyNeedsIt) {
   EXPECT_TRUE(wait_for_no_broker(runtime));
 }
 
+TEST_F(Embedded, LeavesWhateverHappensBesideItsJobFolder) {
+  ::setenv("REEVE_JOBS_DIR", (folder.path() + "/jobs").c_str(), 1);
+  ASSERT_EQ(reeve_tool({"list"}).exit_code, 0);
+  std::jthread others([this](const std::stop_token& over) {
+    for (int i = 0; !over.stop_requested(); ++i) {
+      std::ofstream(folder.path() + "/other") << i;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+  });
+  EXPECT_TRUE(wait_for_no_broker(runtime));
+}
+
 TEST_F(Embedded, ASecondBrokerInTheForegroundIsToldOfTheFirst) {
   ASSERT_EQ(reeve_tool({"call", "org.reeve.echo", "{}"}).exit_code, 0);
   const Output output = reeve_tool({"broker"});

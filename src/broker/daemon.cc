@@ -507,7 +507,8 @@ void Daemon::consider_leaving() {
     idle_.drop();
     return;
   }
-  idle_ = loop_.at(os::now() + kBrokerIdle, [this] { tell_supervisor(SupervisorOp::leave); });
+  // What happens meanwhile and leaves it idle (a file was written, say) does not count.
+  if (!idle_.is_set()) idle_ = loop_.at(os::now() + kBrokerIdle, [this] { tell_supervisor(SupervisorOp::leave); });
 }
 
 }  // namespace reeve::broker

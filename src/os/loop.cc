@@ -77,6 +77,12 @@ Loop::Timer& Loop::Timer::operator=(Timer&& other) noexcept {
   return *this;
 }
 
+bool Loop::Timer::is_set() const {
+  const auto state = state_.lock();
+  return state && std::any_of(state->timers.begin(), state->timers.end(),
+                              [&](const auto& timer) { return timer.second.first == token_; });
+}
+
 void Loop::Timer::drop() {
   if (const auto state = state_.lock()) {
     std::erase_if(state->timers, [&](const auto& timer) { return timer.second.first == token_; });

@@ -68,6 +68,8 @@ class Loop {
     Timer& operator=(Timer&& other) noexcept;
     ~Timer() { drop(); }
     void drop();
+    /// Whether it is still to come.
+    bool is_set() const;
 
    private:
     friend class Loop;

@@ -191,8 +191,14 @@ void Spawner::scan_folder(const std::string& path) {
   if (!folder) return;  // A folder that is not there holds no jobs.
   // Whoever can write to it could take a file away and put another in its place.
   if (const auto trusted = os::check_trusted(*folder); !trusted) return report(path, trusted.error());
-  const auto names = os::names_in(*folder, ".plist", kJobFileCountMax);
+  auto names = os::names_in(*folder, ".plist", kJobFileCountMax + 1);
   if (!names) return report(path, names.error());
+  if (names->size() > kJobFileCountMax) {
+    names->pop_back();
+    report(path, Error{Kind::invalid, code::kBadJob,
+                       "holds more than " + std::to_string(kJobFileCountMax) + " job files; others are not read",
+                       "put them into another folder"});
+  }
   for (const std::string& name : *names) {
     const std::string full = path + "/" + name;
     const auto text = os::read_trusted_file(*folder, name, kJobFileBytesMax);

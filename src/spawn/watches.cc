@@ -1,7 +1,9 @@
 #include "watches.hpp"
 
+#include <algorithm>
 #include <map>
 
+#include "../os/clock.hpp"
 #include "../vocab/bounds.hpp"
 
 namespace reeve::spawn {
@@ -16,6 +18,9 @@ std::uint32_t bits_of(const os::PathLook& look, const std::optional<os::PathLook
   return bits;
 }
 
+// How coarse a file's time may be: a tick of the slowest kernel, and something beside.
+constexpr std::chrono::milliseconds kFileTimeStep{20};
+
 }  // namespace
 
 Watches::Watches(os::Loop& loop, std::vector<std::string> folders, std::function<void()> folders_changed,
@@ -27,7 +32,7 @@ Watches::Watches(os::Loop& loop, std::vector<std::string> folders, std::function
 
 void Watches::begin() {
   folder_looks_.clear();
-  for (const std::string& folder : folders_) folder_looks_.push_back(os::look_at(folder));
+  for (const std::string& folder : folders_) folder_looks_.push_back(look_at_folder(folder));
   look_again();
 }
 
@@ -56,24 +61,47 @@ void Watches::look_again() {
     // What happens comes in crowds: they are waited for, and looked at once.
     auto watch = loop_.watch(notifier_, {.readable = true}, [this](os::Ready) {
       notices_.drop();
-      soon_ = loop_.at(os::now() + kNoticePause, [this] {
-        // A file that was written over in place leaves its folder as it was.
-        folders_changed_();
-        look_again();
-      });
+      soon_ = loop_.at(os::now() + kNoticePause, [this] { look_again(); });
     });
     is_complete = watch && notices->is_complete;
     if (watch) notices_ = std::move(*watch);
   }
   if (!is_complete) soon_ = loop_.at(os::now() + kLookPause, [this] { look_again(); });
+  look_at_folders();
   look_at_paths();
 }
 
-void Watches::look_at_paths() {
+// The folder may be that of everything else too: what is no job file there is passed over.
+Watches::FolderLook Watches::look_at_folder(const std::string& path) {
+  FolderLook look;
+  look.when = os::real_now();
+  const auto folder = os::open_folder(path);
+  if (!folder) return look;
+  const auto version = os::version_of(*folder);
+  if (version) look.device = version->device, look.inode = version->inode;
+  look.is_trusted = os::check_trusted(*folder).has_value();
+  const auto names = os::names_in(*folder, ".plist", kJobFileCountMax);
+  if (!names) return look;
+  for (const std::string& name : *names) look.files.emplace_back(name, os::look_at(path + "/" + name).version);
+  return look;
+}
+
+void Watches::look_at_folders() {
+  bool has_changed = false;
   for (std::size_t i = 0; i < folders_.size(); ++i) {
-    const os::PathLook look = os::look_at(folders_[i]);
-    if (std::exchange(folder_looks_[i], look) != look) folders_changed_();
+    const FolderLook look = look_at_folder(folders_[i]);
+    const FolderLook before = std::exchange(folder_looks_[i], look);
+    // A file that is written twice within a step of its clock looks the same.
+    const auto may_be_newer = [&](const auto& file) {
+      return std::chrono::nanoseconds(file.second.changed_ns) > before.when - kFileTimeStep;
+    };
+    has_changed |= look.device != before.device || look.inode != before.inode || look.is_trusted != before.is_trusted ||
+                   look.files != before.files || std::any_of(look.files.begin(), look.files.end(), may_be_newer);
   }
+  if (has_changed) folders_changed_();
+}
+
+void Watches::look_at_paths() {
   for (std::size_t i = 0; i < paths_.size(); ++i) {
     Path& path = paths_[i];
     const os::PathLook look = os::look_at(path.path);

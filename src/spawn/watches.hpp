@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "../contract/spawner.hpp"
@@ -33,14 +34,23 @@ class Watches {
     std::optional<os::PathLook> look;
     bool was_told = false;  ///< to the watch that there is now
   };
+  struct FolderLook {
+    os::Time when{};  ///< CLOCK_REALTIME
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    bool is_trusted = false;
+    std::vector<std::pair<std::string, os::FileVersion>> files;
+  };
+  static FolderLook look_at_folder(const std::string& path);
   void look_again();
+  void look_at_folders();
   void look_at_paths();
 
   os::Loop& loop_;
   std::vector<std::string> folders_;
   std::function<void()> folders_changed_;
   std::function<void(std::uint32_t, std::size_t, std::uint32_t)> path_is_;
-  std::vector<os::PathLook> folder_looks_;
+  std::vector<FolderLook> folder_looks_;
   std::uint32_t number_ = 0;
   std::vector<Path> paths_;
   os::Fd notifier_;

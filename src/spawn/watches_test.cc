@@ -66,6 +66,42 @@ TEST_F(WatchesTest, EachPathIsToldOnceAndAgainWhenItIsNotAsItWas) {
   EXPECT_TRUE(told_of.has(PathBit::is_filled) && told_of.has(PathBit::has_changed));
 }
 
+// The folder may be that of everything else too (a home, /tmp).
+TEST_F(WatchesTest, AJobFolderHasChangedWhenAJobFileHas) {
+  Watches jobs{loop,
+               {folder},
+               [this] { ++folder_changes; },
+               [this](auto watch, auto index, auto bits) { told.push_back({watch, index, bits}); }};
+  write("a.plist", "1");
+  jobs.begin();
+  jobs.watch(1, {folder + "/other"});
+  EXPECT_EQ(next().bits, 0U);
+  // A path is looked at after the folders: when it is told, they have been. The first time a.plist may be too young to
+  // be told from a later one.
+  for (int i = 0; i < 4; ++i) {
+    if (i == 1) folder_changes = 0;
+    write("other", std::to_string(i));
+    EXPECT_TRUE(next().has(PathBit::has_changed));
+  }
+  EXPECT_EQ(folder_changes, 0);
+  const auto changed = [&](const char* what) {
+    const int before = folder_changes;
+    write("other", what);
+    EXPECT_TRUE(next().has(PathBit::has_changed));
+    EXPECT_GT(folder_changes, before) << what;
+  };
+  write("b.plist", "");
+  changed("one came");
+  write("a.plist", "2");
+  changed("one was written over");
+  fs::rename(folder + "/a.plist", folder + "/c.plist");
+  changed("one has another name");
+  fs::remove(folder + "/c.plist");
+  changed("one went");
+  fs::permissions(folder, fs::perms::group_write, fs::perm_options::add);
+  changed("others may write to it");
+}
+
 TEST_F(WatchesTest, AFileThatIsReplacedOrWrittenOverHasChanged) {
   write("a", "x");
   watches.watch(1, {folder + "/a"});

@@ -62,17 +62,20 @@ std::string text_of(const contract::Listing& listing) {
 }
 
 // The keys that are not there in a status are null in JSON: a script finds each in its place.
+template <class JobFacts>
+Object whole_object(const JobFacts& job) {
+  Object object = object::to_object(job);
+  Dictionary& facts = *object.get<Dictionary>();
+  for (const char* key : {"pid", "uptime_s", "last_exit"}) {
+    if (facts.find(key) == nullptr) facts.set(key, Object());
+  }
+  if (job.uptime_s) facts.set("uptime_s", Object(static_cast<std::int64_t>(*job.uptime_s)));
+  return object;
+}
+
 std::string json_of(const contract::Listing& listing) {
   Array jobs;
-  for (const contract::JobStatus& job : listing.jobs) {
-    Object object = object::to_object(job);
-    Dictionary& status = *object.get<Dictionary>();
-    for (const char* key : {"pid", "uptime_s", "last_exit"}) {
-      if (status.find(key) == nullptr) status.set(key, Object());
-    }
-    if (job.uptime_s) status.set("uptime_s", Object(static_cast<std::int64_t>(*job.uptime_s)));
-    jobs.push_back(std::move(object));
-  }
+  for (const contract::JobStatus& job : listing.jobs) jobs.push_back(whole_object(job));
   return to_json(
       Object(Dictionary{{"jobs", Object(std::move(jobs))}, {"problems", object::to_object(listing.problems)}}));
 }
@@ -105,18 +108,11 @@ std::string text_of(const contract::JobDetails& job) {
   return out;
 }
 
-std::string json_of(contract::JobDetails job) {
-  const auto uptime = job.uptime_s;
-  const auto starts = job.starts;
-  const auto waiting = job.waiting;
-  Object object = object::to_object(std::move(job));
+std::string json_of(const contract::JobDetails& job) {
+  Object object = whole_object(job);
   Dictionary& details = *object.get<Dictionary>();
-  for (const char* key : {"pid", "uptime_s", "last_exit"}) {
-    if (details.find(key) == nullptr) details.set(key, Object());
-  }
-  if (uptime) details.set("uptime_s", Object(static_cast<std::int64_t>(*uptime)));
-  details.set("starts", Object(static_cast<std::int64_t>(starts)));
-  details.set("waiting", Object(static_cast<std::int64_t>(waiting)));
+  details.set("starts", Object(static_cast<std::int64_t>(job.starts)));
+  details.set("waiting", Object(static_cast<std::int64_t>(job.waiting)));
   return to_json(object);
 }
 
@@ -148,8 +144,8 @@ Result<std::string> list(Form form, bootstrap::Domain domain) {
 
 Result<std::string> print(const std::string& what, Form form, bootstrap::Domain domain) {
   bootstrap::Broker broker(bootstrap::WhenAbsent::start, domain);
-  contract::JobDetails job = REEVE_TRY(broker.print(what));
-  return form == Form::json ? json_of(std::move(job)) : text_of(job);
+  const contract::JobDetails job = REEVE_TRY(broker.print(what));
+  return form == Form::json ? json_of(job) : text_of(job);
 }
 
 Result<std::string> load(const std::vector<std::string>& paths, Form form, bootstrap::Domain domain) {

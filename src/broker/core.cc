@@ -5,13 +5,6 @@
 #include "../sandbox/preset.hpp"
 
 namespace reeve::broker {
-namespace {
-
-// What holding something costs beside descriptors, about: table entries and texts.
-constexpr quota::Amount kPeerCost{.bytes = 1024, .descriptors = 1, .objects = 0};
-constexpr quota::Amount kRequestCost{.bytes = 512, .descriptors = 0, .objects = 0};
-
-}  // namespace
 
 Error unknown_service(const std::string& name) {
   return {Kind::denied, code::kUnknownService, "no service is called " + name + ", or none that you may call",
@@ -34,10 +27,12 @@ Orders Core::apply(const Event& event) {
 }
 
 bool Core::is_idle() const {
-  return peers_.empty() && std::all_of(jobs_.begin(), jobs_.end(), [](const auto& entry) {
+  return peers_.empty() && std::all_of(jobs_.begin(), jobs_.end(), [this](const auto& entry) {
            const JobState& job = entry.second;
-           return job.state == State::idle && !job.retry_at && !job.next_interval && job.job.calendar.empty() &&
-                  job.job.watch_paths.empty() && job.job.queue_directories.empty() && job.job.keep_alive == KeepAlive();
+           const bool may_start_by_itself = !job.job.calendar.empty() || !job.job.watch_paths.empty() ||
+                                            !job.job.queue_directories.empty() || job.job.keep_alive != KeepAlive();
+           return job.state == State::idle && !job.retry_at && !job.next_interval &&
+                  !(may_start_by_itself && may_start(job));
          });
 }
 
@@ -111,8 +106,15 @@ void Core::on(const PeerLeft& event) {
 
 void Core::on(const PeerAsked& event) {
   if (!peers_.contains(event.peer)) return;
-  if (std::holds_alternative<contract::CheckIn>(event.what)) return check_in(event.peer, event.request, event.fresh);
-  std::visit([&](const auto& what) { asked(event.peer, event.request, what); }, event.what);
+  std::visit(
+      [&]<class T>(const T& what) {
+        if constexpr (std::is_same_v<T, contract::CheckIn>) {
+          check_in(event.peer, event.request, event.fresh);
+        } else {
+          asked(event.peer, event.request, what);
+        }
+      },
+      event.what);
 }
 
 bool Core::is_confined_service(const PeerState& peer) {
@@ -121,6 +123,10 @@ bool Core::is_confined_service(const PeerState& peer) {
 }
 
 // Job files.
+
+void Core::report(std::string problem) {
+  if (problems_.size() < kProblemCountMax) problems_.push_back(std::move(problem));
+}
 
 void Core::scan() {
   if (!std::exchange(scanning_, true)) orders_.push_back(Scan{});
@@ -172,15 +178,17 @@ void Core::finish(Waiting waiting) {
 
 void Core::on(const Scanned& event) {
   scanning_ = false;
-  problems_ = event.problems;
+  problems_.clear();
+  std::vector<std::string> problems = event.problems;
   for (auto& [label, job] : jobs_) {
     if (!job.is_loaded && !is_one_of_many(job)) job.removed = true;
   }
   names_.clear();
-  for (const Job& job : event.jobs) merge(job, problems_);
+  for (const Job& job : event.jobs) merge(job, problems);
   for (auto& [label, job] : jobs_) {
-    if (job.is_loaded) take_names(job, problems_);
+    if (job.is_loaded) take_names(job, problems);
   }
+  for (std::string& problem : problems) report(std::move(problem));
   for (auto& [label, end] : std::exchange(homeless_, {})) {
     Ends lost;
     JobState* job = end.client.only ? nullptr : job_to_wait_for(label);
@@ -247,6 +255,13 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
                   fail(Kind::invalid, code::kServiceActive, "the job " + label + " is there already",
                        "unload it first: reeve unload " + label));
   }
+  if (std::count_if(jobs_.begin(), jobs_.end(), [](const auto& j) { return j.second.is_loaded; }) >=
+      static_cast<std::ptrdiff_t>(kLoadedJobsMax)) {
+    if (state.label.empty()) jobs_.erase(label);
+    return answer(peer, request,
+                  fail(Kind::busy, code::kQueueFull, std::to_string(kLoadedJobsMax) + " jobs are loaded by hand",
+                       "unload one, or write files for them into a job folder"));
+  }
   state.label = label;
   state.is_loaded = true;
   state.is_unloaded = state.removed = false;
@@ -255,7 +270,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   state.job = std::move(*job);
   std::vector<std::string> problems;
   take_names(state, problems);
-  for (std::string& problem : problems) problems_.push_back(std::move(problem));
+  for (std::string& problem : problems) report(std::move(problem));
   keep(state);
   watch_paths();
   begin(state);

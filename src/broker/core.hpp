@@ -135,6 +135,7 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::Print& what);
   void asked(PeerId peer, RequestId request, const contract::Replace& what);
   void scan();
+  void report(std::string problem);
   void wait_for_scan(PeerId peer, RequestId request, contract::Request what);
   void finish(Waiting waiting);
   Result<void> may_manage(PeerId peer);
@@ -177,7 +178,6 @@ class Core {
   void on(const Exited& event);
   void on(const SpawnerCame& event);
   void on(const PathIs& event);
-  void asked(PeerId peer, RequestId request, const contract::CheckIn& what) { (void)peer, (void)request, (void)what; }
   void asked(PeerId peer, RequestId request, const contract::Retire& what);
   void check_in(PeerId peer, RequestId request, const Endpoint& fresh);
   void admit(JobState& job);
@@ -204,7 +204,7 @@ class Core {
   void watch_paths();
   std::uint32_t bits_of(const std::string& path) const;
   JobState* job_of(InstanceId instance);
-  JobState* enabled(const std::string& label);
+  static bool is_enabled(const JobState& job);
   JobState& instance_for(JobState& job, const PeerState& client);
   static bool is_one_of_many(const JobState& job) { return job.label != job.job.label; }
   void forget_if_idle(const std::string& label);
@@ -248,6 +248,12 @@ class Core {
   std::uint64_t next_ = first_number(1);
   std::uint32_t user_ = 0;
 };
+
+// What holding something costs beside descriptors, about: table entries and texts.
+inline constexpr quota::Amount kPeerCost{.bytes = 1024, .descriptors = 1, .objects = 0};
+inline constexpr quota::Amount kEndCost{.bytes = 1024, .descriptors = 1, .objects = 0};
+inline constexpr quota::Amount kRequestCost{.bytes = 512, .descriptors = 0, .objects = 0};
+inline constexpr quota::Amount kNameCost{.bytes = 512, .descriptors = 0, .objects = 0};
 
 Error unknown_service(const std::string& name);
 bool is_confined(const Job& job);

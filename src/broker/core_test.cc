@@ -1,122 +1,10 @@
-#include "core.hpp"
-
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <csignal>
-
-#include "../contract/supervisor.hpp"
-#include "../vocab/bounds.hpp"
 #include "../wire/wire.hpp"
+#include "stage.hpp"
 
 namespace reeve::broker {
 namespace {
-
-using namespace std::chrono_literals;
-
-Job job_named(const std::string& label) {
-  Job job;
-  job.file = "/jobs/" + label + ".plist";
-  job.label = label;
-  job.program = "/bin/" + label;
-  job.names = {OfferedName{label}};
-  job.preset = "parser";
-  return job;
-}
-
-// A broker's core with the kernel played by the test.
-class Stage {
- public:
-  Stage() {
-    next_broker();
-    apply(Scanned{});
-  }
-  Orders apply(EventKind what) {
-    Orders orders = core->apply({now, 0, std::move(what)});
-    store_before = store;
-    for (const Order& order : orders) perform(order);
-    return orders;
-  }
-  // The supervisor's part of it.
-  void perform(const Order& order) {
-    if (const auto* keep = std::get_if<Keep>(&order)) store[keep->number] = keep->what;
-    if (const auto* launch = std::get_if<Launch>(&order)) store[launch->instance.value] = launch->keep;
-    if (const auto* forget = std::get_if<Forget>(&order)) store.erase(forget->number);
-    const auto* grant = std::get_if<Grant>(&order);
-    if (grant != nullptr && grant->keep) store[grant->end.value] = *grant->keep;
-  }
-  // The broker died when it had performed all orders up to the last T, and the next one begins.
-  template <class T>
-  Orders die_after(const Orders& orders) {
-    const auto is_that = [](const Order& order) { return std::holds_alternative<T>(order); };
-    const auto end = std::find_if(orders.rbegin(), orders.rend(), is_that).base();
-    store = store_before;
-    for (auto order = orders.begin(); order != end; ++order) perform(*order);
-    return next_broker();
-  }
-  Orders next_broker() {
-    core.emplace(kHas);
-    return apply(Recovered{++broker, 1000, {store.begin(), store.end()}});
-  }
-
-  template <class T>
-  static const T* only(const Orders& orders) {
-    if (orders.size() != 1) return nullptr;
-    return std::get_if<T>(&orders.front());
-  }
-  template <class T>
-  static std::vector<T> all(const Orders& orders) {
-    std::vector<T> out;
-    for (const Order& order : orders) {
-      if (const T* t = std::get_if<T>(&order)) out.push_back(*t);
-    }
-    return out;
-  }
-
-  PeerId client() {
-    const PeerId peer{next_peer++};
-    apply(PeerCame{peer, 100, 1000});
-    return peer;
-  }
-  Orders look_up(PeerId peer, const std::string& name) {
-    return apply(PeerAsked{peer, next_request++, contract::LookUp{name}, {}});
-  }
-  void knows(std::vector<Job> jobs) {
-    const PeerId peer = client();
-    apply(PeerAsked{peer, next_request++, contract::List{}, {}});
-    apply(Scanned{std::move(jobs), {}});
-    apply(PeerLeft{peer});
-  }
-  // The launched instance appears on its control channel, checks in, and is confirmed.
-  PeerId come_up(InstanceId instance) {
-    apply(Launched{instance, 4242});
-    return control_of(instance);
-  }
-  Orders check_in(PeerId service, InstanceId instance, int filters = 2) {
-    apply(PeerAsked{service, next_request++, contract::CheckIn{}, {}});
-    return apply(Confirmed{instance, filters});
-  }
-  Orders take_until(PeerId service, EndId end) { return apply(PeerAsked{service, 0, contract::Taken{end.value}, {}}); }
-  Orders die(PeerId service, InstanceId instance) {
-    apply(PeerLeft{service});
-    return apply(Exited{instance, {true, 9}});
-  }
-
-  static constexpr quota::Amount kHas{.bytes = 1 << 20, .descriptors = 4096, .objects = 0};
-  std::optional<Core> core{std::in_place, kHas};
-  std::map<std::uint64_t, Kept> store;
-  std::map<std::uint64_t, Kept> store_before;
-  std::uint64_t broker = 1;
-  os::Time now{1000s};
-  std::uint64_t next_peer = 1;
-  RequestId next_request = 1;
-};
-
-const Error& error_of(const Orders& orders) {
-  static const Error kNone;
-  const auto* answer = Stage::only<Answer>(orders);
-  return answer != nullptr && !answer->what ? answer->what.error() : kNone;
-}
 
 TEST(Core, RefusesANameThatNoJobOffersAfterReadingTheFilesOnceMore) {
   Stage stage;
@@ -244,12 +132,6 @@ TEST(Core, TellsThoseWhoWaitWhyAJobKeepsDying) {
   ASSERT_EQ(Stage::all<Refuse>(orders).size(), 1U);
   EXPECT_EQ(Stage::all<Refuse>(orders)[0].reason.code, code::kLaunchFailed);
   EXPECT_TRUE(Stage::all<Launch>(orders).empty());
-}
-
-Endpoint token_of(int n) {
-  Endpoint endpoint;
-  endpoint.token[0] = static_cast<std::byte>(n);
-  return endpoint;
 }
 
 TEST(Core, AnEndpointLeadsToItsInstanceAloneAndNowhereWhenThatHasEnded) {
@@ -406,9 +288,7 @@ TEST(Core, AJobWhoseFileIsGoneRunsToItsEndAndIsForgotten) {
   Stage stage;
   stage.knows({job_named("a")});
   const PeerId client = stage.client();
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  const PeerId service = stage.come_up(instance);
-  stage.check_in(service, instance);
+  const auto [instance, service] = stage.running(client, "a");
   stage.knows({});
   EXPECT_NE(Stage::only<Scan>(stage.look_up(client, "a")), nullptr);
   stage.apply(Scanned{{}, {}});
@@ -434,17 +314,6 @@ TEST(Core, BoundsWhatOnePeerAndOneJobMayHoldOpen) {
   EXPECT_EQ(error_of(stage.look_up(client, "a")).code, code::kQueueFull);
 }
 
-TEST(Core, AnEndOnItsWayToOneOfManyInstancesIsKeptForThatOne) {
-  Stage stage;
-  Job job = job_named("a");
-  job.service_type = ServiceType::application;
-  stage.knows({job});
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
-  const auto kept = Stage::all<Keep>(stage.check_in(stage.come_up(instance), instance));
-  ASSERT_EQ(kept.size(), 2U);
-  EXPECT_EQ(std::get<KeptEnd>(kept[1].what).label, std::get<KeptService>(kept[0].what).label);
-}
-
 TEST(Core, AJobLoadedInThePlaceOfAFileThatIsGoneKeepsNoneOfItsInterval) {
   Stage stage;
   Job job = job_named("a");
@@ -453,10 +322,7 @@ TEST(Core, AJobLoadedInThePlaceOfAFileThatIsGoneKeepsNoneOfItsInterval) {
   const PeerId client = stage.client();
   stage.come_up(Stage::all<Launch>(stage.look_up(client, "a"))[0].instance);
   stage.knows({});
-  const char* text =
-      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
-      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
-  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  stage.load(client, "a");
   stage.now += 6s;
   stage.apply(Tick{});
   EXPECT_GT(*stage.core->wake_at(), stage.now);
@@ -465,11 +331,7 @@ TEST(Core, AJobLoadedInThePlaceOfAFileThatIsGoneKeepsNoneOfItsInterval) {
 TEST(Core, AFileInThePlaceOfAJobThatWasUnloadedGoesWhenTheFileGoes) {
   Stage stage;
   const PeerId client = stage.client();
-  const char* text =
-      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
-      "<key>MachServices</key><dict><key>a</key><true/></dict>"
-      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
-  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
+  stage.load(client, "a", kOffersA);
   const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
   const PeerId service = stage.come_up(instance);
   stage.apply(PeerAsked{client, 10, contract::Unload{"a"}, {}});
@@ -477,44 +339,6 @@ TEST(Core, AFileInThePlaceOfAJobThatWasUnloadedGoesWhenTheFileGoes) {
   stage.die(service, instance);
   stage.knows({});
   EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 11, contract::Print{"a"}, {}})).code, code::kUnknownJob);
-}
-
-TEST(Core, AJobThatWasUnloadedDoesNotComeBackWithTheNextBroker) {
-  Stage stage;
-  const PeerId client = stage.client();
-  const char* text =
-      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
-      "<key>KeepAlive</key><true/>"
-      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
-  const auto launches = Stage::all<Launch>(stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}}));
-  ASSERT_EQ(launches.size(), 1U);
-  stage.come_up(launches[0].instance);
-  stage.apply(PeerAsked{client, 10, contract::Unload{"a"}, {}});
-  stage.next_broker();
-  stage.apply(Launched{launches[0].instance, 4242});
-  stage.apply(Scanned{});
-  EXPECT_TRUE(Stage::all<Launch>(stage.die(control_of(launches[0].instance), launches[0].instance)).empty());
-  EXPECT_TRUE(stage.store.empty());
-}
-
-TEST(Core, AJobThatStartsOnceIsNotStartedAgainByABrokerThatBeginsWhileItEnds) {
-  Stage stage;
-  const PeerId client = stage.client();
-  const char* text =
-      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
-      "<key>MachServices</key><dict><key>a</key><true/></dict><key>LaunchOnlyOnce</key><true/>"
-      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
-  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  stage.come_up(instance);
-  const Orders orders = stage.apply(Exited{instance, {}});
-  stage.store = stage.store_before;
-  for (const Order& order : orders) {
-    stage.perform(order);
-    if (std::holds_alternative<Forget>(order)) break;
-  }
-  EXPECT_TRUE(Stage::all<Launch>(stage.next_broker()).empty());
-  EXPECT_EQ(error_of(stage.look_up(stage.client(), "a")).code, code::kLaunchFailed);
 }
 
 TEST(Core, ToStartAJobThatRunsDoesNotStartItAgainWhenItIsStopped) {
@@ -545,82 +369,6 @@ TEST(Core, AnInstanceThatWasToldToStopBeforeItCheckedInIsHandedNobody) {
   EXPECT_EQ(Stage::all<Launch>(stage.die(service, instance)).size(), 1U);
 }
 
-constexpr const char* kPlainJob =
-    "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
-    "<key>MachServices</key><dict><key>a</key><true/></dict>"
-    "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
-
-TEST(Core, AnEndpointOfAnInstanceThatIsGoneLeadsNowhereForTheNextBrokerEither) {
-  Stage stage;
-  const PeerId client = stage.client();
-  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", kPlainJob}, {}});
-  const Orders first = stage.look_up(client, "a");
-  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
-  stage.come_up(instance);
-  stage.apply(PeerAsked{control_of(instance), 1, contract::CheckIn{}, token_of(7)});
-  stage.take_until(control_of(instance), Stage::all<Grant>(first)[0].end);
-  stage.next_broker();
-  stage.apply(Launched{instance, 4242});
-  stage.apply(PeerCame{PeerId{900}, 100, 1000});
-  const auto granted = Stage::all<Grant>(stage.apply(PeerAsked{PeerId{900}, 50, contract::Redeem{token_of(7)}, {}}));
-  ASSERT_EQ(granted.size(), 1U);
-  ASSERT_TRUE(granted[0].keep) << "what the instance has taken is not known yet";
-  // This broker is killed too, when it has forgotten the instance and not yet refused the end.
-  const Orders orders = stage.apply(Exited{instance, {}});
-  stage.store = stage.store_before;
-  for (const Order& order : orders) {
-    stage.perform(order);
-    if (std::holds_alternative<Forget>(order)) break;
-  }
-  const Orders next = stage.next_broker();
-  ASSERT_EQ(Stage::all<Refuse>(next).size(), 1U);
-  EXPECT_EQ(Stage::all<Refuse>(next)[0].end, granted[0].end);
-  EXPECT_TRUE(Stage::all<Launch>(next).empty());
-}
-
-TEST(Core, AnswersARetirementAskedOfTheBrokerBeforeWhenItIsAskedAgain) {
-  Stage stage;
-  const PeerId client = stage.client();
-  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", kPlainJob}, {}});
-  const Orders first = stage.look_up(client, "a");
-  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
-  const EndId end = Stage::all<Grant>(first)[0].end;
-  const PeerId service = stage.come_up(instance);
-  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
-  stage.take_until(service, end);
-  stage.next_broker();
-  stage.apply(Launched{instance, 4242});
-  const PeerAsked retire{service, 2, contract::Retire{end.value}, {}};
-  EXPECT_TRUE(stage.apply(retire).empty()) << "it stood in the queue when the broker before this one died";
-  stage.take_until(service, end);
-  const Orders answered = stage.apply(retire);
-  ASSERT_EQ(Stage::all<Answer>(answered).size(), 1U);
-  EXPECT_TRUE(*contract::decode_reply<bool>(*Stage::all<Answer>(answered)[0].what));
-}
-
-TEST(Core, ANewBrokerHandsOverInAscendingOrderForARegisteredNameToo) {
-  Stage stage;
-  const PeerId client = stage.client();
-  const char* text =
-      "<plist version=\"1.0\"><dict><key>Label</key><string>a</string><key>Program</key><string>/bin/a</string>"
-      "<key>MachServices</key><dict><key>a</key><true/></dict>"
-      "<key>Reeve</key><dict><key>Preset</key><string>none</string>"
-      "<key>Groups</key><array><string>g</string></array></dict></dict></plist>";
-  stage.apply(PeerAsked{client, 9, contract::Load{"/x/a.plist", text}, {}});
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  const PeerId service = stage.come_up(instance);
-  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
-  stage.apply(PeerAsked{service, 2, contract::Register{"g.x"}, {}});
-  stage.next_broker();
-  stage.apply(Launched{instance, 4242});
-  stage.apply(PeerCame{PeerId{900}, 100, 1000});
-  EXPECT_TRUE(Stage::all<HandOver>(stage.look_up(PeerId{900}, "g.x")).empty()) << "another comes first";
-  const auto handed = Stage::all<HandOver>(stage.take_until(service, EndId{}));
-  ASSERT_EQ(handed.size(), 2U);
-  EXPECT_EQ(handed[0].name, "a");
-  EXPECT_EQ(handed[1].name, "g.x");
-}
-
 TEST(Core, ForgetsOneOfManyInstancesThatNobodyWaitsForAnyMore) {
   Stage stage;
   Job job = job_named("a");
@@ -645,47 +393,55 @@ TEST(Core, UnloadingAJobStopsAllItsInstances) {
   job.service_type = ServiceType::application;
   stage.knows({job});
   const PeerId client = stage.client();
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  const PeerId service = stage.come_up(instance);
-  stage.check_in(service, instance);
+  const auto [instance, service] = stage.running(client, "a");
   const Orders orders = stage.apply(PeerAsked{client, 70, contract::Unload{"a"}, {}});
   ASSERT_EQ(Stage::all<Kill>(orders).size(), 1U);
   EXPECT_EQ(Stage::all<Kill>(orders)[0].instance, instance);
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
 }
 
-TEST(Core, AnEndKeptForAJobOfWhichNothingIsKeptWaitsForItsFile) {
+TEST(Core, BoundsTheJobsThatAreLoadedByHand) {
+  Stage stage;
+  const PeerId client = stage.client();
+  for (std::size_t i = 0; i < kLoadedJobsMax; ++i) {
+    ASSERT_TRUE(value_of<std::string>(stage.load(client, "job" + std::to_string(i)))) << i;
+  }
+  EXPECT_EQ(error_of(stage.load(client, "one.more")).code, code::kQueueFull);
+  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 9, contract::Print{"one.more"}, {}})).code, code::kUnknownJob);
+  stage.apply(PeerAsked{client, 10, contract::Unload{"job7"}, {}});
+  EXPECT_TRUE(value_of<std::string>(stage.load(client, "one.more")));
+}
+
+TEST(Core, BoundsTheNamesThatOnePeerRegisters) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const auto own = [&](std::size_t i) {
+    return stage.apply(
+        PeerAsked{client, 9, contract::Register{"own." + std::to_string(i), contract::Scope::process}, {}});
+  };
+  for (std::size_t i = 0; i < kNamesPerPeerMax; ++i) ASSERT_TRUE(value_of<bool>(own(i))) << i;
+  EXPECT_EQ(error_of(own(kNamesPerPeerMax)).code, code::kQueueFull);
+  EXPECT_TRUE(value_of<bool>(own(0))) << "asked again, it is still theirs";
+  stage.apply(PeerAsked{client, 10, contract::Unregister{"own.0", contract::Scope::process}, {}});
+  EXPECT_TRUE(value_of<bool>(own(kNamesPerPeerMax)));
+}
+
+// Jobs that come and go by hand can conflict for as long as somebody likes.
+TEST(Core, RemembersSoManyProblems) {
   Stage stage;
   stage.knows({job_named("a")});
   const PeerId client = stage.client();
-  const Orders orders = stage.look_up(client, "a");
-  EXPECT_TRUE(Stage::all<Refuse>(stage.die_after<Grant>(orders)).empty());
-  const Orders scanned = stage.apply(Scanned{{job_named("a")}, {}});
-  ASSERT_EQ(Stage::all<Launch>(scanned).size(), 1U);
-  const InstanceId instance = Stage::all<Launch>(scanned)[0].instance;
-  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(instance), instance));
-  ASSERT_EQ(handed.size(), 1U);
-  EXPECT_EQ(handed[0].end, Stage::all<Grant>(orders)[0].end);
-}
-
-TEST(Core, AnEndKeptForAJobWhoseFileIsGoneIsRefused) {
-  Stage stage;
-  stage.knows({job_named("a")});
-  stage.die_after<Grant>(stage.look_up(stage.client(), "a"));
-  const Orders scanned = stage.apply(Scanned{});
-  EXPECT_EQ(Stage::all<Refuse>(scanned).size(), 1U);
-  EXPECT_TRUE(stage.store.empty());
-}
-
-TEST(Core, AClientIsKeptUnderANumberThatNothingElseHas) {
-  Stage stage;
-  const PeerId client = first_client(1);
-  stage.apply(Recovered{1, 1000, {}});
-  stage.apply(Scanned{{job_named("a")}, {}});
-  stage.apply(PeerCame{client, 100, 1000});
-  const Orders orders = stage.look_up(client, "a");
-  stage.apply(PeerAsked{client, 9, contract::Register{"x", contract::Scope::process}, {}});
-  EXPECT_EQ(stage.store.size(), 3U) << "an end, a service, and a peer";
+  for (std::size_t i = 0; i < 2 * kProblemCountMax; ++i) {
+    stage.load(client, "b", kOffersA);
+    stage.apply(PeerAsked{client, 9, contract::Unload{"b"}, {}});
+  }
+  stage.apply(PeerAsked{client, 10, contract::List{}, {}});
+  // The files are read again for a list: that forgets all but what is wrong now.
+  EXPECT_TRUE(value_of<contract::Listing>(stage.apply(Scanned{{job_named("a")}, {}}))->problems.empty());
+  stage.apply(PeerAsked{client, 11, contract::List{}, {}});
+  const std::vector<std::string> many(2 * kProblemCountMax, "x");
+  const auto listing = value_of<contract::Listing>(stage.apply(Scanned{{job_named("a")}, many}));
+  EXPECT_LE(listing->problems.size(), kProblemCountMax + 1);
 }
 
 TEST(Core, AStrangerOfTheMachinesBrokerMayCallAndNotManage) {
@@ -704,235 +460,6 @@ TEST(Core, AStrangerOfTheMachinesBrokerMayCallAndNotManage) {
   const PeerId root{7001};
   stage.apply(PeerCame{root, 201, 0, 78});
   EXPECT_FALSE(Stage::all<Kill>(stage.apply(PeerAsked{root, 9, contract::Stop{"a"}, {}})).empty());
-}
-
-// What the keys of a job file have the broker do. docs/jobs.md names these.
-
-Orders tick_at(Stage& stage, std::int64_t local_s) { return stage.core->apply({stage.now, local_s, Tick{}}); }
-
-template <class T>
-std::optional<T> value_of(const Orders& orders) {
-  const auto answers = Stage::all<Answer>(orders);
-  if (answers.empty() || !answers.back().what) return std::nullopt;
-  auto value = contract::decode_reply<T>(*answers.back().what);
-  return value ? std::optional<T>(std::move(*value)) : std::nullopt;
-}
-
-TEST(CoreKeys, ADateStartsTheJobInItsMinuteAndOnce) {
-  Stage stage;
-  Job job = job_named("a");
-  CalendarDate date;
-  date.hour = 1;
-  date.minute = 30;
-  job.calendar = {date};
-  stage.knows({job});
-  EXPECT_TRUE(tick_at(stage, 89 * 60 + 59).empty());
-  ASSERT_TRUE(stage.core->wake_at());
-  EXPECT_EQ(*stage.core->wake_at(), stage.now + 1s) << "the next minute begins then";
-  const auto launches = Stage::all<Launch>(tick_at(stage, 90 * 60));
-  ASSERT_EQ(launches.size(), 1U);
-  stage.come_up(launches[0].instance);
-  stage.die(control_of(launches[0].instance), launches[0].instance);
-  EXPECT_TRUE(Stage::all<Launch>(tick_at(stage, 90 * 60 + 30)).empty()) << "it came already";
-  EXPECT_TRUE(Stage::all<Launch>(tick_at(stage, 91 * 60)).empty());
-}
-
-TEST(CoreKeys, AnIntervalThatPassesWhileTheJobRunsIsLetPass) {
-  Stage stage;
-  Job job = job_named("a");
-  job.start_interval = 5s;
-  stage.knows({job});
-  ASSERT_EQ(stage.core->wake_at(), stage.now + 5s);
-  stage.now += 5s;
-  const auto launches = Stage::all<Launch>(stage.apply(Tick{}));
-  ASSERT_EQ(launches.size(), 1U);
-  const InstanceId instance = launches[0].instance;
-  stage.check_in(stage.come_up(instance), instance);
-  stage.now += 5s;
-  EXPECT_TRUE(Stage::all<Launch>(stage.apply(Tick{})).empty());
-  EXPECT_TRUE(Stage::all<Launch>(stage.die(control_of(instance), instance)).empty()) << "nor is it made up for";
-  stage.now += 5s;
-  EXPECT_EQ(Stage::all<Launch>(stage.apply(Tick{})).size(), 1U);
-}
-
-TEST(CoreKeys, OnlyWhoMayIdleIsToldAfterHowLong) {
-  const auto idle_seconds = [](const Job& job) -> std::uint64_t {
-    Stage stage;
-    stage.knows({job});
-    const PeerId client = stage.client();
-    const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-    const auto told = value_of<contract::CheckedIn>(stage.check_in(stage.come_up(instance), instance));
-    return told ? told->idle_seconds : 999;
-  };
-  Job job = job_named("a");
-  job.idle_time_out = 30s;
-  EXPECT_EQ(idle_seconds(job), 30U);
-  job.enable_transactions = false;
-  EXPECT_EQ(idle_seconds(job), 0U);
-}
-
-TEST(CoreKeys, OneThatIsKeptAliveDoesNotIdle) {
-  Stage stage;
-  Job job = job_named("a");
-  job.idle_time_out = 30s;
-  job.keep_alive.always = true;
-  stage.apply(PeerCame{PeerId{77}, 100, 1000});
-  stage.apply(PeerAsked{PeerId{77}, 1, contract::List{}, {}});
-  const auto launches = Stage::all<Launch>(stage.apply(Scanned{{job}, {}}));
-  ASSERT_EQ(launches.size(), 1U);
-  const InstanceId instance = launches[0].instance;
-  const auto told = value_of<contract::CheckedIn>(stage.check_in(stage.come_up(instance), instance));
-  ASSERT_TRUE(told);
-  EXPECT_EQ(told->idle_seconds, 0U);
-}
-
-TEST(CoreKeys, WithoutExitTimeOutNobodyIsKilled) {
-  for (const auto time_out : {7s, 0s}) {
-    Stage stage;
-    Job job = job_named("a");
-    job.exit_time_out = time_out;
-    stage.knows({job});
-    const PeerId client = stage.client();
-    const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-    stage.check_in(stage.come_up(instance), instance);
-    const auto asked = Stage::all<Kill>(stage.apply(PeerAsked{client, 9, contract::Stop{"a"}, {}}));
-    ASSERT_EQ(asked.size(), 1U);
-    EXPECT_EQ(asked[0].signal, contract::kStopSignal);
-    if (time_out == 0s) {
-      EXPECT_EQ(stage.core->wake_at(), std::nullopt);
-      continue;
-    }
-    EXPECT_EQ(stage.core->wake_at(), stage.now + time_out);
-    stage.now += time_out;
-    const auto killed = Stage::all<Kill>(stage.apply(Tick{}));
-    ASSERT_EQ(killed.size(), 1U);
-    EXPECT_EQ(killed[0].signal, SIGKILL);
-  }
-}
-
-TEST(CoreKeys, AnotherJobsComingByHandIsNoticed) {
-  Stage stage;
-  Job job = job_named("a");
-  job.keep_alive.other_job_enabled = {{"b", true}};
-  stage.knows({job});
-  const std::string text =
-      "<plist><dict><key>Label</key><string>b</string><key>Program</key><string>/b</string>"
-      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
-  const auto launches =
-      Stage::all<Launch>(stage.apply(PeerAsked{stage.client(), 1, contract::Load{"/jobs/b.plist", text}, {}}));
-  ASSERT_EQ(launches.size(), 1U);
-  EXPECT_EQ(launches[0].job.label, "a");
-}
-
-TEST(CoreKeys, OneThatOffersNothingRunsOnWithoutItsControlChannel) {
-  Stage stage;
-  Job job = job_named("a");
-  job.names.clear();
-  job.run_at_load = true;
-  const PeerId client = stage.client();
-  stage.apply(PeerAsked{client, 1, contract::List{}, {}});
-  const auto launches = Stage::all<Launch>(stage.apply(Scanned{{job}, {}}));
-  ASSERT_EQ(launches.size(), 1U);
-  const PeerId control = stage.come_up(launches[0].instance);
-  EXPECT_TRUE(stage.apply(PeerLeft{control}).empty());
-  EXPECT_EQ(stage.core->wake_at(), std::nullopt) << "nobody is going to end it";
-  const auto details = value_of<contract::JobDetails>(stage.apply(PeerAsked{client, 2, contract::Print{"a"}, {}}));
-  ASSERT_TRUE(details);
-  EXPECT_EQ(details->state, "running") << "it has nothing to check in for";
-}
-
-TEST(CoreKeys, AConfinedServiceMayCallWhatItsEntitlementsName) {
-  Stage stage;
-  Job caller = job_named("caller");
-  caller.may_look_up = {"org.group", "org.one"};
-  stage.knows({caller, job_named("org.group"), job_named("org.group.a"), job_named("org.one"), job_named("org.two")});
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "caller"))[0].instance;
-  const PeerId service = stage.come_up(instance);
-  stage.check_in(service, instance);
-  for (const char* name : {"org.group", "org.group.a", "org.one"}) {
-    EXPECT_EQ(Stage::all<Grant>(stage.look_up(service, name)).size(), 1U) << name;
-  }
-  EXPECT_EQ(error_of(stage.look_up(service, "org.two")).code, code::kUnknownService);
-}
-
-TEST(CoreKeys, AJobRegistersNamesInItsGroupsAlone) {
-  Stage stage;
-  Job job = job_named("a");
-  job.groups = {"org.group"};
-  stage.knows({job});
-  const PeerId client = stage.client();
-  const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  const PeerId service = stage.come_up(instance);
-  stage.check_in(service, instance);
-  EXPECT_EQ(error_of(stage.apply(PeerAsked{service, 50, contract::Register{"org.other"}, {}})).code,
-            code::kNotPrivileged);
-  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 51, contract::Register{"org.group.x"}, {}})).code,
-            code::kNotPrivileged)
-      << "who is no job is in no group";
-  EXPECT_EQ(value_of<bool>(stage.apply(PeerAsked{service, 52, contract::Register{"org.group.x"}, {}})), true);
-  EXPECT_EQ(Stage::all<Grant>(stage.look_up(client, "org.group.x")).size(), 1U);
-}
-
-TEST(CoreKeys, AllowedCallersAreJobsByLabelOrByGroup) {
-  Stage stage;
-  Job by_label = job_named("by.label");
-  by_label.allowed_callers = {false, {"friend"}, {}};
-  Job by_group = job_named("by.group");
-  by_group.allowed_callers = {false, {}, {"org.group"}};
-  Job nobody = job_named("nobody");
-  nobody.allowed_callers = {false, {}, {}};
-  Job caller = job_named("friend");
-  caller.preset = "none";
-  Job member = job_named("member");
-  member.preset = "none";
-  member.groups = {"org.group"};
-  stage.knows({by_label, by_group, nobody, caller, member});
-  const PeerId client = stage.client();
-  const auto service_of = [&](const std::string& label) {
-    const InstanceId instance = Stage::all<Launch>(stage.look_up(client, label))[0].instance;
-    return stage.come_up(instance);
-  };
-  const PeerId of_friend = service_of("friend");
-  const PeerId of_member = service_of("member");
-  const auto finds = [&](PeerId peer, const std::string& name) {
-    return Stage::all<Grant>(stage.look_up(peer, name)).size() == 1;
-  };
-  EXPECT_TRUE(finds(of_friend, "by.label"));
-  EXPECT_FALSE(finds(of_member, "by.label"));
-  EXPECT_FALSE(finds(client, "by.label"));
-  EXPECT_TRUE(finds(of_member, "by.group"));
-  EXPECT_FALSE(finds(of_friend, "by.group"));
-  EXPECT_FALSE(finds(client, "by.group"));
-  EXPECT_FALSE(finds(of_friend, "nobody"));
-}
-
-TEST(CoreKeys, EveryCallerWhoWaitsForAThrottledJobIsTold) {
-  Stage stage;
-  stage.knows({job_named("a")});
-  const PeerId client = stage.client();
-  InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  // Three starts, each of which takes a call up and dies.
-  for (int start = 1;; ++start) {
-    const PeerId service = stage.come_up(instance);
-    const auto handed = Stage::all<HandOver>(stage.check_in(service, instance));
-    ASSERT_FALSE(handed.empty());
-    stage.take_until(service, handed.back().end);
-    if (start == 3) break;
-    stage.die(service, instance);
-    instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
-  }
-  for (int i = 0; i < 3; ++i) stage.look_up(client, "a");
-  const Orders orders = stage.die(control_of(instance), instance);
-  EXPECT_TRUE(Stage::all<Launch>(orders).empty());
-  const auto refused = Stage::all<Refuse>(orders);
-  ASSERT_EQ(refused.size(), 3U);
-  for (const Refuse& refuse : refused) {
-    EXPECT_EQ(refuse.reason.code, code::kThrottled);
-    EXPECT_EQ(refuse.reason.kind, Kind::busy);
-  }
-  EXPECT_EQ(error_of(stage.look_up(client, "a")).code, code::kThrottled);
-  stage.now += kThrottleInterval;
-  EXPECT_EQ(Stage::all<Launch>(stage.look_up(client, "a")).size(), 1U) << "the interval has passed";
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "../plist/xml.hpp"
 #include "../sandbox/preset.hpp"
 #include "../vocab/name.hpp"
+#include "../vocab/text.hpp"
 
 namespace reeve::broker {
 namespace {
@@ -432,6 +433,10 @@ class JobReader {
 }  // namespace
 
 Result<Job> parse_job(std::string_view file, std::string_view text) {
+  if (!file.starts_with('/') || file.size() > kJobFilePathBytesMax || !is_text(file)) {
+    return fail(Kind::invalid, code::kBadJob, printable(file.substr(0, kProblemBytesMax)) + ": no path of a job file",
+                "give it an absolute path in UTF-8, of " + std::to_string(kJobFilePathBytesMax) + " bytes at most");
+  }
   auto document = plist::parse_xml(text);
   if (!document) {
     return fail(Kind::invalid, document.error().code, std::string(file) + ": " + document.error().message,

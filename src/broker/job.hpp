@@ -93,6 +93,7 @@ struct Job {
   friend bool operator==(const Job&, const Job&) = default;
 };
 
+/// `file` is an absolute path, and both are UTF-8: they can be kept and told as they are.
 Result<Job> parse_job(std::string_view file, std::string_view text);
 
 /// Whether a name lies in a group: it is the group's id, or that with further components behind it.

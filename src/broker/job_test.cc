@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "../vocab/text.hpp"
+
 namespace reeve::broker {
 namespace {
 
@@ -75,6 +77,27 @@ TEST(Job, ReadsWhatItKnowsAndWarnsOfTheRest) {
 }
 
 // Of each key: what it takes, what it takes for a mistake, and how that is told. The key stands in line 7.
+
+TEST(Job, RefusesAPathThatCanNeitherBeKeptNorTold) {
+  for (const std::string& path : {std::string("a.plist"), std::string(), std::string("/jobs/caf\xe9.plist"),
+                                  "/" + std::string(kJobFilePathBytesMax, 'a'), std::string("/a\0b", 4)}) {
+    const auto job = parse_job(path, file(kGood));
+    ASSERT_FALSE(job);
+    EXPECT_EQ(job.error().code, code::kBadJob);
+    EXPECT_TRUE(vocab::is_text(job.error().message));
+    EXPECT_LT(job.error().message.size(), 1000U);
+  }
+  EXPECT_TRUE(parse_job("/jobs/caf\xc3\xa9.plist", file(kGood)));
+  EXPECT_TRUE(parse_job("/" + std::string(kJobFilePathBytesMax - 1, 'a'), file(kGood)));
+}
+
+TEST(Job, RefusesTextInAnyOtherEncoding) {
+  const std::string rest =
+      "<plist><dict><key>Label</key><string>caf\xe9</string><key>Program</key><string>/a</string>"
+      "</dict></plist>";
+  EXPECT_FALSE(parse_job("/a.plist", rest));
+  EXPECT_FALSE(parse_job("/a.plist", "<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?>" + rest));
+}
 
 Result<Job> job_with(const std::string& lines) { return parse_job("/jobs/a.plist", file(kGood + lines)); }
 

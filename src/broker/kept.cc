@@ -24,7 +24,7 @@ std::string encode_kept(const Kept& kept) {
   const auto to_object = [](const auto& what) { return object::to_object(what); };
   const auto encoded = wire::encode(
       Dictionary{{"kind", Object(std::string(kKinds[kept.index()]))}, {"value", std::visit(to_object, kept)}});
-  REEVE_INVARIANT(encoded.has_value());  // Its texts were decoded from a file, or are our own.
+  REEVE_INVARIANT(encoded.has_value());  // Its texts were decoded, or stood in a job (parse_job).
   std::string bytes;
   const object::Gathered whole(encoded->body, 0, encoded->body.size());
   for (const auto part : whole.spans()) bytes.append(reinterpret_cast<const char*>(part.data()), part.size());

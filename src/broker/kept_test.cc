@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "../vocab/bounds.hpp"
 #include "../wire/wire.hpp"
 
 namespace reeve::broker {
@@ -22,10 +23,10 @@ TEST(Kept, RefusesWhatNoBrokerWrote) {
             "label: missing");
 }
 
-KeptJob job_with(std::string text) {
+KeptJob job_with(std::string text, std::string file = "/a.plist") {
   KeptJob job;
   job.label = "a";
-  job.file = "/a.plist";
+  job.file = std::move(file);
   job.text = std::move(text);
   return job;
 }
@@ -47,8 +48,15 @@ TEST(Kept, ComesBackAsItWas) {
   const auto peer = decode_kept(encode_kept(KeptPeer{4711, 1000, 99, {{0, "group.a"}, {4711, "own"}}}));
   ASSERT_TRUE(peer);
   EXPECT_EQ(std::get<KeptPeer>(*peer).names[1].name, "own");
+  // All names that one may register fit a packet.
+  KeptPeer full;
+  for (std::size_t i = 0; i < kNamesPerPeerMax; ++i) {
+    full.names.push_back({2'000'000'000, std::string(kNameBytesMax - 4, 'n') + std::to_string(1000 + i)});
+  }
+  EXPECT_LT(encode_kept(full).size(), 128U * 1024);
   // The text of a job file fills most of a packet, and still fits.
-  const std::string large = encode_kept(job_with(std::string(64 * 1024, 'x')));
+  const std::string large =
+      encode_kept(job_with(std::string(64 * 1024, 'x'), "/" + std::string(kJobFilePathBytesMax - 1, 'f')));
   EXPECT_LT(large.size(), 128U * 1024);
 }
 

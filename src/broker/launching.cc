@@ -28,12 +28,7 @@ Core::JobState* Core::job_of(InstanceId instance) {
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
-Core::JobState* Core::enabled(const std::string& label) {
-  const auto found = jobs_.find(label);
-  if (found == jobs_.end()) return nullptr;
-  const JobState& job = found->second;
-  return job.removed || job.is_unloaded || job.job.disabled ? nullptr : &found->second;
-}
+bool Core::is_enabled(const JobState& job) { return !job.removed && !job.is_unloaded && !job.job.disabled; }
 
 // A job whose type is Application has an instance for each process that calls it.
 Core::JobState& Core::instance_for(JobState& job, const PeerState& client) {
@@ -78,8 +73,9 @@ std::vector<std::string> Core::reasons_to_run(const JobState& job) const {
       reasons.push_back("KeepAlive.PathState " + path);
     }
   }
-  for (const auto& [label, is_enabled] : keep.other_job_enabled) {
-    if (is_enabled == (const_cast<Core*>(this)->enabled(label) != nullptr)) {
+  for (const auto& [label, is_to_be_enabled] : keep.other_job_enabled) {
+    const auto other = jobs_.find(label);
+    if (is_to_be_enabled == (other != jobs_.end() && is_enabled(other->second))) {
       reasons.push_back("KeepAlive.OtherJobEnabled " + label);
     }
   }
@@ -91,7 +87,7 @@ bool Core::is_kept_alive(const JobState& job) const {
 }
 
 bool Core::may_start(const JobState& job) const {
-  return !job.removed && !job.is_unloaded && !job.job.disabled && !(job.job.launch_only_once && job.starts > 0);
+  return is_enabled(job) && !(job.job.launch_only_once && job.starts > 0);
 }
 
 Error Core::cannot_start(const JobState& job) const {
@@ -187,7 +183,7 @@ void Core::overdue(JobState& job) {
     return orders_.push_back(Kill{job.instance, SIGKILL});
   }
   // Something in the kernel holds it (a file whose server does not answer, say). Its names move on without it.
-  problems_.push_back(job.label + ": process " + std::to_string(job.pid.value_or(0)) + " outlives SIGKILL; set aside");
+  report(job.label + ": process " + std::to_string(job.pid.value_or(0)) + " outlives SIGKILL; set aside");
   ended(job);
 }
 
@@ -424,6 +420,7 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
   for (const std::string& warning : found.warnings) problems.push_back(warning);
   // A running instance goes on as it was started; the next start takes the new file.
   if (state.job != found) {
+    if (!is_new && state.job.disabled && !found.disabled) state.is_new = true;  // Nothing of it has been looked at.
     state.job = std::move(found);
     if (!state.is_new) {
       state.next_interval = state.job.start_interval ? std::optional(now_ + *state.job.start_interval) : std::nullopt;
@@ -435,7 +432,7 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
 
 // The first job that declares a name has it.
 void Core::take_names(JobState& job, std::vector<std::string>& problems) {
-  if (is_one_of_many(job) || job.is_unloaded || job.job.disabled || job.removed) return;
+  if (is_one_of_many(job) || !is_enabled(job)) return;
   for (const OfferedName& name : job.job.names) {
     const auto [owner, is_free] = names_.emplace(name.name, job.label);
     if (is_free || owner->second == job.label) continue;
@@ -448,7 +445,7 @@ void Core::take_names(JobState& job, std::vector<std::string>& problems) {
 void Core::watch_paths() {
   std::set<std::string> wanted;
   for (const auto& [label, job] : jobs_) {
-    if (job.removed || job.is_unloaded || job.job.disabled) continue;
+    if (!is_enabled(job)) continue;
     wanted.insert(job.job.watch_paths.begin(), job.job.watch_paths.end());
     wanted.insert(job.job.queue_directories.begin(), job.job.queue_directories.end());
     for (const auto& [path, exists] : job.job.keep_alive.path_state) wanted.insert(path);
@@ -461,7 +458,7 @@ void Core::watch_paths() {
   });
   const auto most = paths.begin() + static_cast<std::ptrdiff_t>(std::min(paths.size(), kWatchedPathsMax));
   if (const auto end = std::min(too_much, most); end != paths.end()) {
-    problems_.push_back(std::to_string(paths.end() - end) + " paths more than can be watched, from " + *end);
+    report(std::to_string(paths.end() - end) + " paths more than can be watched, from " + *end);
     paths.erase(end, paths.end());
   }
   if (paths == watched_) return;

@@ -6,9 +6,6 @@
 namespace reeve::broker {
 namespace {
 
-constexpr quota::Amount kEndCost{.bytes = 1024, .descriptors = 1, .objects = 0};
-constexpr quota::Amount kNameCost{.bytes = 512, .descriptors = 0, .objects = 0};
-
 bool contains(const std::vector<std::string>& all, const std::string& one) {
   return std::find(all.begin(), all.end(), one) != all.end();
 }
@@ -152,8 +149,6 @@ void Core::grant_registered(PeerId peer, RequestId request, const std::string& n
   end->name = name;
   const JobState* job = job_of(service.instance);
   orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
-  // A service takes ends in ascending order: what the broker before was about to hand over comes first.
-  if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   // Until a new broker knows what the service has taken it hands over nothing: numbers ascend.
   if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   Ends fresh;
@@ -321,6 +316,13 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
     return answer(id, request,
                   fail(Kind::busy, code::kServiceActive, "the name " + what.name + " is registered already",
                        "wait until its owner leaves"));
+  }
+  const auto is_theirs = [&](const auto& entry) { return entry.second.peer == id; };
+  if (std::count_if(registered_.begin(), registered_.end(), is_theirs) >=
+      static_cast<std::ptrdiff_t>(kNamesPerPeerMax)) {
+    return answer(id, request,
+                  fail(Kind::busy, code::kQueueFull, std::to_string(kNamesPerPeerMax) + " names are registered already",
+                       "unregister one, or offer them from another process"));
   }
   auto charged = charge(peer, kNameCost);
   if (!charged) return answer(id, request, std::unexpected(charged.error()));

@@ -98,13 +98,11 @@ void Core::recover(std::uint64_t number, const KeptPeer& kept) {
     return orders_.push_back(Forget{number});
   }
   if (is_new) {
-    if (auto charged = charge(peer, {.bytes = 1024, .descriptors = 1, .objects = 0})) peer.charge = std::move(*charged);
+    if (auto charged = charge(peer, kPeerCost)) peer.charge = std::move(*charged);
   }
   for (const KeptName& name : kept.names) {
     Registered registered{id, {}};
-    if (auto charged = charge(peer, {.bytes = 512, .descriptors = 0, .objects = 0})) {
-      registered.charge = std::move(*charged);
-    }
+    if (auto charged = charge(peer, kNameCost)) registered.charge = std::move(*charged);
     registered_.emplace(NameKey{name.pid, name.name}, std::move(registered));
   }
 }
@@ -117,7 +115,7 @@ void Core::recover(std::uint64_t number, const KeptEnd& kept) {
   end.client.record = {kept.pid, kept.process};
   end.client.only = InstanceId{kept.only};
   PeerState payer{kept.pid, kept.uid, kept.process, {}, {}, false, {}, 0};
-  if (auto charged = charge(payer, {.bytes = 1024, .descriptors = 1, .objects = 0})) end.charge = std::move(*charged);
+  if (auto charged = charge(payer, kEndCost)) end.charge = std::move(*charged);
   // The broker before may have died before it kept anything of the job; its file says what that is.
   JobState* job = job_to_wait_for(kept.label);
   if (job == nullptr) return homeless_.emplace_back(kept.label, std::move(end)), void();

@@ -39,7 +39,10 @@ inline constexpr std::size_t kDepthMax = 32;  // Nesting of containers; recursio
 // Names, job files, jobs.
 inline constexpr std::size_t kNameBytesMax = 127;           // bootstrap's name_t is 128 bytes with its NUL.
 inline constexpr std::size_t kJobFileBytesMax = 64 * 1024;  // The longest launchd property lists are under 10 KiB.
+inline constexpr std::size_t kJobFilePathBytesMax = 4095;   // PATH_MAX without its NUL.
 inline constexpr std::size_t kJobFileCountMax = 1024;       // In one folder; a machine has a few hundred services.
+inline constexpr std::size_t kLoadedJobsMax = 1024;         // By hand; as many as a folder may hold.
+inline constexpr std::size_t kProblemCountMax = 1024;       // Remembered of job files and jobs.
 inline constexpr std::size_t kJobStringsBytesMax =
     32 * 1024;  // Program, arguments and environment of one job, together.
 inline constexpr std::size_t kPlistValueCountMax =
@@ -54,6 +57,7 @@ inline constexpr std::size_t kWatchedPathsMax =
 // Queues of the broker.
 inline constexpr std::size_t kRequestsPerPeerMax = 64;  // Unanswered look-ups of one client; then `busy`.
 inline constexpr std::size_t kWaitingEndsMax = 256;     // Ends that wait for one job to check in: one descriptor each.
+inline constexpr std::size_t kNamesPerPeerMax = 256;    // Registered: kept for the next broker in one packet.
 inline constexpr std::size_t kWaitingEndsPerClientMax = 64;  // ... of one client: others find room beside it.
 inline constexpr std::size_t kQueuedEndsMax = 32;  // Handed over and not taken: so many fit the kernel's queue,
                                                    // whatever their names. Those beyond are kept for the next broker.

@@ -166,8 +166,9 @@ Row connect_and_call(const Placement& where, const Broker& broker) {
                  {[&] { BareClient(broker.bare(kBytes), kBytes).call(); }, [&] { return cpu_with(server.pid()); }});
 }
 
-// The service is killed, and the next call starts it in its full sandbox. The base starts the same program and waits
-// for its end, which comes at once: nobody gave it a broker.
+// The service is killed, and the next call starts it in its full sandbox, when the kernel has taken down what the one
+// before left. The base starts the same program and waits for its end, which comes at once: nobody gave it a broker.
+constexpr std::chrono::milliseconds kSettling{20};
 Row cold_start(const Placement& where, const char* name, const std::string& program, const char* what) {
   stand_on(where.ours);
   const reeve::Dictionary message = message_of(64);
@@ -178,9 +179,11 @@ Row cold_start(const Placement& where, const char* name, const std::string& prog
     ::kill(pid, SIGKILL);
     while (::kill(pid, 0) == 0) ::sched_yield();
     auto fresh = reeve::open_connection(name);
+    std::this_thread::sleep_for(kSettling);
     double start = now_us();
     if (!fresh.call(message)) die("no echo");
     ours.push_back(now_us() - start);
+    std::this_thread::sleep_for(kSettling);
     start = now_us();
     const pid_t child = ::vfork();
     if (child == 0) {

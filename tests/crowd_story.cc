@@ -1,10 +1,12 @@
 // Crowds at the broker's door: of those who never read, of those who mean harm, and of those who merely are many.
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <thread>
 
 #include "../src/bootstrap/broker.hpp"
 #include "support/crowd.hpp"
@@ -40,6 +42,38 @@ long resident(int pid) {
   }
   return 0;
 }
+
+// Two threads of which each waits for the other, over nothing but a socket pair: what a message there and back takes on
+// this machine just now.
+class BarePair {
+ public:
+  BarePair() {
+    int raw[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0) return;
+    ours_ = os::Fd(raw[0]);
+    theirs_ = os::Fd(raw[1]);
+    echo_ = std::thread([this] {
+      char byte = 0;
+      while (::read(theirs_.raw(), &byte, 1) == 1 && ::write(theirs_.raw(), &byte, 1) == 1) {
+      }
+    });
+  }
+  BarePair(const BarePair&) = delete;
+  BarePair& operator=(const BarePair&) = delete;
+  ~BarePair() {
+    ours_.close();
+    if (echo_.joinable()) echo_.join();
+  }
+  void there_and_back() const {
+    char byte = 1;
+    EXPECT_TRUE(::write(ours_.raw(), &byte, 1) == 1 && ::read(ours_.raw(), &byte, 1) == 1);
+  }
+
+ private:
+  os::Fd ours_;
+  os::Fd theirs_;
+  std::thread echo_;
+};
 
 class Crowd : public testing::Test {
  protected:
@@ -77,11 +111,13 @@ class Crowd : public testing::Test {
   struct Times {
     std::vector<double> calls;
     std::vector<double> firsts;
+    std::vector<double> bare;
     int put_off = 0;  ///< told to call again later
   };
   Times measure(int calls, Tally& tally) {
     Times times;
     for (int i = 0; i < calls; ++i) {
+      times.bare.push_back(microseconds_of([&] { pair.there_and_back(); }));
       Everything what;
       what.list = {i};
       times.calls.push_back(microseconds_of([&] {
@@ -104,6 +140,13 @@ class Crowd : public testing::Test {
     return times;
   }
 
+  static void print(const char* what, const std::vector<double>& crowded, const std::vector<double>& alone) {
+    const auto now = percentiles_of(crowded);
+    const auto then = percentiles_of(alone);
+    std::printf("  %s: p50 %.0f p99 %.0f us, alone %.0f %.0f: x %.1f, x %.1f\n", what, now.p50, now.p99, then.p50,
+                then.p99, now.p50 / then.p50, now.p99 / then.p99);
+  }
+
   void expect_served(const char* whom, int number, const Times& idle,
                      const std::function<void(Tally&, Times&)>& crowd) {
     const long memory = resident(session.broker());
@@ -111,18 +154,11 @@ class Crowd : public testing::Test {
     Times times;
     crowd(tally, times);
     const long memory_after = resident(session.broker());
-    const auto calls = percentiles_of(times.calls);
-    const auto idle_calls = percentiles_of(idle.calls);
-    const auto firsts = percentiles_of(times.firsts);
-    const auto idle_firsts = percentiles_of(idle.firsts);
-    std::printf(
-        "%d %s: %s, %d times put off; call p50 %.0f p99 %.0f us (alone %.0f, %.0f: x %.1f, x %.1f); first call p50 "
-        "%.0f p99 %.0f us "
-        "(alone "
-        "%.0f, %.0f: x %.1f, x %.1f); broker %ld KiB, before %ld\n",
-        number, whom, tally.text().c_str(), times.put_off, calls.p50, calls.p99, idle_calls.p50, idle_calls.p99,
-        calls.p50 / idle_calls.p50, calls.p99 / idle_calls.p99, firsts.p50, firsts.p99, idle_firsts.p50,
-        idle_firsts.p99, firsts.p50 / idle_firsts.p50, firsts.p99 / idle_firsts.p99, memory_after, memory);
+    std::printf("%d %s: %s, %d times put off; broker %ld KiB, before %ld\n", number, whom, tally.text().c_str(),
+                times.put_off, memory_after, memory);
+    print("a bare socket pair", times.bare, idle.bare);
+    print("call", times.calls, idle.calls);
+    print("first call", times.firsts, idle.firsts);
     std::fflush(stdout);
     EXPECT_EQ(tally.failed(), 0U) << tally.text();
     EXPECT_EQ(tally.wrong(), 0U) << tally.text();
@@ -134,6 +170,7 @@ class Crowd : public testing::Test {
 
   Session session;
   Proxy<Actor> honest = connect<Actor>(kActor);
+  BarePair pair;
   std::int32_t pid = 0;
   Census before;
   std::size_t open_before = 0;

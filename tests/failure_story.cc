@@ -256,7 +256,9 @@ class FailureOfTheBroker : public Failure {
   std::set<std::pair<std::string, int>> lies{
       {"sendmsg", EPIPE}, {"sendmsg", ECONNRESET}, {"recvmsg", ECONNRESET}, {"connect", ECONNREFUSED}};
 
-  void sweep(const char* whose, const std::function<pid_t(const Session&)>& process) {
+  // `end`: what the story ends with. `may_replace`: broker and spawner may be others afterwards.
+  void sweep(const char* whose, const std::function<pid_t(const Session&)>& process,
+             const std::function<void(Outcomes&)>& end = {}, bool may_replace = false) {
     Watcher watcher;
     Session session({build_folder() + "/tests/under", "--watched", watcher.path()});
     ASSERT_TRUE(session.is_alive()) << session.printed();
@@ -280,17 +282,27 @@ class FailureOfTheBroker : public Failure {
                   [&] {
                     Outcomes outcomes = tell_story(file_path);
                     outcomes.take(bootstrap::Broker().list(), "a list");
+                    if (end) end(outcomes);
                     return outcomes;
                   },
                   [&](const std::string& when, const Watcher::Seen&) {
                     ASSERT_TRUE(session.is_alive()) << when << ": the broker ended: " << session.printed();
-                    ASSERT_EQ(session.spawner(), spawner) << when;
-                    ASSERT_EQ(session.broker(), broker);
+                    if (!may_replace) {
+                      ASSERT_EQ(session.spawner(), spawner) << when;
+                      ASSERT_EQ(session.broker(), broker) << when;
+                    }
                     expect_honest_client_is_served(when);
+                    if (may_replace) launch_once_more(when);
                     expect_census(session, census, when);
                   },
                   std::getenv("REEVE_LONG") != nullptr ? 99U : 3U, lies});
+    if (may_replace) launch_once_more("at the end");
     EXPECT_EQ(session.settled_census(), census);
+  }
+  // A new spawner has copied no program yet.
+  void launch_once_more(const std::string& when) const {
+    end_service();
+    expect_honest_client_is_served(when);
   }
 };
 
@@ -302,6 +314,18 @@ TEST_F(FailureOfTheBroker, OfAnyOneSystemCallOfItsSpawnerIsOneOutcomeAndNoLeak) 
   // When the process in between is gone, what it reported is there.
   lies.insert({"recvmsg", EAGAIN});
   sweep("spawner", [](const Session& session) { return session.spawner(); });
+}
+
+// It restarts both others while calls go on, and ends what is left of a service that has ended.
+TEST_F(FailureOfTheBroker, OfAnyOneSystemCallOfTheSupervisorIsOneOutcomeAndNoLeak) {
+  const auto replace = [this](Outcomes& outcomes) {
+    outcomes.take(ask_broker(contract::Replace{}), "a replacement");
+    const Outcomes again = tell_story(file_path);
+    outcomes.answered += again.answered;
+    outcomes.refused += again.refused;
+    outcomes.faults.insert(outcomes.faults.end(), again.faults.begin(), again.faults.end());
+  };
+  sweep("supervisor", [](const Session& session) { return session.supervisor(); }, replace, true);
 }
 
 // All that a broker and what it started print until the last of them is gone; nothing where that takes too long.

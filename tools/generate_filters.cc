@@ -90,9 +90,9 @@ class Filter {
   explicit Filter(std::uint32_t otherwise = SCMP_ACT_KILL_PROCESS)
       : context_(seccomp_init(otherwise)), otherwise_(otherwise) {
     if (context_ == nullptr) std::exit(1);
-    // The kernel remembers which calls are allowed whatever their arguments; only those with a condition run the filter
-    // each time. The two of every message come first in it.
-    for (const int call : {SCMP_SYS(recvmsg), SCMP_SYS(sendmsg)}) check(seccomp_syscall_priority(context_, call, 255));
+    // A binary tree: at loading the kernel runs the filter once for every call there is, to remember which are allowed
+    // whatever their arguments. With a list that is most of a launch's seccomp (200 us, where the tree takes 70).
+    check(seccomp_attr_set(context_, SCMP_FLTATR_CTL_OPTIMIZE, 2));
     check(seccomp_attr_set(context_, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
   }
   Filter(const Filter&) = delete;

@@ -65,6 +65,8 @@ Result<void> Spawner::begin() {
 }
 
 Result<void> Spawner::prepare() {
+  // Those under which the whole session runs (a container's, say) come with the fork, and say nothing of the preset's.
+  own_filters_ = os::seccomp_filter_count(os::own_pid());
   nursery_ = std::make_unique<Nursery>();
   nursery_->supervisor = REEVE_TRY(os::parent_process());
   nursery_->namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users()));
@@ -80,24 +82,27 @@ Result<void> Spawner::try_out_presets() {
     if (!preset.confined) continue;
     running_filters_.emplace(preset.number,
                              REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running))));
+    const auto user = REEVE_TRY(free_user());
     tell_supervisor(SupervisorOp::birth);
-    const auto outcome = try_out(*nursery_, preset, free_user());
+    const auto outcome = try_out(*nursery_, preset, user);
     tell_supervisor(SupervisorOp::unborn);
     REEVE_TRY(outcome);
   }
   return {};
 }
 
-std::optional<std::uint32_t> Spawner::free_user() {
+// One of its own, where there are users to give.
+Result<std::optional<std::uint32_t>> Spawner::free_user() {
   if (!os::is_root()) return std::nullopt;
   const auto taken = [&](std::uint32_t user) {
     return std::any_of(running_.begin(), running_.end(), [&](const auto& r) { return r.second.user == user; });
   };
-  std::uint32_t user = 0;
-  do {
-    user = kServiceUsers.first + next_user_++ % kServiceUsers.count;
-  } while (taken(user));
-  return user;
+  for (std::uint32_t i = 0; i < kServiceUsers.count; ++i) {
+    const std::uint32_t user = kServiceUsers.first + next_user_++ % kServiceUsers.count;
+    if (!taken(user)) return user;
+  }
+  return fail(Kind::busy, code::kLaunchFailed, std::to_string(kServiceUsers.count) + " confined services run already",
+              "stop some of them");
 }
 
 void Spawner::tell(SpawnerEvent event, std::string_view text) {
@@ -238,7 +243,7 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   Running running;
   running.log = REEVE_TRY(Log::make(loop_, plan.texts.label));
   if (plan.preset->confined) {
-    running.user = free_user();
+    running.user = REEVE_TRY(free_user());
     plan.running_filter = &running_filters_.at(plan.preset->number);
   }
   plan.image = *image;
@@ -275,9 +280,7 @@ Result<void> Spawner::confirm(std::uint64_t instance) {
   const auto found = running_.find(instance);
   std::optional<int> count;
   if (found != running_.end()) count = os::seccomp_filter_count(found->second.child.pid);
-  // Those under which the whole session runs (a container's, say) came with the fork, and say nothing of the preset's.
-  const auto inherited = os::seccomp_filter_count(os::own_pid());
-  const int number = count && inherited ? *count - *inherited : -1;
+  const int number = count && own_filters_ ? *count - *own_filters_ : -1;
   tell({.kind = SpawnerEventKind::confirmed, .instance = instance, .number = number});
   return {};
 }

@@ -62,7 +62,7 @@ class Spawner {
   Result<const Running*> watch(std::uint64_t instance, Running running);
   Result<void> confirm(std::uint64_t instance);
   void on_exit(std::uint64_t instance);
-  std::optional<std::uint32_t> free_user();
+  Result<std::optional<std::uint32_t>> free_user();
   void tell(contract::SpawnerEvent event, std::string_view text = {});
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, std::string_view text = {});
 
@@ -79,6 +79,7 @@ class Spawner {
   std::map<std::uint64_t, Running> running_;
   Watches watches_;
   std::uint32_t next_user_ = 0;
+  std::optional<int> own_filters_;  ///< seccomp filters on this process
   bool over_ = false;
 };
 

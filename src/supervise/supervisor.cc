@@ -15,7 +15,8 @@ using contract::SupervisorEvent;
 using contract::SupervisorEventKind;
 using contract::SupervisorOp;
 
-constexpr std::chrono::milliseconds kNextSweep{2};  // At the end: between looks for what services left behind.
+constexpr std::chrono::milliseconds kSweepPause{20};  // After a launch, whose helper has ended: nothing is in a hurry.
+constexpr std::chrono::milliseconds kNextSweep{2};    // At the end: between looks for what services left behind.
 
 std::unexpected<Error> did_not_start(const std::string& name, const std::string& why) {
   return fail(Kind::gone, code::kNoBroker, "the " + name + " did not start: " + why,
@@ -243,19 +244,24 @@ void Supervisor::drop(Part& part, std::uint64_t id) {
 
 void Supervisor::adopt(Request request, std::vector<os::Fd> descriptors) {
   if (births_ > 0) --births_;
-  sweep_soon();
+  sweep_later();
   const std::uint64_t id = request.head.id;
   Service service;
   service.process = {std::move(descriptors.front()), request.head.number};
   service.grace = std::chrono::seconds(request.head.grace_s);
   service.number = os::process_number(service.process.pidfd);
-  auto watch = loop_.watch(service.process.pidfd, {.readable = true}, [this, id](os::Ready) { on_service_exit(id); });
-  if (!watch || services_.contains(id)) {
-    // Nobody would hear of its end: it must not live. The broker sees its control channel end.
-    os::show_line("reeve supervisor: a service was not adopted: " +
-                  (watch ? "there is one of its number already" : watch.error().message));
+  if (services_.contains(id)) {
+    os::show_line("reeve supervisor: a service was not adopted: there is one of its number already");
     (void)os::send_signal(service.process.pidfd, SIGKILL);
     return;
+  }
+  auto watch = loop_.watch(service.process.pidfd, {.readable = true}, [this, id](os::Ready) { on_service_exit(id); });
+  if (!watch) {
+    // Nobody would hear of its end: it must not live, and the broker is told so at once.
+    os::show_line("reeve supervisor: a service was not adopted: " + watch.error().message);
+    (void)os::send_signal(service.process.pidfd, SIGKILL);
+    service.ended = os::ExitStatus{true, SIGKILL};
+    return tell_exited(id, service);
   }
   service.exit_watch = std::move(*watch);
   descriptors.erase(descriptors.begin());
@@ -310,9 +316,14 @@ void Supervisor::sweep_soon() {
   sweep_ = loop_.at(os::now(), [this] { sweep(); });
 }
 
+void Supervisor::sweep_later() {
+  if (!sweep_.is_set()) sweep_ = loop_.at(os::now() + kSweepPause, [this] { sweep(); });
+}
+
 // Children that nobody knows: what is left of services that have ended, and what helped to make them. While the spawner
 // is making one it may be that.
 std::size_t Supervisor::sweep() {
+  if (births_ > 0) return 0;  // What comes of it asks for this again.
   const auto children = os::own_children();
   // What the spawner said before they were looked for is known before any of them is called unknown.
   if (spawner_.line) spawner_.line->drain();

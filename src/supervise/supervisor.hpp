@@ -46,6 +46,7 @@ class Supervisor {
   void leave() { over_ = true; }
   /// Children that have ended, if there are any: to be called when SIGCHLD comes.
   void sweep_soon();
+  void sweep_later();
   /// Ends the broker, all children, and the spawner, and waits for them.
   void end_everything();
 

@@ -97,7 +97,7 @@ BareServer::~BareServer() {
 BareClient::BareClient(const std::string& folder, std::size_t bytes) : sent_(bytes, std::byte{'x'}), room_(bytes) {
   const auto place = os::private_folder(folder);
   if (!place) die(place.error().message);
-  auto connected = os::connect_in(*place, kName);
+  auto connected = os::connect_in(*place, kName, os::now() + std::chrono::seconds(10));
   if (!connected || !std::holds_alternative<os::Fd>(*connected)) die("nobody listens for the bare pair");
   socket_ = std::move(std::get<os::Fd>(*connected));
   if (bytes > reeve::kFragmentBytes) os::widen(socket_);

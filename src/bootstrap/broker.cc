@@ -152,14 +152,14 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
   const os::Time give_up = std::min(deadline.value_or(os::Time::max()), os::now() + kBrokerStart);
   os::Time next_start{};
   while (true) {
-    auto connected = REEVE_TRY(os::connect_in(runtime.folder, kSocketName));
+    auto connected = REEVE_TRY(os::connect_in(runtime.folder, kSocketName, give_up));
     if (auto* socket = std::get_if<os::Fd>(&connected)) {
       REEVE_TRY(check_listener(*socket, runtime));
       return std::move(*socket);
     }
     if (os::now() >= give_up) break;
-    // A full backlog is not death: the broker is there, and will come to us. Where nobody listens one may be starting,
-    // or just leaving: it holds the lock, a further one sees that and is gone at once.
+    // A full line is not death: the broker is there, and will come to us. Where nobody listens one may be starting, or
+    // just leaving: it holds the lock, a further one sees that and is gone at once.
     if (std::holds_alternative<os::NobodyListens>(connected) && os::now() >= next_start) {
       if (when_absent == WhenAbsent::fail) return no_broker("nobody was asked to start one");
       REEVE_TRY(start_broker(give_up));

@@ -257,6 +257,7 @@ Result<void> Daemon::add_peer(PeerId id, channel::Channel channel) {
   peer->watch = REEVE_TRY(
       loop_.watch(peer->channel.socket(), {.readable = true}, [this, id](os::Ready ready) { on_peer(id, ready); }));
   peers_.emplace(id, std::move(peer));
+  most_peers_ = std::max(most_peers_, peers_.size());
   return {};
 }
 
@@ -266,6 +267,9 @@ void Daemon::remove(PeerId id) {
   // The supervisor may hold a copy of this end: closing alone would not be noticed.
   os::shut_down(peer.mapped()->channel.socket());
   apply(PeerLeft{id});
+  if (most_peers_ < kPeersWorthTrimming || peers_.size() > most_peers_ / 2) return;
+  most_peers_ = peers_.size();
+  os::give_memory_back();
 }
 
 void Daemon::on_peer(PeerId id, os::Ready) {
@@ -275,7 +279,7 @@ void Daemon::on_peer(PeerId id, os::Ready) {
     if (found == peers_.end()) return;
     Connected& peer = *found->second;
     if (!flush(id, peer)) return lose(id);
-    if (!peer.outbox.empty()) return;
+    if (!peer.is_greeted || !peer.outbox.empty()) return;
     if (!read_one(id, peer, more)) return remove(id);
   }
 }
@@ -363,17 +367,24 @@ bool Daemon::wait_for(Connected& peer, os::Interest interest) {
 // False where the peer has gone. A full queue is waited for; where the kernel lacks something else (it will not carry
 // more descriptors, say) the socket is writable all the while, and is left alone for a moment.
 bool Daemon::flush(PeerId id, Connected& peer) {
-  while (!peer.outbox.empty()) {
-    const auto sent = peer.channel.send(peer.outbox.front());
+  while (!peer.is_greeted || !peer.outbox.empty()) {
+    const auto sent = peer.is_greeted ? peer.channel.send(peer.outbox.front()) : peer.channel.greet();
     if (!sent && sent.error().code == code::kQueueFull) return wait_for(peer, {.writable = true});
     if (!sent && sent.error().kind == Kind::busy) {
       peer.retry = loop_.at(os::now() + kAcceptPause, [this, id] { on_peer(id, {}); });
       return wait_for(peer, {});
     }
     if (!sent) return false;
-    peer.outbox.pop_front();
+    if (std::exchange(peer.is_greeted, true)) peer.outbox.pop_front();
   }
   return wait_for(peer, {.readable = true});
+}
+
+// Whoever knew the broker before this one is told that there is another, as soon as its queue has room.
+void Daemon::greet(PeerId id) {
+  Connected& peer = *peers_.at(id);
+  peer.is_greeted = false;
+  (void)flush(id, peer);  // One that has gone is seen to when it is read from.
 }
 
 // Supervisor and spawner.
@@ -445,8 +456,8 @@ void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {
     channel::Channel channel(std::move(descriptors[0]), os::Rights::refuse);
     channel.take_over();
     if (peer != nullptr) channel.bind_to({peer->pid, peer->process});
-    (void)channel.greet();
-    (void)add_peer(is_service ? control_of(instance) : PeerId{told.head.id}, std::move(channel));
+    const PeerId id = is_service ? control_of(instance) : PeerId{told.head.id};
+    if (add_peer(id, std::move(channel))) greet(id);
     if (descriptors.size() > 1) births_.emplace(instance, std::move(descriptors[1]));
   } else if (!descriptors.empty()) {
     ends_.emplace(EndId{told.head.id}, std::make_shared<const os::Fd>(std::move(descriptors[0])));

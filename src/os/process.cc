@@ -1,6 +1,7 @@
 #include "process.hpp"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <spawn.h>
 #include <sys/prctl.h>
@@ -232,6 +233,8 @@ Error become(const std::string& program, const std::vector<std::string>& argumen
 void die_with_parent() { ::prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
 void survive_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }
+
+void give_memory_back() { ::malloc_trim(0); }
 
 void raise_descriptor_limit() {
   rlimit limit{};

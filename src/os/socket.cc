@@ -70,6 +70,17 @@ void take_control(const msghdr& message, Arrival& arrival) {
   if (process) arrival.process = process_number(process);
 }
 
+// Those who block are let in one by one, in the order in which they came.
+Result<void> wait_in_connect(const Fd& socket, Time until) {
+  const auto left = std::chrono::ceil<std::chrono::microseconds>(until - now()).count();
+  const timeval limit{left / 1'000'000, std::max<suseconds_t>(left % 1'000'000, 1)};
+  if (::setsockopt(socket.raw(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0) {
+    return system_failure("setsockopt(SO_SNDTIMEO)");
+  }
+  if (::fcntl(socket.raw(), F_SETFL, 0) != 0) return system_failure("fcntl(F_SETFL)");
+  return {};
+}
+
 }  // namespace
 
 Result<std::pair<Fd, Fd>> channel_pair() {
@@ -96,14 +107,25 @@ Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach) {
   return listener;
 }
 
-Result<Connected> connect_in(const Fd& folder, const char* name) {
+Result<Connected> connect_in(const Fd& folder, const char* name, Time until) {
   Fd socket(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
   if (!socket) return system_failure("socket");
   REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
   const sockaddr_un address = address_in(folder, name);
-  if (::connect(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
+  const auto try_once = [&] {
+    return ::connect(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+  };
+  if (try_once()) return socket;
+  if (errno == EAGAIN && until > now()) {
+    REEVE_TRY(wait_in_connect(socket, until));
+    const bool is_connected = try_once();
+    const int error = errno;
+    if (::fcntl(socket.raw(), F_SETFL, O_NONBLOCK) != 0) return system_failure("fcntl(F_SETFL)");
+    if (is_connected) return socket;
+    errno = error;
+  }
   if (errno == ENOENT || errno == ECONNREFUSED) return NobodyListens{};
-  if (errno == EAGAIN) return BacklogFull{};
+  if (errno == EAGAIN || errno == EINTR) return BacklogFull{};
   return system_failure("connect");
 }
 

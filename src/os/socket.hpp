@@ -38,8 +38,8 @@ struct NobodyListens {};
 struct BacklogFull {};
 using Connected = std::variant<Fd, NobodyListens, BacklogFull>;
 
-/// Connects to `name` inside a folder that the caller has checked.
-Result<Connected> connect_in(const Fd& folder, const char* name);
+/// Connects to `name` inside a folder that the caller has checked. Where the line is full it waits in it, until then.
+Result<Connected> connect_in(const Fd& folder, const char* name, Time until);
 
 /// The next connection, or nothing where none waits. Credentials are switched on.
 Result<std::optional<Fd>> accept_from(const Fd& listener);

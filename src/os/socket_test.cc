@@ -1,8 +1,12 @@
 #include "socket.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
+#include <thread>
+#include <vector>
 
 #include "descriptor.hpp"
 #include "files.hpp"
@@ -168,6 +172,33 @@ TEST(Loop, LetsACallbackDropItsOwnWatchAndAnothers) {
   ASSERT_TRUE(loop.run_once(now() + std::chrono::seconds(5)));
   ASSERT_TRUE(loop.run_once(now()));
   EXPECT_EQ(calls, 1);
+}
+
+// The line is as long as whoever listens has it; those who come later wait their turn, and not for ever.
+TEST(ChannelSocket, WaitsInAFullLineUntilItIsAccepted) {
+  std::string path = "/tmp/reeve-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(path.data()), nullptr);
+  const Fd folder = *private_folder(path);
+  const Fd listener = *listen_in(folder, "socket");
+  std::vector<Fd> waiting;
+  const auto connect = [&](Time until) { return connect_in(folder, "socket", until); };
+  for (auto connected = connect(now()); std::holds_alternative<Fd>(*connected); connected = connect(now())) {
+    waiting.push_back(std::get<Fd>(std::move(*connected)));
+    ASSERT_LT(waiting.size(), 1000U);
+  }
+  EXPECT_TRUE(std::holds_alternative<BacklogFull>(*connect(now() + std::chrono::milliseconds(1))));
+  std::thread accepts([&] {
+    (void)wait_for(listener, Readiness::readable, now() + std::chrono::seconds(10));
+    for (std::size_t i = 0; i < waiting.size(); ++i) EXPECT_TRUE(*accept_from(listener));
+  });
+  const auto connected = connect(now() + std::chrono::seconds(20));
+  accepts.join();
+  ASSERT_TRUE(std::holds_alternative<Fd>(*connected));
+  std::array<std::byte, 8> room;
+  const auto received = receive_packet(std::get<Fd>(*connected), room, Rights::accept);
+  EXPECT_TRUE(received && std::holds_alternative<NothingYet>(*received)) << "it does not block";
+  ::unlinkat(folder.raw(), "socket", 0);
+  ::rmdir(path.c_str());
 }
 
 }  // namespace

@@ -63,13 +63,16 @@ inline constexpr std::size_t kQueuedEndsMax = 32;  // Handed over and not taken:
                                                    // whatever their names. Those beyond are kept for the next broker.
 inline constexpr std::size_t kBrokerBytesMax = 64 * 1024 * 1024;  // Of what its peers have the broker remember.
 inline constexpr std::size_t kBrokerSpareDescriptors = 2048;      // ... of whose descriptors this many are not theirs.
+inline constexpr std::size_t kPeersWorthTrimming = 1024;          // When half of so many have left, their memory is
+                                                                  // given back to the kernel.
 inline constexpr std::size_t kPacketsPerTurn = 16;  // Packets read from one channel before the next one has its turn.
 
 inline constexpr std::size_t kOutboxPacketsMax = 256;  // To a peer that does not read; then it is dropped.
 inline constexpr std::size_t kErrorTextBytesMax =
     4096;  // Of one text of an Error on the wire: it always fits a packet.
 inline constexpr std::size_t kFilterBytesMax = 64 * 1024;  // A seccomp filter: BPF_MAXINSNS instructions are 32 KiB.
-inline constexpr int kBacklog = 1024;                      // Clients that wait for the broker to accept them.
+inline constexpr int kBacklog = 16;  // Clients that wait in line for the broker to accept them; others wait in connect,
+                                     // where those who come again and again have no more turns than anybody.
 
 inline constexpr std::size_t kListedBytesMax =
     60 * 1024;                                        // Of jobs and problems in one answer to `list`: a packet's worth.

@@ -278,6 +278,12 @@ TEST_F(Jobs, OnlyAllowedCallersFindAService) {
   job.reeve = array_key("AllowedCallers", "user");
   write(job, "");
   EXPECT_EQ(error_of_call(job.label), Error{});
+  // The one that may, as any program calls another.
+  JobFile allowed = actor_job("org.example.b");
+  allowed.preset = "none";
+  write(allowed, "");
+  const auto outcome = connect<Actor>(allowed.label).call_with<&Actor::call_other>({.timeout = 60s}, kLabel);
+  EXPECT_TRUE(outcome) << outcome.error().message;
 }
 
 // Files.

@@ -118,7 +118,7 @@ void Core::on(const PeerAsked& event) {
 }
 
 bool Core::is_confined_service(const PeerState& peer) {
-  const JobState* job = job_of(peer.instance);
+  const JobState* job = caller_of(peer);
   return job != nullptr && is_confined(job->active);
 }
 

@@ -168,6 +168,7 @@ class Core {
   void forget_end(const End& end);
   JobState* job_to_wait_for(const std::string& label);
   void release_names(PeerId peer);
+  JobState* caller_of(const PeerState& peer);
   Client client_of(const PeerState& peer);
   JobState* job_offering(const std::string& name);
 
@@ -237,6 +238,7 @@ class Core {
   std::map<std::string, std::string> names_;  ///< that jobs declare → label
   std::map<NameKey, Registered> registered_;
   std::map<PeerId, PeerState> peers_;
+  std::map<std::uint64_t, InstanceId> services_;  ///< by the kernel's number of their processes
   std::vector<Waiting> waiting_for_scan_;
   std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
   bool scanning_ = false;

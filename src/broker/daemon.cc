@@ -70,6 +70,7 @@ void Daemon::apply(EventKind what) {
   while (!events_.empty()) {
     const Event event{os::now(), os::local_seconds(), std::move(events_.front())};
     events_.pop_front();
+    if (std::holds_alternative<SpawnerCame>(event.what)) connect_spawner();
     for (Order& order : core_.apply(event)) perform(std::move(order));
     answer_granted();
   }
@@ -415,7 +416,7 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       if (!recovered_) hear_last_words(instance);
       return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
     case SupervisorEventKind::line:
-      if (!descriptors.empty()) connect_spawner(std::move(descriptors.front()));
+      if (!descriptors.empty()) next_line_ = std::move(descriptors.front());
       return apply_in_turn(SpawnerCame{told->head.number});
     case SupervisorEventKind::listener:
       if (!descriptors.empty()) listener_ = std::move(descriptors.front());
@@ -470,8 +471,11 @@ void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {
   recovered_->kept.emplace_back(told.head.id, std::move(*kept));
 }
 
-void Daemon::connect_spawner(os::Fd line) {
-  spawner_ = std::make_unique<line::Line>(loop_, std::move(line), os::Rights::refuse, line::WhenFull::queue);
+// Not before the core knows of it: what it has launched till then it has launched again.
+void Daemon::connect_spawner() {
+  if (!next_line_) return;
+  spawner_ =
+      std::make_unique<line::Line>(loop_, std::exchange(next_line_, {}), os::Rights::refuse, line::WhenFull::queue);
   // Its end is followed by the next one's line.
   if (!spawner_->open([this](auto bytes, auto) { take_event(bytes); }, [] {})) spawner_.reset();
 }

@@ -87,7 +87,7 @@ class Daemon {
 
   void take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   void take_kept(const Told& told, std::vector<os::Fd> descriptors);
-  void connect_spawner(os::Fd line);
+  void connect_spawner();
   void take_event(std::span<const std::byte> bytes);
   void take_job_file(const std::string& text);
   void take_problem(const std::string& text);
@@ -100,6 +100,7 @@ class Daemon {
   os::Fd listener_;
   line::Line supervisor_;
   std::unique_ptr<line::Line> spawner_;
+  os::Fd next_line_;  // to the spawner of which the core has still to be told
   DaemonOptions options_;
   Core core_;
   channel::Inbox inbox_;  // outlives what is charged to its ledger

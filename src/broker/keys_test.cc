@@ -192,6 +192,32 @@ TEST(CoreKeys, AllowedCallersAreJobsByLabelOrByGroup) {
   EXPECT_FALSE(finds(of_friend, "nobody"));
 }
 
+// Its library looks names up over a connection of its own.
+TEST(CoreKeys, AJobIsKnownByItsProcessWhicheverConnectionItAsksOver) {
+  Stage stage;
+  Job callee = job_named("callee");
+  callee.allowed_callers = {false, {"caller"}, {}};
+  Job caller = job_named("caller");
+  caller.preset = "none";
+  stage.knows({callee, caller});
+  const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "caller"))[0].instance;
+  stage.apply(Launched{instance, 4242, 77});
+  const auto ask_as = [&](std::uint64_t peer, std::uint64_t process) {
+    stage.apply(PeerCame{PeerId{peer}, 4242, 1000, process});
+    return stage.look_up(PeerId{peer}, "callee");
+  };
+  EXPECT_TRUE(Stage::all<Grant>(ask_as(900, 78)).empty()) << "the same pid, and another process";
+  EXPECT_TRUE(Stage::all<Grant>(ask_as(901, 0)).empty()) << "a process that the kernel does not number";
+  const Orders granted = ask_as(902, 77);
+  ASSERT_EQ(Stage::all<Grant>(granted).size(), 1U);
+  const InstanceId called = Stage::all<Launch>(granted)[0].instance;
+  const auto handed = Stage::all<HandOver>(stage.check_in(stage.come_up(called), called));
+  ASSERT_EQ(handed.size(), 1U);
+  EXPECT_EQ(handed[0].client.peer.label, "caller");
+  stage.die(control_of(instance), instance);
+  EXPECT_TRUE(Stage::all<Grant>(ask_as(903, 77)).empty()) << "it has ended";
+}
+
 TEST(CoreKeys, AJobThatIsNoLongerDisabledBeginsAsANewOneDoes) {
   Stage stage;
   Job job = job_named("a");

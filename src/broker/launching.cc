@@ -216,6 +216,7 @@ void Core::on(const Launched& event) {
   }
   if (std::exchange(job->is_launched, true)) return;
   job->pid = event.pid;
+  if (event.process != 0) services_[event.process] = event.instance;
   const auto peer = peers_.find(job->service);
   if (peer != peers_.end()) peer->second.pid = event.pid, peer->second.process = event.process;
   keep_service(*job);  // From here on the service has its own end.
@@ -354,6 +355,7 @@ void Core::ended(JobState& job) {
   // First that it was started, then that it has ended: a broker that begins in between must not take it for new.
   if (!is_one_of_many(job)) keep(job);
   orders_.push_back(Forget{job.instance.value});
+  std::erase_if(services_, [&](const auto& s) { return s.second == job.instance; });
   job.instance = {};
   job.pid.reset();
   job.ends_by.reset();

@@ -29,11 +29,18 @@ Core::JobState* Core::job_offering(const std::string& name) {
   return job == jobs_.end() ? nullptr : &job->second;
 }
 
+// The job whose own process that is, by whichever connection it asks.
+Core::JobState* Core::caller_of(const PeerState& peer) {
+  if (peer.instance) return job_of(peer.instance);
+  const auto service = services_.find(peer.process);
+  return service == services_.end() ? nullptr : job_of(service->second);
+}
+
 Client Core::client_of(const PeerState& peer) {
   Client client;
   client.peer.uid = peer.uid;
   client.record = {peer.pid, peer.process};
-  if (const JobState* job = job_of(peer.instance)) {
+  if (const JobState* job = caller_of(peer)) {
     client.peer.trust = PeerClass::bound;
     client.peer.label = job->active.label;
   }
@@ -44,7 +51,7 @@ Client Core::client_of(const PeerState& peer) {
 
 // A confined caller needs the name among its own entitlements; and the callee says who may call it.
 bool Core::may_look_up(const PeerState& peer, const std::string& name, const Job& callee) {
-  const JobState* caller = job_of(peer.instance);
+  const JobState* caller = caller_of(peer);
   if (caller != nullptr && is_confined(caller->active) && !is_in_any(name, caller->active.may_look_up)) return false;
   const AllowedCallers& allowed = callee.allowed_callers;
   if (allowed.everybody) return true;
@@ -56,7 +63,7 @@ bool Core::may_look_up(const PeerState& peer, const std::string& name, const Job
 
 void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
   if (look_up(peer, request, what)) return;
-  const JobState* caller = job_of(peers_.at(peer).instance);
+  const JobState* caller = caller_of(peers_.at(peer));
   const bool may_ask =
       caller == nullptr || !is_confined(caller->active) || is_in_any(what.name, caller->active.may_look_up);
   // A name that is there and hidden, or not for this caller, looks like one that is not there.
@@ -288,7 +295,7 @@ void Core::take_back(JobState& job) {
 // Registering.
 
 Result<void> Core::may_register(const PeerState& peer, const std::string& name) {
-  const JobState* job = job_of(peer.instance);
+  const JobState* job = caller_of(peer);
   const auto not_theirs = [&](const std::string& why) {
     return fail(Kind::denied, code::kNotPrivileged, "the name " + name + " " + why,
                 "register names that lie in an app group of the caller's (Reeve.Groups of its job)");

@@ -114,6 +114,9 @@ class Player : public Actor {
     for (const std::byte byte : data.bytes()) sum += static_cast<std::uint64_t>(byte);
     return sum;
   }
+  Result<void> call_other(std::string name) override {
+    return connect<Actor>(name).call_with<&Actor::sleep>({.timeout = std::chrono::seconds(20)}, 0U);
+  }
 
  private:
   std::map<std::string, std::int32_t> early_;

@@ -46,12 +46,14 @@ struct Actor {
   virtual Result<std::vector<File>> echo_files(std::vector<File> files) = 0;
   virtual Result<Endpoint> own_endpoint() = 0;
   virtual Result<std::uint64_t> sum_of(Memory memory) = 0;
+  /// Has the service of that name do nothing for a moment.
+  virtual Result<void> call_other(std::string name) = 0;
 
  protected:
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, reach_out, print, echo_files, own_endpoint, sum_of))
+                       sleep, crash, attempt, reach_out, print, echo_files, own_endpoint, sum_of, call_other))
 
 }  // namespace reeve::test

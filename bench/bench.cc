@@ -11,6 +11,7 @@
 
 #include "bare.hpp"
 #include "names.hpp"
+#include "sandboxed.hpp"
 #include "session.hpp"
 
 namespace bench {
@@ -166,9 +167,31 @@ Row connect_and_call(const Placement& where, const Broker& broker) {
                  {[&] { BareClient(broker.bare(kBytes), kBytes).call(); }, [&] { return cpu_with(server.pid()); }});
 }
 
-// The service is killed, and the next call starts it in its full sandbox, when the kernel has taken down what the one
-// before left. The base starts the same program and waits for its end, which comes at once: nobody gave it a broker.
-constexpr std::chrono::milliseconds kSettling{20};
+// The program, until it has ended: at once, since nobody gave it a broker.
+double bare_start(const std::string& program) {
+  const double start = now_us();
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    ::close(2);
+    ::execl(program.c_str(), program.c_str(), nullptr);
+    ::_exit(1);
+  }
+  ::waitpid(child, nullptr, 0);
+  return now_us() - start;
+}
+
+// The part of a cold start that is the kernel's: namespaces, mounts, filters and the program, and nobody who is told.
+Row sandboxed_start(const Placement& where) {
+  stand_on(where.ours);
+  constexpr int kTimes = 60;
+  std::vector<double> bare;
+  for (int i = 0; i < kTimes; ++i) bare.push_back(bare_start(REEVE_STATIC_ECHO));
+  const auto ours = sandboxed_starts(REEVE_STATIC_ECHO, kTimes);
+  if (ours.size() != kTimes) die("the sandbox could not be made");
+  return {std::string("the sandbox alone, static, ") + where.name, 0, "us", figures_of(ours), figures_of(bare), 0, 0};
+}
+
+// The service is killed, and the next call starts it in its full sandbox. The base is a bare start of the same program.
 Row cold_start(const Placement& where, const char* name, const std::string& program, const char* what) {
   stand_on(where.ours);
   const reeve::Dictionary message = message_of(64);
@@ -179,20 +202,10 @@ Row cold_start(const Placement& where, const char* name, const std::string& prog
     ::kill(pid, SIGKILL);
     while (::kill(pid, 0) == 0) ::sched_yield();
     auto fresh = reeve::open_connection(name);
-    std::this_thread::sleep_for(kSettling);
-    double start = now_us();
+    const double start = now_us();
     if (!fresh.call(message)) die("no echo");
     ours.push_back(now_us() - start);
-    std::this_thread::sleep_for(kSettling);
-    start = now_us();
-    const pid_t child = ::vfork();
-    if (child == 0) {
-      ::close(2);
-      ::execl(program.c_str(), program.c_str(), nullptr);
-      ::_exit(1);
-    }
-    ::waitpid(child, nullptr, 0);
-    theirs.push_back(now_us() - start);
+    theirs.push_back(bare_start(program));
   }
   return {std::string(what) + where.name, 64, "us", figures_of(ours), figures_of(theirs), 0, 0};
 }
@@ -258,6 +271,7 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
       [&] { return cold_start(where, kEcho, REEVE_STAGE "/libexec/reeve/echo", "cold start to first reply, "); });
   add("cold start, static",
       [&] { return cold_start(where, kStaticEcho, REEVE_STATIC_ECHO, "cold start to first reply, static, "); });
+  add("the sandbox alone", [&] { return sandboxed_start(where); });
   if (where.ours >= 0) return;
   add("memory", [&] { return idle_memory(broker); });
   add("look-ups of 8 clients", [&] { return look_up_storm(broker); });

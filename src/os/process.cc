@@ -31,17 +31,21 @@ namespace {
 
 constexpr int kLowestCopy = 64;  // Above every number that a child may be given, so that dup2 overwrites no source.
 
-// What stands behind a key in /proc/PID/status.
+// What stands behind a key in /proc/PID/status. It has 1.5 KiB, and more where a process is in many groups.
 std::optional<std::string> status_field(std::int32_t pid, std::string_view key) {
   const Fd file(::open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 8192> room;  // It has 1.5 KiB, and is told in one piece.
-  const ssize_t size = file ? ::read(file.raw(), room.data(), room.size()) : -1;
-  if (size < 0) return std::nullopt;
-  const std::string_view text(room.data(), static_cast<std::size_t>(size));
+  std::string text = "\n";
+  std::array<char, 4096> room;
+  for (ssize_t size = 1; file && size > 0;) {
+    size = ::read(file.raw(), room.data(), room.size());
+    if (size > 0) text.append(room.data(), static_cast<std::size_t>(size));
+  }
   const std::size_t line = text.find("\n" + std::string(key));
-  if (line == std::string_view::npos) return std::nullopt;
+  if (line == std::string::npos) return std::nullopt;
+  const std::size_t end = text.find('\n', line + 1);
   const std::size_t value = text.find_first_not_of(" \t", line + 1 + key.size());
-  return std::string(text.substr(value, text.find('\n', value) - value));
+  if (end == std::string::npos || value == std::string::npos) return std::nullopt;
+  return text.substr(value, end - std::min(value, end));
 }
 
 class SpawnAttributes {

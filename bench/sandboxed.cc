@@ -64,19 +64,18 @@ std::vector<double> sandboxed_starts(const std::string& program, int times) {
   const pid_t launcher = ::fork();
   if (launcher < 0) die("no process");
   if (launcher == 0) {
+    reader.close();
     launch_each(program, times, writer);
     ::_exit(1);
   }
   writer.close();
   std::vector<double> took;
-  bool is_over = false;
-  while (!is_over && need(os::wait_for(reader, os::Readiness::readable, os::now() + std::chrono::seconds(20)))) {
+  while (need(os::wait_for(reader, os::Readiness::readable, os::now() + std::chrono::seconds(20)))) {
     double one = 0;
-    if (::read(reader.raw(), &one, sizeof one) == sizeof one) took.push_back(one);
+    if (::read(reader.raw(), &one, sizeof one) != sizeof one) break;  // The launcher has closed its end.
+    took.push_back(one);
     // Each counts against its user's processes until it is reaped.
-    for (pid_t ended = 1; ended > 0;) {
-      ended = ::waitpid(-1, nullptr, WNOHANG);
-      is_over |= ended == launcher;
+    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
     }
   }
   return took;

@@ -258,7 +258,7 @@ class FailureOfTheBroker : public Failure {
 
   // `end`: what the story ends with. `may_replace`: broker and spawner may be others afterwards.
   void sweep(const char* whose, const std::function<pid_t(const Session&)>& process,
-             const std::function<void(Outcomes&)>& end = {}, bool may_replace = false) {
+             const std::function<void(const Session&, Outcomes&)>& end = {}, bool may_replace = false) {
     Watcher watcher;
     Session session({build_folder() + "/tests/under", "--watched", watcher.path()});
     ASSERT_TRUE(session.is_alive()) << session.printed();
@@ -282,7 +282,7 @@ class FailureOfTheBroker : public Failure {
                   [&] {
                     Outcomes outcomes = tell_story(file_path);
                     outcomes.take(bootstrap::Broker().list(), "a list");
-                    if (end) end(outcomes);
+                    if (end) end(session, outcomes);
                     return outcomes;
                   },
                   [&](const std::string& when, const Watcher::Seen&) {
@@ -318,8 +318,12 @@ TEST_F(FailureOfTheBroker, OfAnyOneSystemCallOfItsSpawnerIsOneOutcomeAndNoLeak) 
 
 // It restarts both others while calls go on, and ends what is left of a service that has ended.
 TEST_F(FailureOfTheBroker, OfAnyOneSystemCallOfTheSupervisorIsOneOutcomeAndNoLeak) {
-  const auto replace = [this](Outcomes& outcomes) {
-    outcomes.take(ask_broker(contract::Replace{}), "a replacement");
+  const auto replace = [this](const Session& session, Outcomes& outcomes) {
+    const pid_t before = session.spawner();
+    if (outcomes.take(ask_broker(contract::Replace{}), "a replacement")) {
+      EXPECT_TRUE(comes_true([&] { return session.spawner() > 0 && session.spawner() != before; }));
+    }
+    outcomes.take(bootstrap::Broker().list(), "a list of the next");
     const Outcomes again = tell_story(file_path);
     outcomes.answered += again.answered;
     outcomes.refused += again.refused;

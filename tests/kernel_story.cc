@@ -97,6 +97,13 @@ TEST(Kernel, WithoutThePidfdOfWhoConnectsLeavesNothingButTheEnd) {
   expect_binding(unless_it_sees_pids(Binding::end));
 }
 
+// As under systemd's RestrictNamespaces.
+TEST(Kernel, WithoutClone3ServicesStartAsTheyDo) {
+  Session session(under({"clone3"}));
+  write_jobs(session);
+  expect_calls_succeed();
+}
+
 TEST(Kernel, WithoutThePidfdOfWhoSendsLeavesNothingButTheEnd) {
   Session session;
   write_jobs(session, {"--older", "pass-pidfd"});

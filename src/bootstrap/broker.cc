@@ -15,6 +15,8 @@ namespace {
 
 // Between two looks at whether a broker that somebody else is starting listens by now.
 constexpr std::chrono::milliseconds kNextLook{2};
+constexpr std::chrono::milliseconds kInLine{
+    250};  // A turn may go to one who has just left: then it is asked for again.
 constexpr std::chrono::milliseconds kNextStart{100};
 
 std::unexpected<Error> no_broker(const std::string& why) {
@@ -90,11 +92,22 @@ Result<connection::Dialed> dialed(const contract::Found& found) {
   return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
 }
 
+// Asked and left: a thousand connections that are idle are nothing to the broker. What the user's own does not know,
+// the machine's may.
+template <class Ask>
+Result<connection::Dialed> dial_by(int unknown, const Ask& ask) {
+  auto found = ask(Broker());
+  if (found || found.error().code != unknown || !open_system_folder()) return dialed(REEVE_TRY(std::move(found)));
+  auto elsewhere = ask(Broker(WhenAbsent::fail, Domain::system));
+  if (!elsewhere && elsewhere.error().code == code::kNoBroker) return std::unexpected(found.error());
+  return dialed(REEVE_TRY(std::move(elsewhere)));
+}
+
 class EndpointDialer : public connection::Dialer {
  public:
   explicit EndpointDialer(const Endpoint& endpoint) : endpoint_(endpoint) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    return dialed(REEVE_TRY(Broker().redeem(endpoint_, deadline)));
+    return dial_by(code::kClosed, [&](Broker broker) { return broker.redeem(endpoint_, deadline); });
   }
 
  private:
@@ -106,15 +119,7 @@ class NamedDialer : public connection::Dialer {
   NamedDialer(std::string name, std::int32_t pid) : name_(std::move(name)), pid_(pid) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
     REEVE_TRY(vocab::check_name(name_));
-    // Asked and left: a thousand connections that are idle are nothing to the broker.
-    auto found = Broker().look_up(name_, deadline, pid_);
-    if (found || found.error().code != code::kUnknownService || !open_system_folder()) {
-      return dialed(REEVE_TRY(std::move(found)));
-    }
-    // What the user's own broker does not know, the machine's may.
-    auto elsewhere = Broker(WhenAbsent::fail, Domain::system).look_up(name_, deadline, pid_);
-    if (!elsewhere && elsewhere.error().code == code::kNoBroker) return std::unexpected(found.error());
-    return dialed(REEVE_TRY(std::move(elsewhere)));
+    return dial_by(code::kUnknownService, [&](Broker broker) { return broker.look_up(name_, deadline, pid_); });
   }
 
  private:
@@ -152,7 +157,7 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
   const os::Time give_up = std::min(deadline.value_or(os::Time::max()), os::now() + kBrokerStart);
   os::Time next_start{};
   while (true) {
-    auto connected = REEVE_TRY(os::connect_in(runtime.folder, kSocketName, give_up));
+    auto connected = REEVE_TRY(os::connect_in(runtime.folder, kSocketName, std::min(give_up, os::now() + kInLine)));
     if (auto* socket = std::get_if<os::Fd>(&connected)) {
       REEVE_TRY(check_listener(*socket, runtime));
       return std::move(*socket);

@@ -93,10 +93,14 @@ class Service {
     }
   }
 
+  Result<void> say_what_is_taken() {
+    return send(channel::PacketKind::message, contract::encode(contract::Taken{taken_, broker_}));
+  }
+
   // A broker that has just begun knows neither which ends were taken nor what was asked of the one before.
-  Result<void> greet_broker() {
-    if (!greeted_) return greeted_ = true, Result<void>();
-    REEVE_TRY(send(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
+  Result<void> take(const contract::Succession& succession) {
+    broker_ = succession.broker;
+    REEVE_TRY(say_what_is_taken());
     if (pending_) REEVE_TRY(ask_again());
     return {};
   }
@@ -124,11 +128,11 @@ class Service {
   }
 
   Result<void> take(channel::Delivered& packet) {
-    if (packet.header.kind == channel::PacketKind::hello) return greet_broker();
+    if (packet.header.kind == channel::PacketKind::hello) return {};
     const Dictionary message = REEVE_TRY(connection::open_packet(packet)).root().object();
     switch (packet.header.kind) {
       case channel::PacketKind::message:
-        return take_end(message);
+        return std::visit([this](const auto& told) { return take(told); }, REEVE_TRY(contract::decode_told(message)));
       case channel::PacketKind::error:
       case channel::PacketKind::end:
         return std::unexpected(object::parse_error(message));
@@ -163,14 +167,13 @@ class Service {
     return {};
   }
 
-  Result<void> take_end(const Dictionary& message) {
-    const auto handover = REEVE_TRY(object::from_object<contract::Handover>(Object(message)));
+  Result<void> take(const contract::Handover& handover) {
     // A broker that has just begun hands over again what the one before may not have.
     if (handover.number <= taken_) return {};
     idle_timer_.drop();
     // Said before the first packet is read there: what was read cannot go to another instance.
     taken_ = handover.number;
-    REEVE_TRY(send(channel::PacketKind::message, contract::encode(contract::Taken{taken_})));
+    REEVE_TRY(say_what_is_taken());
     Peer peer;
     peer.uid = handover.uid;
     peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
@@ -216,7 +219,7 @@ class Service {
   std::uint64_t taken_ = 0;                   // the number of the last end
   std::optional<contract::Request> pending_;  // not answered yet
   std::uint64_t last_id_ = 0;
-  bool greeted_ = false;
+  std::uint64_t broker_ = 0;  // that has said last that it followed another
   bool over_ = false;
   std::optional<Error> failure_;
 };

@@ -31,8 +31,9 @@ bool Core::is_idle() const {
            const JobState& job = entry.second;
            const bool may_start_by_itself = !job.job.calendar.empty() || !job.job.watch_paths.empty() ||
                                             !job.job.queue_directories.empty() || job.job.keep_alive != KeepAlive();
-           return job.state == State::idle && !job.retry_at && !job.next_interval &&
-                  !(may_start_by_itself && may_start(job));
+           // What was loaded or unloaded by hand is so for as long as the session lasts.
+           return job.state == State::idle && !job.is_loaded && !job.is_unloaded && !job.retry_at &&
+                  !job.next_interval && !(may_start_by_itself && may_start(job));
          });
 }
 

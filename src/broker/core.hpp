@@ -248,6 +248,7 @@ class Core {
   std::uint32_t watch_ = 0;
   std::int32_t spawner_ = 0;  ///< how many there were
   std::uint64_t next_ = first_number(1);
+  std::uint64_t broker_ = 0;  ///< how many there were, with this one
   std::uint32_t user_ = 0;
 };
 

@@ -155,8 +155,6 @@ Result<void> Daemon::try_launch(Launch& order) {
     births_.erase(order.instance);
     auto [ours, theirs] = REEVE_TRY(os::channel_pair());
     channel::Channel channel(std::move(ours), os::Rights::refuse);
-    // Its first: the service tells by a second one that a broker has followed this, and asks that again.
-    REEVE_TRY(channel.greet());
     REEVE_TRY(add_peer(control, std::move(channel)));
     births_.emplace(order.instance, std::move(theirs));
   }
@@ -280,7 +278,7 @@ void Daemon::on_peer(PeerId id, os::Ready) {
     if (found == peers_.end()) return;
     Connected& peer = *found->second;
     if (!flush(id, peer)) return lose(id);
-    if (!peer.is_greeted || !peer.outbox.empty()) return;
+    if (!peer.outbox.empty()) return;
     if (!read_one(id, peer, more)) return remove(id);
   }
 }
@@ -368,24 +366,17 @@ bool Daemon::wait_for(Connected& peer, os::Interest interest) {
 // False where the peer has gone. A full queue is waited for; where the kernel lacks something else (it will not carry
 // more descriptors, say) the socket is writable all the while, and is left alone for a moment.
 bool Daemon::flush(PeerId id, Connected& peer) {
-  while (!peer.is_greeted || !peer.outbox.empty()) {
-    const auto sent = peer.is_greeted ? peer.channel.send(peer.outbox.front()) : peer.channel.greet();
+  while (!peer.outbox.empty()) {
+    const auto sent = peer.channel.send(peer.outbox.front());
     if (!sent && sent.error().code == code::kQueueFull) return wait_for(peer, {.writable = true});
     if (!sent && sent.error().kind == Kind::busy) {
       peer.retry = loop_.at(os::now() + kAcceptPause, [this, id] { on_peer(id, {}); });
       return wait_for(peer, {});
     }
     if (!sent) return false;
-    if (std::exchange(peer.is_greeted, true)) peer.outbox.pop_front();
+    peer.outbox.pop_front();
   }
   return wait_for(peer, {.readable = true});
-}
-
-// Whoever knew the broker before this one is told that there is another, as soon as its queue has room.
-void Daemon::greet(PeerId id) {
-  Connected& peer = *peers_.at(id);
-  peer.is_greeted = false;
-  (void)flush(id, peer);  // One that has gone is seen to when it is read from.
 }
 
 // Supervisor and spawner.
@@ -437,7 +428,14 @@ void Daemon::go(std::uint64_t broker) {
   next_peer_ = first_client(broker).value;
   Recovered recovered = std::move(*recovered_);
   recovered_.reset();
+  std::vector<PeerId> known;
+  for (const auto& [id, peer] : peers_) known.push_back(id);
   apply(std::move(recovered));
+  const Object succession = object::to_object(contract::Succession{broker});
+  for (const PeerId id : known) {
+    auto parcel = connection::make_parcel(channel::PacketKind::message, *succession.get<Dictionary>());
+    if (parcel) post(id, std::move(*parcel));
+  }
   for (EventKind& event : std::exchange(told_meanwhile_, {})) {
     if (const auto* exited = std::get_if<Exited>(&event)) hear_last_words(exited->instance);
     apply(std::move(event));
@@ -458,7 +456,7 @@ void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {
     channel.take_over();
     if (peer != nullptr) channel.bind_to({peer->pid, peer->process});
     const PeerId id = is_service ? control_of(instance) : PeerId{told.head.id};
-    if (add_peer(id, std::move(channel))) greet(id);
+    (void)add_peer(id, std::move(channel));
     if (descriptors.size() > 1) births_.emplace(instance, std::move(descriptors[1]));
   } else if (!descriptors.empty()) {
     ends_.emplace(EndId{told.head.id}, std::make_shared<const os::Fd>(std::move(descriptors[0])));

@@ -45,7 +45,6 @@ class Daemon {
     os::Interest interest{.readable = true};
     os::Loop::Timer retry;
     bool is_lost = false;
-    bool is_greeted = true;                 // False until one who knew the broker before has been told of this one.
     std::deque<connection::Parcel> outbox;  // While it holds anything, nothing more is read from this peer.
   };
   using Told = contract::WithText<contract::SupervisorEvent>;
@@ -79,7 +78,6 @@ class Daemon {
   void remove(PeerId id);
   void post(PeerId id, connection::Parcel parcel);
   bool flush(PeerId id, Connected& peer);
-  void greet(PeerId id);
   void lose(PeerId id);
   static bool wait_for(Connected& peer, os::Interest interest);
   Result<void> try_launch(Launch& order);

@@ -231,6 +231,61 @@ TEST(CoreKeys, AJobThatIsNoLongerDisabledBeginsAsANewOneDoes) {
   EXPECT_EQ(stage.core->wake_at(), stage.now + 60s);
 }
 
+// What its file said before is not looked at any more.
+TEST(CoreKeys, AnIntervalGoesWithTheFileThatHadIt) {
+  Stage stage;
+  Job job = job_named("a");
+  job.start_interval = 10s;
+  stage.knows({job});
+  const auto becomes = [&](const Job& next) {
+    stage.apply(FoldersChanged{});
+    stage.apply(Scanned{{next}, {}});
+  };
+  Job disabled = job;
+  disabled.disabled = true;
+  becomes(disabled);
+  EXPECT_TRUE(stage.core->is_idle());
+  EXPECT_FALSE(stage.core->wake_at());
+  becomes(job_named("a"));
+  stage.now += 11s;
+  EXPECT_TRUE(Stage::all<Launch>(stage.apply(Tick{})).empty());
+}
+
+TEST(CoreKeys, RunAtLoadStartsNoJobAgainThatRunsWhileItsFileIsDisabledAndEnabled) {
+  Stage stage;
+  Job job = job_named("a");
+  job.run_at_load = true;
+  const InstanceId instance = [&] {
+    stage.apply(FoldersChanged{});
+    return Stage::all<Launch>(stage.apply(Scanned{{job}, {}}))[0].instance;
+  }();
+  const PeerId service = stage.come_up(instance);
+  for (const bool is_disabled : {true, false}) {
+    job.disabled = is_disabled;
+    stage.apply(FoldersChanged{});
+    stage.apply(Scanned{{job}, {}});
+  }
+  EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
+}
+
+TEST(CoreKeys, WhatIsLoadedOrUnloadedByHandKeepsABroker) {
+  Stage stage;
+  stage.knows({job_named("b")});
+  const PeerId client = stage.client();
+  const auto ask = [&](const contract::Request& request) { stage.apply(PeerAsked{client, 9, request, {}}); };
+  stage.load(client, "a");
+  stage.apply(PeerLeft{client});
+  EXPECT_FALSE(stage.core->is_idle());
+  stage.apply(PeerCame{client, 100, 1000});
+  ask(contract::Unload{"a"});
+  stage.apply(PeerLeft{client});
+  EXPECT_TRUE(stage.core->is_idle());
+  stage.apply(PeerCame{client, 100, 1000});
+  ask(contract::Unload{"b"});
+  stage.apply(PeerLeft{client});
+  EXPECT_FALSE(stage.core->is_idle());
+}
+
 TEST(CoreKeys, OnlyAJobThatMayStartByItselfKeepsABroker) {
   Stage stage;
   Job job = job_named("a");

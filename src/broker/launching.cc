@@ -144,7 +144,8 @@ void Core::consider_all() {
 void Core::begin(JobState& job) {
   job.is_new = false;
   if (!may_start(job)) return;
-  if (job.job.run_at_load) job.is_wanted = true;
+  const bool runs_on = job.state != State::idle && !job.is_stopping;
+  if (job.job.run_at_load && !runs_on) job.is_wanted = true;
   if (job.job.start_interval) job.next_interval = now_ + *job.job.start_interval;
   job.calendar_minute = local_s_ / 60;
   if (job.job.run_at_load || job.job.start_interval) keep(job);
@@ -423,9 +424,10 @@ void Core::merge(Job found, std::vector<std::string>& problems) {
   // A running instance goes on as it was started; the next start takes the new file.
   if (state.job != found) {
     if (!is_new && state.job.disabled && !found.disabled) state.is_new = true;  // Nothing of it has been looked at.
+    state.next_interval.reset();
     state.job = std::move(found);
     if (!state.is_new) {
-      state.next_interval = state.job.start_interval ? std::optional(now_ + *state.job.start_interval) : std::nullopt;
+      if (state.job.start_interval && is_enabled(state)) state.next_interval = now_ + *state.job.start_interval;
       state.calendar_minute = local_s_ / 60;
     }
   }

@@ -78,7 +78,7 @@ bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what)
   const PeerState& caller = peers_.at(peer);
   const auto registered = registered_.find({what.pid, what.name});
   if (registered != registered_.end()) {
-    const JobState* owner = job_of(peers_.at(registered->second.peer).instance);
+    const JobState* owner = caller_of(peers_.at(registered->second.peer));
     static const Job kNobodysJob;
     if (!may_look_up(caller, what.name, owner != nullptr ? owner->active : kNobodysJob)) return false;
     grant_registered(peer, request, what.name, registered->second.peer);
@@ -155,7 +155,8 @@ void Core::grant_registered(PeerId peer, RequestId request, const std::string& n
   if (!end) return answer(peer, request, std::unexpected(end.error()));
   end->name = name;
   const JobState* job = job_of(service.instance);
-  orders_.push_back(Grant{peer, request, job != nullptr ? job->label : name, end->id, {}});
+  const JobState* offerer = caller_of(service);
+  orders_.push_back(Grant{peer, request, offerer != nullptr ? offerer->label : name, end->id, {}});
   // Until a new broker knows what the service has taken it hands over nothing: numbers ascend.
   if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   Ends fresh;
@@ -242,9 +243,11 @@ void Core::asked(PeerId id, RequestId, const contract::Taken& what) {
   if (job == nullptr) return;
   take(job->on_the_way, last, job);
   const bool was_known = job->taken.has_value();
+  // Said to the broker before this one: of what that handed over last it knows nothing yet.
+  if (!was_known && what.broker != broker_) return;
   job->taken = last;
   if (was_known) return;
-  // What the broker before this one was about to hand over has not come: a new one's greeting is behind it in the
+  // What the broker before this one was about to hand over has not come: this one's succession is behind it in the
   // queue.
   Ends for_names = std::exchange(peer.on_the_way, {});
   Ends undelivered;
@@ -301,7 +304,7 @@ Result<void> Core::may_register(const PeerState& peer, const std::string& name) 
                 "register names that lie in an app group of the caller's (Reeve.Groups of its job)");
   };
   if (const JobState* owner = job_offering(name)) {
-    if (owner != job) return not_theirs("belongs to the job " + owner->label);
+    if (owner != job) return not_theirs("belongs to a job");
     return fail(Kind::invalid, code::kServiceActive, "the job's own name " + name + " is checked in, not registered");
   }
   if (job == nullptr || !is_in_any(name, job->active.groups)) return not_theirs("lies in no app group of the caller's");
@@ -359,7 +362,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Status& what) {
   const auto state = [&]() -> std::optional<contract::NameState> {
     const PeerState& caller = peers_.at(peer);
     if (const auto found = registered_.find({0, what.name}); found != registered_.end()) {
-      const JobState* owner = job_of(peers_.at(found->second.peer).instance);
+      const JobState* owner = caller_of(peers_.at(found->second.peer));
       if (owner != nullptr && !may_look_up(caller, what.name, owner->active)) return std::nullopt;
       return contract::NameState::active;
     }

@@ -8,6 +8,7 @@
 namespace reeve::broker {
 
 void Core::on(const Recovered& event) {
+  broker_ = event.broker;
   next_ = first_number(event.broker);
   user_ = event.user;
   const auto each = [&]<class T>(std::type_identity<T>) {

@@ -95,6 +95,23 @@ TEST(Recovery, AnswersARetirementAskedOfTheBrokerBeforeWhenItIsAskedAgain) {
   EXPECT_TRUE(*contract::decode_reply<bool>(*Stage::all<Answer>(answered)[0].what));
 }
 
+TEST(Recovery, WhatAServiceSaidToTheBrokerBeforeDoesNotSettleWhatItHasTaken) {
+  Stage stage;
+  const PeerId client = stage.client();
+  stage.load(client, "a", kOffersA);
+  const auto [instance, service] = stage.running(client, "a");
+  const EndId end = Stage::all<HandOver>(stage.look_up(client, "a"))[0].end;
+  stage.next_broker();
+  stage.apply(Launched{instance, 4242});
+  // It stood in the queue when the broker died; what that had handed over last stands in the other.
+  EXPECT_TRUE(
+      Stage::all<HandOver>(stage.apply(PeerAsked{service, 0, contract::Taken{0, stage.broker - 1}, {}})).empty());
+  const PeerAsked retire{service, 2, contract::Retire{0}, {}};
+  EXPECT_TRUE(stage.apply(retire).empty()) << "it is not known what is in its queue";
+  stage.take_until(service, end);
+  EXPECT_FALSE(*value_of<bool>(stage.apply(retire))) << "it has taken more since it asked";
+}
+
 TEST(Recovery, ANewBrokerHandsOverInAscendingOrderForARegisteredNameToo) {
   Stage stage;
   const PeerId client = stage.client();

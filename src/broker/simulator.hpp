@@ -96,8 +96,8 @@ class World {
     std::vector<Asked> asked;   // of this broker
   };
   struct Down {
-    enum class What : std::uint8_t { hello, answer, end } what = What::hello;
-    RequestId request = 0;
+    enum class What : std::uint8_t { succession, answer, end } what = What::succession;
+    RequestId request = 0;  // of the answer; of a succession the broker's number
     bool is_yes = false;
     EndId end;
   };
@@ -126,7 +126,7 @@ class World {
     RequestId pending = 0;
     RequestId last_request = 1;
     RequestId last_other_request = 1'000'000;
-    bool was_greeted = false;
+    std::uint64_t broker = 0;  // that has followed another, as it knows
   };
   struct ClientModel {
     PeerId id;
@@ -647,7 +647,7 @@ class World {
       if (!stored.has_descriptor || instance.is_cut || is_lost)
         return told.emplace_back(PeerLeft{control_of(instance.id)}), void();
       instance.line.is_connected = true;
-      instance.down.push_back({Down::What::hello, 0, true, {}});
+      instance.down.push_back({Down::What::succession, broker_, true, {}});
       if (stored.has_birth) births_.insert(number);
     } else if (const auto* kept = std::get_if<KeptPeer>(&stored.what)) {
       // The names are as they were kept: of what was not, nobody was told.
@@ -806,8 +806,9 @@ class World {
       return end_process(instance, {false, 1}), true;
     const Down down = instance.down.front();
     instance.down.pop_front();
-    if (down.what == Down::What::hello && instance.pending + instance.taken + (instance.is_checked_in ? 1 : 0) != 0) {
-      say(instance, 0, contract::Taken{instance.taken});
+    if (down.what == Down::What::succession) {
+      instance.broker = down.request;
+      say(instance, 0, contract::Taken{instance.taken, instance.broker});
       if (instance.pending != 0) ask_pending(instance);
     } else if (down.what == Down::What::answer && down.request == instance.pending) {
       instance.pending = 0;
@@ -821,7 +822,7 @@ class World {
       if (end.taken_by && !end.is_muddled) fail("the end ", text(down.end), " is taken twice");
       end.taken_by = control_of(instance.id);
       if (instance.is_killed || instance.nature != Nature::honest) end.is_muddled = true;
-      say(instance, 0, contract::Taken{instance.taken});
+      say(instance, 0, contract::Taken{instance.taken, instance.broker});
     }
     return true;
   }
@@ -861,13 +862,15 @@ class World {
   void lie(Instance& instance) {
     switch (dice_.below(6)) {
       case 0:
-        return say(instance, 0, contract::Taken{dice_.one_in(2) ? ~0ULL : first_number(broker_) + dice_.below(200)});
+        return say(instance, 0,
+                   contract::Taken{dice_.one_in(2) ? ~0ULL : first_number(broker_) + dice_.below(200),
+                                   dice_.one_in(2) ? broker_ : dice_.below(4)});
       case 1:
         return say(instance, dice_.below(3), contract::Retire{dice_.one_in(2) ? instance.taken : dice_.below(100)});
       case 2:
         return say(instance, 1 + dice_.below(2), contract::CheckIn{});
       case 3:
-        return say(instance, 0, contract::Taken{0});
+        return say(instance, 0, contract::Taken{0, broker_});
       default:
         return say(instance, dice_.below(3), contract::Status{dice_.of(kNames)});
     }
@@ -911,7 +914,7 @@ class World {
         return contract::Redeem{endpoints_.empty() || dice_.one_in(4) ? Endpoint{} : dice_.of(endpoints_).first};
       case 14:
         if (dice_.one_in(20)) return contract::Replace{};
-        return contract::Taken{dice_.below(100)};
+        return contract::Taken{dice_.below(100), dice_.below(4)};
       case 15:
         if (dice_.one_in(4)) return contract::CheckIn{};
         return contract::Retire{dice_.below(100)};

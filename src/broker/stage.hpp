@@ -120,7 +120,9 @@ class Stage {
   Orders load(PeerId client, const std::string& label, const std::string& keys = "", const std::string& ours = "") {
     return apply(PeerAsked{client, next_request++, contract::Load{"/x/a.plist", job_text(label, keys, ours)}, {}});
   }
-  Orders take_until(PeerId service, EndId end) { return apply(PeerAsked{service, 0, contract::Taken{end.value}, {}}); }
+  Orders take_until(PeerId service, EndId end) {
+    return apply(PeerAsked{service, 0, contract::Taken{end.value, broker}, {}});
+  }
   Orders die(PeerId service, InstanceId instance) {
     apply(PeerLeft{service});
     return apply(Exited{instance, {true, 9}});

@@ -70,6 +70,13 @@ Dictionary encode(const Request& request) {
 
 Result<Taken> decode_taken(const Dictionary& message) { return object::from_object<Taken>(Object(message)); }
 
+Result<Told> decode_told(const Dictionary& message) {
+  if (message.find("broker") != nullptr) {
+    return Told(REEVE_TRY(object::from_object<Succession>(Object(message))));
+  }
+  return Told(REEVE_TRY(object::from_object<Handover>(Object(message))));
+}
+
 Result<Request> decode_request(const Dictionary& message) {
   return decode_method(REEVE_TRY(object::parse_call(message)));
 }

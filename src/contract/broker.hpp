@@ -117,8 +117,9 @@ BOOST_DESCRIBE_STRUCT(Replace, (), ())
 /// broker.
 struct Taken {
   std::uint64_t last = 0;
+  std::uint64_t broker = 0;  ///< of the last Succession that came before; 0 where none has
 };
-BOOST_DESCRIBE_STRUCT(Taken, (), (last))
+BOOST_DESCRIBE_STRUCT(Taken, (), (last, broker))
 
 using Request = std::variant<LookUp, List, CheckIn, Retire, Redeem, Register, Unregister, Status, Load, Unload, Start,
                              Stop, KillJob, Print, Replace, Taken>;
@@ -205,6 +206,16 @@ struct Handover {
   std::string label;   ///< the client's job; empty where it is none
 };
 BOOST_DESCRIBE_STRUCT(Handover, (), (number, name, end, uid, pid, process, bound, label))
+
+/// Not asked for: to those who knew the broker before this one. What it is to know of them they say again.
+struct Succession {
+  std::uint64_t broker = 0;  ///< how many there were, with this one
+};
+BOOST_DESCRIBE_STRUCT(Succession, (), (broker))
+
+/// What comes to a service over its control channel without having been asked for. Errors: wrong-type.
+using Told = std::variant<Handover, Succession>;
+Result<Told> decode_told(const Dictionary& message);
 
 /// The value of a typed reply as a T. Errors: wrong-type.
 template <class T>

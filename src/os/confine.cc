@@ -87,10 +87,9 @@ Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRa
 
 // A child of the caller's parent; how its end is signalled is as for the caller's own.
 Result<std::int32_t> fork_with(std::uint64_t flags) {
-  clone_args arguments{};
-  arguments.flags = flags | CLONE_PARENT;
-  const long pid = ::syscall(SYS_clone3, &arguments, sizeof arguments);
-  if (pid < 0) return system_failure("clone3");
+  // Not clone3: whoever restricts namespaces cannot look at its flags, and refuses it whole (systemd does).
+  const long pid = ::syscall(SYS_clone, flags | CLONE_PARENT, nullptr, nullptr, nullptr, nullptr);
+  if (pid < 0) return system_failure("clone");
   return static_cast<std::int32_t>(pid);
 }
 

@@ -70,7 +70,7 @@ void take_control(const msghdr& message, Arrival& arrival) {
   if (process) arrival.process = process_number(process);
 }
 
-// Those who block are let in one by one, in the order in which they came.
+// Those who block are woken one by one, in the order in which they came, and try again.
 Result<void> wait_in_connect(const Fd& socket, Time until) {
   const auto left = std::chrono::ceil<std::chrono::microseconds>(until - now()).count();
   const timeval limit{left / 1'000'000, std::max<suseconds_t>(left % 1'000'000, 1)};

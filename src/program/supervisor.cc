@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include "../bootstrap/broker.hpp"
@@ -47,9 +48,11 @@ std::optional<Options> parse(int argc, char** argv) {
 
 // `--jobs`, else REEVE_JOBS_DIR, else the user's own folder and then the one that came installed.
 std::vector<std::string> job_folders(const Options& options, const std::string& prefix) {
-  if (!options.job_folders.empty()) return options.job_folders;
-  if (const auto named = os::trusted_variable("REEVE_JOBS_DIR")) return {*named};
   std::vector<std::string> folders;
+  const auto from_here = [](const std::string& path) { return std::filesystem::absolute(path).string(); };
+  for (const std::string& folder : options.job_folders) folders.push_back(from_here(folder));
+  if (!folders.empty()) return folders;
+  if (const auto named = os::trusted_variable("REEVE_JOBS_DIR")) return {from_here(*named)};
   if (options.system) {
     folders.emplace_back("/etc/reeve/jobs");
   } else if (const auto config = os::trusted_variable("XDG_CONFIG_HOME")) {

@@ -65,8 +65,6 @@ Result<void> Spawner::begin() {
 }
 
 Result<void> Spawner::prepare() {
-  // Those under which the whole session runs (a container's, say) come with the fork, and say nothing of the preset's.
-  own_filters_ = os::seccomp_filter_count(os::own_pid());
   nursery_ = std::make_unique<Nursery>();
   nursery_->supervisor = REEVE_TRY(os::parent_process());
   nursery_->namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users()));
@@ -280,6 +278,8 @@ Result<void> Spawner::confirm(std::uint64_t instance) {
   const auto found = running_.find(instance);
   std::optional<int> count;
   if (found != running_.end()) count = os::seccomp_filter_count(found->second.child.pid);
+  // Those under which the whole session runs (a container's, say) come with the fork, and say nothing of the preset's.
+  if (!own_filters_) own_filters_ = os::seccomp_filter_count(os::own_pid());
   const int number = count && own_filters_ ? *count - *own_filters_ : -1;
   tell({.kind = SpawnerEventKind::confirmed, .instance = instance, .number = number});
   return {};

@@ -80,6 +80,7 @@ Watches::FolderLook Watches::look_at_folder(const std::string& path) {
   const auto version = os::version_of(*folder);
   if (version) look.device = version->device, look.inode = version->inode;
   look.is_trusted = os::check_trusted(*folder).has_value();
+  if (!look.is_trusted) return look;  // Nothing in it counts.
   const auto names = os::names_in(*folder, ".plist", kJobFileCountMax);
   if (!names) return look;
   for (const std::string& name : *names) look.files.emplace_back(name, os::look_at(path + "/" + name).version);

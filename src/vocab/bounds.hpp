@@ -71,8 +71,8 @@ inline constexpr std::size_t kOutboxPacketsMax = 256;  // To a peer that does no
 inline constexpr std::size_t kErrorTextBytesMax =
     4096;  // Of one text of an Error on the wire: it always fits a packet.
 inline constexpr std::size_t kFilterBytesMax = 64 * 1024;  // A seccomp filter: BPF_MAXINSNS instructions are 32 KiB.
-inline constexpr int kBacklog = 16;  // Clients that wait in line for the broker to accept them; others wait in connect,
-                                     // where those who come again and again have no more turns than anybody.
+inline constexpr int kBacklog = 16;  // Clients that wait in line for the broker to accept them; others wait in connect.
+                                     // A long line is filled by whoever connects in a loop, and all wait behind.
 
 inline constexpr std::size_t kListedBytesMax =
     60 * 1024;                                        // Of jobs and problems in one answer to `list`: a packet's worth.

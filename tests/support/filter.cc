@@ -57,6 +57,8 @@ bool become_older(std::string_view what) {
     rules = {{SYS_setsockopt, kOption, 76, refusal(ENOPROTOOPT)}};
   } else if (what == "pass-rights") {
     rules = {{SYS_setsockopt, kOption, 83, refusal(ENOPROTOOPT)}};
+  } else if (what == "clone3") {
+    rules = {{SYS_clone3, -1, 0, refusal(ENOSYS)}};
   } else if (what == "pidfs") {
     // Whether a pidfd has a number of its own is asked in no other way.
     rules = {{SYS_fstatfs, -1, 0, refusal(ENOSYS)}};

@@ -66,15 +66,12 @@ class Offer {
   }
   Result<void> take(channel::Delivered& packet) {
     using channel::PacketKind;
-    if (packet.header.kind == PacketKind::hello) {
-      if (!std::exchange(greeted_, true)) return {};
-      // A broker that has just begun knows neither what was taken nor what was asked of the one before.
-      REEVE_TRY(send(PacketKind::message, contract::Taken{taken_}, 0));
-      return ask();
-    }
+    if (packet.header.kind == PacketKind::hello) return {};
     const auto body = REEVE_TRY(connection::open_packet(packet));
     const Dictionary message = body.root().object();
-    if (packet.header.kind == PacketKind::message) return take_end(message);
+    if (packet.header.kind == PacketKind::message) {
+      return std::visit([this](const auto& told) { return take(told); }, REEVE_TRY(contract::decode_told(message)));
+    }
     const bool is_mine = packet.header.reply_to == static_cast<std::uint64_t>(registered_) + 1;
     if (!is_mine) return {};
     if (packet.header.kind == PacketKind::reply) {
@@ -85,10 +82,15 @@ class Offer {
     retry_ = loop_.at(os::now() + 10ms, [this] { over_ = over_ || !ask(); });
     return {};
   }
-  Result<void> take_end(const Dictionary& message) {
-    const auto handover = REEVE_TRY(object::from_object<contract::Handover>(Object(message)));
+  // A broker that has just begun knows neither what was taken nor what was asked of the one before.
+  Result<void> take(const contract::Succession& succession) {
+    broker_ = succession.broker;
+    REEVE_TRY(send(channel::PacketKind::message, contract::Taken{taken_, broker_}, 0));
+    return ask();
+  }
+  Result<void> take(const contract::Handover& handover) {
     taken_ = handover.number;
-    REEVE_TRY(send(channel::PacketKind::message, contract::Taken{taken_}, 0));
+    REEVE_TRY(send(channel::PacketKind::message, contract::Taken{taken_, broker_}, 0));
     auto end = REEVE_TRY(handover.end.shared()->duplicate());
     return server_.add(channel::Channel(std::move(end)), {}, {handover.pid, handover.process});
   }
@@ -101,7 +103,7 @@ class Offer {
   int count_;
   int registered_ = 0;
   std::uint64_t taken_ = 0;
-  bool greeted_ = false;
+  std::uint64_t broker_ = 0;
   bool over_ = false;
   os::Loop::Watch watch_;
   os::Loop::Timer retry_;

@@ -64,8 +64,6 @@ TEST_F(Storm, ABrokerKilledAtAnyMomentIsMissedByNobody) {
   report("broker killed", killed, clients);
   EXPECT_EQ(killed, wanted);
   clients.expect_nothing_lost();
-  // The supervisor has a copy of each control channel: no service finds nobody there.
-  EXPECT_EQ(session.printed().find("Broken pipe"), std::string::npos) << session.printed();
 }
 
 // More than a queue of the kernel's holds, and no more than an unconfined service has descriptors for.

@@ -25,16 +25,13 @@ T need(reeve::Result<T> result) {
 
 // Launches as the spawner does. Its children are its parent's, which reaps them.
 void launch_each(const std::string& program, int times, const os::Fd& writer) {
-  constexpr std::uint32_t kUser = 61184;
-  const bool is_root = os::is_root();
   char folder[] = "/tmp/reeve-bench-XXXXXX";
   if (::mkdtemp(folder) == nullptr) die("no folder");
   spawn::Nursery nursery;
   nursery.supervisor = need(os::parent_process());
-  nursery.namespaces =
-      need(os::make_shared_namespaces(is_root ? os::UserRange{kUser, 1} : os::UserRange{os::own_user(), 1}));
+  nursery.namespaces = need(os::make_shared_namespaces(spawn::mapped_users()));
   nursery.root = need(reeve::sandbox::Root::prepare(std::string(folder) + "/root"));
-  spawn::Images images({is_root ? 0511U : 0111U});
+  spawn::Images images(spawn::image_mode());
   const os::Fd nothing = need(os::open_device_null());
   const auto ends = need(os::channel_pair());
   spawn::LaunchPlan plan;
@@ -44,7 +41,7 @@ void launch_each(const std::string& program, int times, const os::Fd& writer) {
   plan.control = &ends.first;
   plan.input = plan.output = plan.error = &nothing;
   plan.running_filter = &filter;
-  if (is_root) plan.user = kUser;
+  if (os::is_root()) plan.user = spawn::kServiceUsers.first;
   plan.texts.program = program;
   for (int i = 0; i < times; ++i) {
     const double start = now_us();

@@ -56,6 +56,11 @@ struct Outcomes {
     if (error.message.empty()) faults.push_back(std::string(what) + " failed and does not say why");
     return false;
   }
+  void add(const Outcomes& other) {
+    answered += other.answered;
+    refused += other.refused;
+    faults.insert(faults.end(), other.faults.begin(), other.faults.end());
+  }
   template <class T, class U>
   void expect(const Result<T>& outcome, const U& value, const char* what) {
     if (take(outcome, what) && *outcome != value) faults.push_back(std::string(what) + " had a wrong answer");
@@ -324,10 +329,7 @@ TEST_F(FailureOfTheBroker, OfAnyOneSystemCallOfTheSupervisorIsOneOutcomeAndNoLea
       EXPECT_TRUE(comes_true([&] { return session.spawner() > 0 && session.spawner() != before; }));
     }
     outcomes.take(bootstrap::Broker().list(), "a list of the next");
-    const Outcomes again = tell_story(file_path);
-    outcomes.answered += again.answered;
-    outcomes.refused += again.refused;
-    outcomes.faults.insert(outcomes.faults.end(), again.faults.begin(), again.faults.end());
+    outcomes.add(tell_story(file_path));
   };
   sweep("supervisor", [](const Session& session) { return session.supervisor(); }, replace, true);
 }

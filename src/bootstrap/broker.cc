@@ -15,8 +15,8 @@ namespace {
 
 // Between two looks at whether a broker that somebody else is starting listens by now.
 constexpr std::chrono::milliseconds kNextLook{2};
-constexpr std::chrono::milliseconds kInLine{
-    250};  // A turn may go to one who has just left: then it is asked for again.
+// In connect at once: a turn may go to one who has just left, and is asked for again.
+constexpr std::chrono::milliseconds kInLine{250};
 constexpr std::chrono::milliseconds kNextStart{100};
 
 std::unexpected<Error> no_broker(const std::string& why) {

@@ -38,12 +38,7 @@ TEST(Recovery, AJobThatStartsOnceIsNotStartedAgainByABrokerThatBeginsWhileItEnds
   const InstanceId instance = Stage::all<Launch>(stage.look_up(client, "a"))[0].instance;
   stage.come_up(instance);
   const Orders orders = stage.apply(Exited{instance, {}});
-  stage.store = stage.store_before;
-  for (const Order& order : orders) {
-    stage.perform(order);
-    if (std::holds_alternative<Forget>(order)) break;
-  }
-  EXPECT_TRUE(Stage::all<Launch>(stage.next_broker()).empty());
+  EXPECT_TRUE(Stage::all<Launch>(stage.die_after_first<Forget>(orders)).empty());
   EXPECT_EQ(error_of(stage.look_up(stage.client(), "a")).code, code::kLaunchFailed);
 }
 
@@ -51,11 +46,7 @@ TEST(Recovery, AnEndpointOfAnInstanceThatIsGoneLeadsNowhereForTheNextBrokerEithe
   Stage stage;
   const PeerId client = stage.client();
   stage.load(client, "a", kOffersA);
-  const Orders first = stage.look_up(client, "a");
-  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
-  stage.come_up(instance);
-  stage.apply(PeerAsked{control_of(instance), 1, contract::CheckIn{}, token_of(7)});
-  stage.take_until(control_of(instance), Stage::all<Grant>(first)[0].end);
+  const InstanceId instance = stage.serving(client, "a", token_of(7)).instance;
   stage.next_broker();
   stage.apply(Launched{instance, 4242});
   stage.apply(PeerCame{PeerId{900}, 100, 1000});
@@ -64,12 +55,7 @@ TEST(Recovery, AnEndpointOfAnInstanceThatIsGoneLeadsNowhereForTheNextBrokerEithe
   ASSERT_TRUE(granted[0].keep) << "what the instance has taken is not known yet";
   // This broker is killed too, when it has forgotten the instance and not yet refused the end.
   const Orders orders = stage.apply(Exited{instance, {}});
-  stage.store = stage.store_before;
-  for (const Order& order : orders) {
-    stage.perform(order);
-    if (std::holds_alternative<Forget>(order)) break;
-  }
-  const Orders next = stage.next_broker();
+  const Orders next = stage.die_after_first<Forget>(orders);
   ASSERT_EQ(Stage::all<Refuse>(next).size(), 1U);
   EXPECT_EQ(Stage::all<Refuse>(next)[0].end, granted[0].end);
   EXPECT_TRUE(Stage::all<Launch>(next).empty());
@@ -79,12 +65,7 @@ TEST(Recovery, AnswersARetirementAskedOfTheBrokerBeforeWhenItIsAskedAgain) {
   Stage stage;
   const PeerId client = stage.client();
   stage.load(client, "a", kOffersA);
-  const Orders first = stage.look_up(client, "a");
-  const InstanceId instance = Stage::all<Launch>(first)[0].instance;
-  const EndId end = Stage::all<Grant>(first)[0].end;
-  const PeerId service = stage.come_up(instance);
-  stage.apply(PeerAsked{service, 1, contract::CheckIn{}, token_of(7)});
-  stage.take_until(service, end);
+  const auto [instance, service, end] = stage.serving(client, "a", token_of(7));
   stage.next_broker();
   stage.apply(Launched{instance, 4242});
   const PeerAsked retire{service, 2, contract::Retire{end.value}, {}};

@@ -63,6 +63,16 @@ class Stage {
     for (auto order = orders.begin(); order != end; ++order) perform(*order);
     return next_broker();
   }
+  // ... up to the first T.
+  template <class T>
+  Orders die_after_first(const Orders& orders) {
+    store = store_before;
+    for (const Order& order : orders) {
+      perform(order);
+      if (std::holds_alternative<T>(order)) break;
+    }
+    return next_broker();
+  }
   Orders next_broker() {
     core.emplace(kHas);
     return apply(Recovered{++broker, 1000, {store.begin(), store.end()}});
@@ -115,6 +125,21 @@ class Stage {
     const PeerId service = come_up(instance);
     check_in(service, instance);
     return {instance, service};
+  }
+  // ... and under an endpoint's token, having taken the client's end, which is returned too.
+  struct Serving {
+    InstanceId instance;
+    PeerId service;
+    EndId end;
+  };
+  Serving serving(PeerId client, const std::string& name, const Endpoint& endpoint) {
+    const Orders orders = look_up(client, name);
+    const InstanceId instance = all<Launch>(orders)[0].instance;
+    const EndId end = all<Grant>(orders)[0].end;
+    const PeerId service = come_up(instance);
+    apply(PeerAsked{service, 1, contract::CheckIn{}, endpoint});
+    take_until(service, end);
+    return {instance, service, end};
   }
   // A job by hand: what job_text makes of it.
   Orders load(PeerId client, const std::string& label, const std::string& keys = "", const std::string& ours = "") {

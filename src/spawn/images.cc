@@ -1,6 +1,10 @@
 #include "images.hpp"
 
+#include "../os/process.hpp"
+
 namespace reeve::spawn {
+
+os::ImageMode image_mode() { return {os::is_root() ? 0511U : 0111U}; }
 
 Result<const os::Fd*> Images::image_of(const std::string& path) {
   const os::Fd program = REEVE_TRY(os::open_regular(path));

@@ -11,6 +11,9 @@
 
 namespace reeve::spawn {
 
+/// Who may do what with a copy: nobody reads it, and where services have users of their own those run it.
+os::ImageMode image_mode();
+
 class Images {
  public:
   explicit Images(os::ImageMode mode) : mode_(mode) {}

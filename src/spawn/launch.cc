@@ -168,6 +168,8 @@ Result<std::int32_t> await_birth(const os::Fd& status) {
 
 }  // namespace
 
+os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRange{os::own_user(), 1}; }
+
 Result<StandardFiles> open_standard_files(const contract::LaunchTexts& texts) {
   StandardFiles files;
   const auto open = [](os::Fd& out, const std::string& path,

@@ -12,6 +12,11 @@
 
 namespace reeve::spawn {
 
+/// Users for the services of a session that root started: one each, from a range that Debian leaves to such uses.
+inline constexpr os::UserRange kServiceUsers{61184, 4336};
+/// Those whom services may run as: else the session's own.
+os::UserRange mapped_users();
+
 /// What all launches share.
 struct Nursery {
   os::Fd supervisor;  ///< its process: nothing that is started outlives it

@@ -18,13 +18,6 @@ using contract::SpawnerOp;
 using contract::SupervisorEventKind;
 using contract::SupervisorOp;
 
-// Users for the services of a session that root started: one each, from a range that Debian leaves to such uses.
-constexpr os::UserRange kServiceUsers{61184, 4336};
-
-os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRange{os::own_user(), 1}; }
-
-os::ImageMode image_mode() { return {os::is_root() ? 0511U : 0111U}; }
-
 std::unexpected<Error> bad_request(const char* what) {
   return fail(Kind::invalid, code::kBadPacket, std::string("the broker broke the contract: ") + what);
 }

@@ -46,7 +46,6 @@ class Supervisor {
   void leave() { over_ = true; }
   /// Children that have ended, if there are any: to be called when SIGCHLD comes.
   void sweep_soon();
-  void sweep_later();
   /// Ends the broker, all children, and the spawner, and waits for them.
   void end_everything();
 
@@ -99,6 +98,7 @@ class Supervisor {
   void on_service_exit(std::uint64_t id);
   void tell_launched(std::uint64_t id, const Service& service);
   void tell_exited(std::uint64_t id, const Service& service);
+  void sweep_later();
   std::size_t sweep();  // how many were there
   bool is_known(std::int32_t pid) const;
   void end_services();

@@ -33,12 +33,12 @@ TEST_F(Jobs, ProgramArgumentsNameTheProgramWhereThereIsNoOther) {
 }
 
 TEST_F(Jobs, AServiceOffersSeveralNamesAndNoneThatIsFalse) {
-  JobFile job = actor_job(kLabel);
+  JobFile job = actor_job(kLabel, {"--also", "org.example.b"});
   job.names =
       "<dict><key>org.example.a</key><true/><key>org.example.b</key><dict/><key>org.example.c</key><false/></dict>";
   write(job, "");
   EXPECT_EQ(error_of_call("org.example.a"), Error{});
-  EXPECT_EQ(error_of_call("org.example.b"), Error{});
+  EXPECT_EQ(connect<Namesake>("org.example.b").call<&Namesake::name>(), "org.example.b");
   EXPECT_EQ(details_of(kLabel).starts, 1U);
   EXPECT_EQ(error_of_call("org.example.c").code, code::kUnknownService);
 }

@@ -1,4 +1,4 @@
-/// reeve::serve: being a service.
+/// reeve::serve, reeve::Service, reeve::Transaction: being a service.
 #pragma once
 
 #include <reeve/rooms/bootstrap/reeve.hpp>

@@ -8,6 +8,7 @@
 #include "../os/pipe.hpp"
 #include "../os/process.hpp"
 #include "../vocab/name.hpp"
+#include "control.hpp"
 #include "runtime_folder.hpp"
 
 namespace reeve::bootstrap {
@@ -184,6 +185,7 @@ Broker::Broker(WhenAbsent when_absent, Domain domain)
 
 // Asking twice does no harm: a broker that is killed, replaced or just leaving is followed by another.
 Result<Dictionary> Broker::ask_for_reply(const contract::Request& request, const os::Deadline& deadline) {
+  if (Control* line = REEVE_TRY(only_line())) return line->ask_and_wait(request, deadline);
   constexpr int kAttempts = 20;
   const Dictionary message = contract::encode(request);
   for (int attempt = 1;; ++attempt) {

@@ -10,6 +10,8 @@
 
 namespace reeve {
 
+using contract::NameState;
+
 /// A connection to the service of that name. Nothing is started or sent before the first call; a broker is started
 /// where none runs. Threads: one owner.
 inline Connection open_connection(std::string name) { return Connection(bootstrap::dialer_to(std::move(name))); }
@@ -45,32 +47,26 @@ Proxy<Interface> connect(std::string name, std::int32_t pid) {
 /// it may hand it to whom it likes, who can then connect to it and to no other instance.
 template <class Interface, class Implementation>
 int serve(std::string name, Implementation implementation) {
-  static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
-  Interface& service = implementation;
-  const auto started = [&]([[maybe_unused]] const Endpoint& own) {
-    if constexpr (requires { implementation.started(own); }) implementation.started(own);
-  };
-  return bootstrap::exit_code_of(bootstrap::run_service(
-      name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); },
-      started));
+  return bootstrap::serve_alone(std::move(name), Service::offer_of<Interface>(implementation));
 }
 
 /// Serves `name` from a process that nobody started for it, under a name that is this process's alone: clients say its
 /// pid too. Blocks until the process is asked to stop.
 template <class Interface, class Implementation>
 int serve_here(std::string name, Implementation implementation) {
-  static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
-  Interface& service = implementation;
-  return bootstrap::exit_code_of(bootstrap::run_service(
-      name, [&](const Peer&, const wire::DictionaryView& request) { return connection::dispatch(service, request); },
-      {}, bootstrap::NameFrom::process));
+  return bootstrap::serve_alone(std::move(name), Service::offer_of<Interface>(implementation, NameFrom::process));
 }
 
 /// Serves `name` with a function that answers dictionaries with dictionaries.
 template <class Handler>
 int serve_messages(std::string name, Handler handler) {
-  return bootstrap::exit_code_of(bootstrap::run_service(
-      name, [&](const Peer& peer, const wire::DictionaryView& request) { return handler(peer, request.object()); }));
+  return bootstrap::serve_alone(
+      std::move(name),
+      {[&](const Peer& peer, const wire::DictionaryView& request) { return handler(peer, request.object()); }, {}});
 }
+
+/// Whether anybody offers the name: it is served now, a look-up would start it, or its job may not be started.
+/// Starts nothing. Errors: unknown-service where nobody does, or not to this caller.
+inline Result<NameState> status(const std::string& name) { return bootstrap::Broker().status(name); }
 
 }  // namespace reeve

@@ -5,13 +5,14 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "../contract/broker.hpp"
 #include "../contract/inherited.hpp"
 #include "../os/confine.hpp"
 #include "../os/memory.hpp"
 #include "../os/process.hpp"
+#include "../vocab/name.hpp"
 #include "../vocab/text.hpp"
 #include "broker.hpp"
+#include "control.hpp"
 
 namespace reeve::bootstrap {
 namespace {
@@ -23,11 +24,10 @@ std::optional<os::Fd> inherited_by(const char* variable) {
   return os::inherited(text->front() - '0');
 }
 
-Result<os::Fd> control_channel() {
+std::optional<os::Fd> control_channel() {
   auto control = inherited_by(contract::kControlVariable);
-  if (control && os::is_channel_socket(*control)) return std::move(*control);
-  return fail(Kind::denied, code::kNotPrivileged, "this program is a service, and the broker did not start it",
-              "put a job file with its name under MachServices into the jobs folder; the first call then starts it");
+  if (control && !os::is_channel_socket(*control)) control.reset();
+  return control;
 }
 
 // The second of the preset's two filters. The broker checks from outside that it is in force.
@@ -43,197 +43,259 @@ Result<void> close_sandbox() {
   return os::load_filter(filter);
 }
 
-class Service {
+contract::Scope scope_of(NameFrom from) {
+  return from == NameFrom::process ? contract::Scope::process : contract::Scope::everybody;
+}
+
+Error not_served(const std::string& name) {
+  return {Kind::denied, code::kUnknownService, "the service does not serve " + name,
+          "have its program offer the name, or take it out of its job file"};
+}
+
+}  // namespace
+
+struct Service::Offered {
+  std::string name;
+  connection::SharedHandler handler;
+  std::function<void(const Endpoint&)> started;
+  NameFrom from;
+};
+
+class Service::Running {
  public:
-  Service(os::Loop& loop, channel::Channel control, std::string name, NameFrom from, connection::Handler handler,
-          std::function<void(const Endpoint&)> started)
-      : loop_(loop),
-        control_(std::move(control)),
-        name_(std::move(name)),
-        from_(from),
-        started_(std::move(started)),
-        server_(loop, std::move(handler), [this] { consider_retiring(); }) {}
+  Running(std::vector<Offered>& offers, os::Loop& loop, os::Fd control, bool is_job)
+      : offers_(offers),
+        loop_(loop),
+        control_(channel::Channel(std::move(control)),
+                 [this](const contract::Handover& handover, bool has_room) { take(handover, has_room); }),
+        only_line_(control_),
+        is_job_(is_job),
+        server_(loop) {}
 
   Result<void> run() {
     // Blocked and read by the loop: process 1 of a pid namespace hears no signal that it does not ask for.
     const os::Fd signals = REEVE_TRY(os::Loop::signal_descriptor({SIGTERM, SIGINT}));
-    const auto signal_watch = REEVE_TRY(loop_.watch(signals, {.readable = true}, [this](os::Ready) { over_ = true; }));
+    auto signal_watch = REEVE_TRY(loop_.watch(signals, {.readable = true}, [&](os::Ready) {
+      os::Loop::forget_signals(signals);
+      stop();
+    }));
     REEVE_TRY(close_sandbox());
-    const auto control_watch =
-        REEVE_TRY(loop_.watch(control_.socket(), {.readable = true}, [this](os::Ready) { on_control(); }));
-    control_.let_peer_be_replaced();
-    if (from_ == NameFrom::job) {
-      REEVE_TRY(ask(contract::CheckIn{}));
-    } else {
-      REEVE_TRY(ask(contract::Register{name_, contract::Scope::process}));
+    control_watch_ = REEVE_TRY(
+        loop_.watch(control_.socket(), {.readable = true}, [this](os::Ready) { (void)control_.read_what_came(); }));
+    REEVE_TRY(begin());
+    while (!over_) {
+      REEVE_TRY(loop_.run_once(stop_by_));
+      if (control_.over() && !is_winding_up_for_good()) return control_ended();
+      wind_up();
     }
-    while (!over_) REEVE_TRY(loop_.run_once());
-    if (failure_) return std::unexpected(*failure_);
+    return {};
+  }
+
+  /// While run() runs.
+  Result<void> register_name(const Offered& offered) {
+    if (is_declared(offered.name)) return {};
+    REEVE_TRY(control_.ask_and_wait(contract::Register{offered.name, scope_of(offered.from)}));
+    return {};
+  }
+  Result<void> unregister_name(const Offered& offered) {
+    if (is_declared(offered.name)) return {};
+    REEVE_TRY(control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.from)}));
     return {};
   }
 
  private:
-  // One request at a time: to check in or to register at first, to retire later.
-  Result<void> ask(contract::Request request) {
-    pending_ = std::move(request);
-    ++last_id_;
-    return ask_again();
-  }
-  Result<void> ask_again() { return send(channel::PacketKind::request, contract::encode(*pending_), last_id_); }
-
-  // The broker reads whatever it has to write, and so does the one that follows it: waiting for room here cannot be for
-  // ever.
-  Result<void> send(channel::PacketKind kind, const Dictionary& message, std::uint64_t id = 0) {
-    connection::Parcel parcel = REEVE_TRY(connection::make_parcel(kind, message));
-    parcel.id = id;
-    while (true) {
-      const auto sent = control_.send(parcel);
-      if (sent || sent.error().code != code::kQueueFull) return sent;
-      REEVE_TRY(os::wait_for(control_.socket(), os::Readiness::writable, {}));
-    }
-  }
-
-  Result<void> say_what_is_taken() {
-    return send(channel::PacketKind::message, contract::encode(contract::Taken{taken_, broker_}));
-  }
-
-  // A broker that has just begun knows neither which ends were taken nor what was asked of the one before.
-  Result<void> take(const contract::Succession& succession) {
-    broker_ = succession.broker;
-    REEVE_TRY(say_what_is_taken());
-    if (pending_) REEVE_TRY(ask_again());
+  Result<void> begin() {
+    if (!is_job_) return register_all();
+    REEVE_TRY(control_.ask(contract::CheckIn{}, [this](Result<Dictionary> answer) {
+      if (auto done = checked_in(std::move(answer)); !done) control_.break_off(done.error());
+    }));
     return {};
   }
 
-  void stop(std::optional<Error> failure) {
-    over_ = true;
-    failure_ = std::move(failure);
-  }
-
-  void on_control() {
-    while (!over_) {
-      // A descriptor is kept for the moment in which an end arrives: without room for it the control channel would
-      // break.
-      spare_.close();
-      auto incoming = control_.receive(inbox_);
-      keep_spare();
-      if (!incoming) return stop(incoming.error());
-      if (std::holds_alternative<channel::NothingYet>(*incoming)) return;
-      // Without its supervisor a service can be reached by nobody new; those it serves are better served afresh.
-      if (std::holds_alternative<channel::Ended>(*incoming)) return stop({});
-      auto* packet = std::get_if<channel::Delivered>(&*incoming);
-      if (packet == nullptr) continue;  // The broker sends nothing that this side has no room for.
-      if (auto taken = take(*packet); !taken) return stop(taken.error());
-    }
-  }
-
-  Result<void> take(channel::Delivered& packet) {
-    if (packet.header.kind == channel::PacketKind::hello) return {};
-    const Dictionary message = REEVE_TRY(connection::open_packet(packet)).root().object();
-    switch (packet.header.kind) {
-      case channel::PacketKind::message:
-        return std::visit([this](const auto& told) { return take(told); }, REEVE_TRY(contract::decode_told(message)));
-      case channel::PacketKind::error:
-      case channel::PacketKind::end:
-        return std::unexpected(object::parse_error(message));
-      case channel::PacketKind::reply:
-        // One that was asked twice may be answered twice.
-        if (packet.header.reply_to != last_id_ || !pending_) return {};
-        return answered(*std::exchange(pending_, {}), message);
-      default:
-        return fail(Kind::invalid, code::kBadPacket, "the broker asked something of its service");
-    }
-  }
-
-  Result<void> answered(const contract::Request& request, const Dictionary& message) {
-    if (std::holds_alternative<contract::CheckIn>(request)) return checked_in(message);
-    if (std::holds_alternative<contract::Retire>(request)) return retire_answered(message);
-    return {};  // The name is registered.
-  }
-
-  Result<void> checked_in(const Dictionary& message) {
-    const auto reply = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(message));
+  Result<void> checked_in(Result<Dictionary> answer) {
+    const auto reply = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(REEVE_TRY(std::move(answer))));
     idle_ = std::chrono::seconds(reply.idle_seconds);
-    const bool is_declared = std::find(reply.names.begin(), reply.names.end(), name_) != reply.names.end();
+    declared_ = reply.names;
+    const bool serves_any = std::any_of(offers_.begin(), offers_.end(), [this](const Offered& o) {
+      return is_declared(o.name) || o.from == NameFrom::process;
+    });
     // A job that declares other names has clients who want those, and not what this program does.
-    if (!is_declared && !reply.names.empty()) {
-      return fail(Kind::denied, code::kNotPrivileged, "the job " + reply.label + " does not offer the name " + name_,
-                  "put the name under MachServices in its job file");
+    if (!declared_.empty() && !serves_any) {
+      return fail(Kind::denied, code::kNotPrivileged, "the program serves none of the names of the job " + reply.label,
+                  "put the name that it serves under MachServices in the job file");
     }
-    // One that declares none may have the name in one of its groups; whether it does, the broker says.
-    if (!is_declared) REEVE_TRY(ask(contract::Register{name_, contract::Scope::everybody}));
-    if (started_) started_(reply.endpoint);
-    consider_retiring();
+    REEVE_TRY(register_all());
+    for (std::size_t i = 0; i < offers_.size(); ++i) {  // Who is told may offer more.
+      if (const auto started = std::exchange(offers_[i].started, {})) started(reply.endpoint);
+    }
+    retire_later();
     return {};
   }
 
-  Result<void> take(const contract::Handover& handover) {
-    // A broker that has just begun hands over again what the one before may not have.
-    if (handover.number <= taken_) return {};
-    idle_timer_.drop();
-    // Said before the first packet is read there: what was read cannot go to another instance.
-    taken_ = handover.number;
-    REEVE_TRY(say_what_is_taken());
+  // Names that the job does not declare may lie in one of its groups; whether they do, the broker says.
+  Result<void> register_all() {
+    for (const Offered& offered : offers_) {
+      if (is_declared(offered.name)) continue;
+      REEVE_TRY(control_.ask(contract::Register{offered.name, scope_of(offered.from)}, [this](Result<Dictionary> done) {
+        if (!done) control_.break_off(done.error());
+      }));
+    }
+    return {};
+  }
+
+  bool is_declared(const std::string& name) const {
+    return std::find(declared_.begin(), declared_.end(), name) != declared_.end();
+  }
+
+  // Without its supervisor a service can be reached by nobody new; those it serves are better served afresh.
+  Result<void> control_ended() {
+    if (control_.has_ended()) return {};
+    return std::unexpected(*control_.over());
+  }
+
+  // Through an endpoint a client has come to the process, not to one of its names.
+  const Offered* offer_for(const std::string& name) const {
+    if (name.empty()) return offers_.empty() ? nullptr : &offers_.front();
+    const auto found = std::find_if(offers_.begin(), offers_.end(), [&](const Offered& o) { return o.name == name; });
+    return found == offers_.end() ? nullptr : &*found;
+  }
+
+  void take(const contract::Handover& handover, bool has_room) {
+    auto end = handover.end.shared()->duplicate();
+    if (!end) return;  // This client sees its channel end; the others are served on.
+    channel::Channel channel(std::move(*end));
+    if (!has_room) {
+      return connection::end_with(channel, Error{Kind::busy, code::kQueueFull, "the service has no descriptors left",
+                                                 "call again when others have left"});
+    }
+    const Offered* offer = offer_for(handover.name);
+    if (offer == nullptr) return connection::end_with(channel, not_served(handover.name));
     Peer peer;
     peer.uid = handover.uid;
     peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
     peer.label = handover.label;
-    auto end = handover.end.shared()->duplicate();
-    if (!end) return {};  // This client sees its channel end; the others are served on.
-    channel::Channel channel(std::move(*end));
-    if (spare_) {
-      (void)server_.add(std::move(channel), std::move(peer), {handover.pid, handover.process});
-    } else {
-      connection::end_with(channel, Error{Kind::busy, code::kQueueFull, "the service has no descriptors left",
-                                          "call again when others have left"});
+    (void)server_.add(std::move(channel), std::move(peer), {handover.pid, handover.process}, offer->handler);
+    if (std::exchange(is_retiring_, false)) retire_later();
+  }
+
+  // Told to: whoever is at work may finish that first.
+  void stop() {
+    is_told_to_stop_ = true;
+    if (bell_ || !has_transactions()) return;
+    auto bell = os::Bell::make();
+    if (!bell) return;  // It stops without waiting for them.
+    bell_.emplace(std::move(*bell));
+    bell_watch_ = loop_.watch(bell_->descriptor(), {.readable = true}, [this](os::Ready) { bell_watch_.drop(); })
+                      .value_or(os::Loop::Watch());
+    ring_after_transactions(&*bell_);
+  }
+
+  bool is_winding_up_for_good() const { return stop_by_.has_value(); }
+
+  // What the broker handed over from now on would be lost: it is left to the next instance.
+  void wind_up() {
+    if (is_told_to_stop_ && !(bell_ && has_transactions())) {
+      control_watch_.drop();
+      server_.wind_up();
+      if (!stop_by_) stop_by_ = os::now() + kStopGrace;
+      over_ = !server_.has_peers() || os::now() >= *stop_by_;
+    } else if (is_retiring_ && !server_.has_peers()) {
+      is_retiring_ = false;
+      retire();
     }
-    return {};
   }
 
-  void keep_spare() {
-    if (auto spare = control_.socket().duplicate()) spare_ = std::move(*spare);
+  void retire_later() {
+    if (idle_.count() > 0) retire_at(server_.last_use() + idle_);
   }
-
-  void consider_retiring() {
-    if (server_.count() > 0 || idle_.count() == 0 || !server_.may_end()) return;
-    idle_timer_ = loop_.at(os::now() + idle_, [this] {
-      if (!ask(contract::Retire{taken_})) over_ = true;
+  void retire_at(os::Time when) {
+    idle_timer_ = loop_.at(when, [this] {
+      if (os::now() < server_.last_use() + idle_) return retire_later();
+      if (has_transactions() || !server_.may_end()) return retire_at(os::now() + idle_);
+      // Those who are connected are no hindrance: what they send now finds its channel closed, and goes to a fresh one.
+      server_.wind_up();
+      is_retiring_ = true;
+      if (!server_.has_peers()) wind_up();
     });
   }
 
-  Result<void> retire_answered(const Dictionary& message) {
-    if (REEVE_TRY(contract::decode_reply<bool>(message))) over_ = true;
-    return {};
+  // Nobody is connected. A request that was answered last may have begun something.
+  void retire() {
+    if (has_transactions()) return retire_at(os::now() + idle_);
+    const auto asked = control_.ask(contract::Retire{control_.taken()}, [this](Result<Dictionary> answer) {
+      const auto may = answer ? contract::decode_reply<bool>(*answer) : std::unexpected(answer.error());
+      if (!may) return control_.break_off(may.error());
+      if (*may) over_ = true;
+      if (!*may) retire_at(os::now() + idle_);
+    });
+    if (!asked) over_ = true;
   }
 
+  std::vector<Offered>& offers_;
   os::Loop& loop_;
-  channel::Inbox inbox_;  // outlives what is charged to its ledger
-  channel::Channel control_;
-  std::string name_;
-  NameFrom from_;
-  std::function<void(const Endpoint&)> started_;
+  Control control_;
+  OnlyLine only_line_;
+  os::Loop::Watch control_watch_;
+  bool is_job_;
+  std::vector<std::string> declared_;  // names of the job's
   connection::Server server_;
-  os::Fd spare_;
   std::chrono::seconds idle_{0};
   os::Loop::Timer idle_timer_;
-  std::uint64_t taken_ = 0;                   // the number of the last end
-  std::optional<contract::Request> pending_;  // not answered yet
-  std::uint64_t last_id_ = 0;
-  std::uint64_t broker_ = 0;  // that has said last that it followed another
+  bool is_retiring_ = false;  // nobody that is connected can send any more
+  bool is_told_to_stop_ = false;
+  std::optional<os::Bell> bell_;
+  os::Loop::Watch bell_watch_;
+  os::Deadline stop_by_;
   bool over_ = false;
-  std::optional<Error> failure_;
 };
 
-}  // namespace
+Service::Service() = default;
+Service::~Service() = default;
 
-Result<void> run_service(const std::string& name, connection::Handler handler,
-                         std::function<void(const Endpoint&)> started, NameFrom from) {
-  os::Fd control = REEVE_TRY(from == NameFrom::job ? control_channel() : connect_to_broker(WhenAbsent::start));
-  os::Loop loop = REEVE_TRY(os::Loop::make());
-  return Service(loop, channel::Channel(std::move(control)), name, from, std::move(handler), std::move(started)).run();
+Result<void> Service::offer(std::string name, Offer what) {
+  REEVE_TRY(vocab::check_name(name));
+  const auto is_it = [&](const Offered& offered) { return offered.name == name; };
+  if (std::any_of(offers_.begin(), offers_.end(), is_it)) {
+    return fail(Kind::busy, code::kServiceActive, "the name " + name + " is offered already", "withdraw it first");
+  }
+  Offered offered{std::move(name), std::make_shared<const connection::Handler>(std::move(what.handler)),
+                  std::move(what.started), what.from};
+  if (running_ != nullptr) REEVE_TRY(running_->register_name(offered));
+  offers_.push_back(std::move(offered));
+  return {};
 }
 
-int exit_code_of(const Result<void>& outcome) {
+Result<void> Service::withdraw(const std::string& name) {
+  const auto found = std::find_if(offers_.begin(), offers_.end(), [&](const Offered& o) { return o.name == name; });
+  if (found == offers_.end()) return std::unexpected(not_served(name));
+  const Offered offered = std::move(*found);
+  offers_.erase(found);
+  return running_ != nullptr ? running_->unregister_name(offered) : Result<void>();
+}
+
+Result<void> Service::run() {
+  const bool is_for_job =
+      std::any_of(offers_.begin(), offers_.end(), [](const Offered& o) { return o.from == NameFrom::job; });
+  auto control = control_channel();
+  const bool is_job = control.has_value();
+  if (!is_job && is_for_job) {
+    return fail(Kind::denied, code::kNotPrivileged, "this program is a service, and the broker did not start it",
+                "put a job file with its name under MachServices into the jobs folder; the first call then starts it");
+  }
+  if (!is_job) control = REEVE_TRY(connect_to_broker(WhenAbsent::start));
+  os::Loop loop = REEVE_TRY(os::Loop::make());
+  Running running(offers_, loop, std::move(*control), is_job);
+  running_ = &running;
+  const auto outcome = running.run();
+  running_ = nullptr;
+  ring_after_transactions(nullptr);
+  return outcome;
+}
+
+int serve_alone(std::string name, Offer what) {
+  Service service;
+  auto outcome = service.offer(std::move(name), std::move(what));
+  if (outcome) outcome = service.run();
   if (outcome) return EXIT_SUCCESS;
   const Error& error = outcome.error();
   std::fprintf(stderr, "%s\n", printable(error.message).c_str());

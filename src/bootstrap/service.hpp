@@ -1,28 +1,94 @@
-// A service's life: check in, take the ends that the broker hands over, answer, and stop when nobody is left.
+// A service's life: check in, take the ends that the broker hands over, answer, and stop when nobody needs it.
 //
-// Threads: one; run() blocks until the service stops.
-// Errors:  not-privileged where the broker did not start this process, or the name is not its own; service-active.
+// Threads: one, whose run() blocks until the service stops; offer and withdraw are that thread's too.
+// Errors:  not-privileged where the broker did not start this process, or a name is not its own; service-active.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "../connection/server.hpp"
+#include "../connection/typed.hpp"
+#include "transaction.hpp"
 
 namespace reeve::bootstrap {
 
-/// Whence the process has the name.
+/// Whence a process has a name.
 enum class NameFrom {
   job,      ///< its job declares it, or it lies in one of the job's app groups
   process,  ///< it registers the name for itself: whoever looks it up names this process too
 };
 
-/// Serves `name` with `handler` until the broker or an idle time-out ends it.
-/// The process's sandbox is closed for good before the first packet is read.
-/// `started` is called once, with the endpoint that leads to this process, before the first request.
-Result<void> run_service(const std::string& name, connection::Handler handler,
-                         std::function<void(const Endpoint&)> started = {}, NameFrom from = NameFrom::job);
+/// What serves under one name.
+struct Offer {
+  connection::Handler handler;
+  /// Called once, before the first request, with the endpoint that leads to this process: to what it offered first.
+  std::function<void(const Endpoint&)> started;
+  NameFrom from = NameFrom::job;
+};
 
-/// What main returns: 0, or 1 after saying on standard error what went wrong and what to do.
-int exit_code_of(const Result<void>& outcome);
+/// A process's services, each under a name of its own.
+class Service {
+ public:
+  Service();
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Serves the interface under that name: from run() on, or while that runs at once.
+  /// An implementation with a member `void started(const Endpoint& own)` is told the endpoint that leads to the
+  /// process. Errors: invalid for what is no name; service-active where it is offered already. Once run() runs also:
+  /// not-privileged where the name is neither the job's nor in one of its groups.
+  template <class Interface, class Implementation>
+  Result<void> offer(std::string name, Implementation implementation, NameFrom from = NameFrom::job) {
+    auto kept = std::make_shared<Implementation>(std::move(implementation));
+    Offer what = offer_of<Interface>(*kept, from);
+    what.handler = [kept, handler = std::move(what.handler)](const Peer& peer, const wire::DictionaryView& request) {
+      return handler(peer, request);
+    };
+    return offer(std::move(name), std::move(what));
+  }
+  Result<void> offer(std::string name, Offer what);
+
+  /// Nobody finds the name any more; who has found it already is served on. A name that the job declares stays the
+  /// job's: those who look it up then are told that it is not served.
+  /// Errors: unknown-service where it is not offered.
+  Result<void> withdraw(const std::string& name);
+
+  /// Serves until the broker or an idle time-out ends it, or SIGTERM or SIGINT does. All requests that were sent by
+  /// then are answered. The process's sandbox is closed for good before the first packet is read.
+  Result<void> run();
+
+  /// An offer of an implementation that outlives it.
+  template <class Interface, class Implementation>
+  static Offer offer_of(Implementation& implementation, NameFrom from = NameFrom::job) {
+    static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
+    Interface& service = implementation;
+    Offer what;
+    what.from = from;
+    what.handler = [&service](const Peer&, const wire::DictionaryView& request) {
+      return connection::dispatch(service, request);
+    };
+    if constexpr (requires(const Endpoint& own) { implementation.started(own); }) {
+      what.started = [&implementation](const Endpoint& own) { implementation.started(own); };
+    }
+    return what;
+  }
+
+ private:
+  class Running;
+  struct Offered;
+  std::vector<Offered> offers_;  // in the order in which they were made
+  Running* running_ = nullptr;
+};
+
+/// Serves one name, and says on standard error what went wrong. Returns what main does: 0, or 1.
+int serve_alone(std::string name, Offer what);
 
 }  // namespace reeve::bootstrap
+
+namespace reeve {
+using bootstrap::NameFrom;
+using bootstrap::Service;
+}  // namespace reeve

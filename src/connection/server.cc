@@ -29,14 +29,14 @@ quota::Amount holdings() {
 
 }  // namespace
 
-Server::Server(os::Loop& loop, Handler handler, std::function<void()> left)
-    : loop_(loop), handler_(std::move(handler)), left_(std::move(left)), inbox_(holdings()) {}
+Server::Server(os::Loop& loop) : loop_(loop), inbox_(holdings()), last_use_(os::now()) {}
 
-Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Record& record) {
+Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Record& record, SharedHandler handler) {
   channel.bind_to(record);
   channel.charge_to(principal_of(peer, record));
   const std::uint64_t payer = channel.principal();
-  return begin(std::make_unique<Conversation>(std::move(channel), std::move(peer)), payer);
+  last_use_ = os::now();
+  return begin(std::make_unique<Conversation>(std::move(channel), std::move(peer), std::move(handler)), payer);
 }
 
 // A peer whose share of descriptors is used up is told so, and those it has go on.
@@ -56,10 +56,19 @@ Result<void> Server::begin(std::unique_ptr<Conversation> conversation, std::uint
   return {};
 }
 
-void Server::drop(std::uint64_t number) {
-  conversations_.erase(number);
-  if (left_) left_();
+void Server::wind_up() {
+  for (const auto& [number, conversation] : conversations_) {
+    if (!std::exchange(conversation->is_refusing, true)) os::refuse_more(conversation->channel.socket());
+  }
 }
+
+bool Server::may_end() const {
+  return !has_left_open_ && std::all_of(conversations_.begin(), conversations_.end(), [](const auto& entry) {
+    return entry.second->peer.trust != PeerClass::introduced && entry.second->outbox.empty();
+  });
+}
+
+void Server::drop(std::uint64_t number) { conversations_.erase(number); }
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
@@ -71,7 +80,7 @@ void Server::on_ready(std::uint64_t number, os::Ready ready) {
 
 // Watches for what can be done now: while too many answers wait nothing more is read.
 bool Server::watch(Conversation& conversation) {
-  os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax,
+  os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax && !conversation.has_ended,
                         .writable = !conversation.outbox.empty()};
   if (conversation.is_paused) interest = {};
   if (interest == conversation.interest) return true;
@@ -103,7 +112,7 @@ Server::Next Server::refuse(Conversation& conversation, const Error& reason) {
   learn_peer(conversation);
   os::show_line("reeve: refused " + name_of(conversation.peer) + ": " + printable(reason.message));
   end_with(conversation.channel, reason);
-  if (conversation.channel.has_left_open()) may_end_ = false;
+  if (conversation.channel.has_left_open()) has_left_open_ = true;
   return Next::over;
 }
 
@@ -123,7 +132,10 @@ Server::Next Server::read_one(Conversation& conversation) {
   auto incoming = conversation.channel.receive(inbox_);
   if (!incoming && !conversation.channel.is_broken()) return pause(conversation);
   if (!incoming) return refuse(conversation, incoming.error());
-  if (std::holds_alternative<channel::Ended>(*incoming)) return Next::over;
+  if (std::holds_alternative<channel::Ended>(*incoming)) {
+    conversation.has_ended = true;
+    return conversation.outbox.empty() ? Next::over : Next::nothing_there;
+  }
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
   if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) {
     if (refused->header.kind != channel::PacketKind::request) return Next::goes_on;
@@ -154,7 +166,8 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
   if (!request) return refuse(conversation, request.error());
   const bool is_late = deadline != 0 && deadline < static_cast<std::uint64_t>(os::now().count());
   if (packet.header.kind == channel::PacketKind::message) {
-    if (!is_late) (void)handler_(conversation.peer, request->root());
+    if (!is_late) (void)(*conversation.handler)(conversation.peer, request->root());
+    last_use_ = os::now();
     return Next::goes_on;
   }
   const std::uint64_t id = packet.header.id;
@@ -162,7 +175,9 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
     const auto late = fail(Kind::timeout, code::kTimedOut, "the request was taken up after its deadline");
     return answer(conversation, id, late);
   }
-  return answer(conversation, id, handler_(conversation.peer, request->root()));
+  const auto outcome = (*conversation.handler)(conversation.peer, request->root());
+  last_use_ = os::now();
+  return answer(conversation, id, outcome);
 }
 
 // A further caller, vouched for by this one alone, which pays for it.
@@ -175,7 +190,7 @@ Server::Next Server::take_introduction(Conversation& conversation, channel::Deli
   Peer peer;
   peer.trust = PeerClass::introduced;
   // Without room for it in the loop the guest is told by the end of its channel; its host goes on.
-  (void)begin(std::make_unique<Conversation>(std::move(introduced), std::move(peer)), payer);
+  (void)begin(std::make_unique<Conversation>(std::move(introduced), std::move(peer), conversation.handler), payer);
   return Next::goes_on;
 }
 

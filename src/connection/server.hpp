@@ -20,29 +20,40 @@ namespace reeve::connection {
 /// Answers one request, which lies in the packet that brought it: views of it end with the call. Runs on the loop's
 /// thread and is never re-entered.
 using Handler = std::function<Result<Dictionary>(const Peer& peer, const wire::DictionaryView& request)>;
+using SharedHandler = std::shared_ptr<const Handler>;
 
 class Server {
  public:
-  /// `left` is called when a peer has gone.
-  Server(os::Loop& loop, Handler handler, std::function<void()> left);
+  explicit Server(os::Loop& loop);
 
   /// Serves this channel until it ends. What the record tells of its peer, every packet must bear out.
-  Result<void> add(channel::Channel channel, Peer peer, const channel::Record& record);
+  Result<void> add(channel::Channel channel, Peer peer, const channel::Record& record, SharedHandler handler);
 
-  std::size_t count() const { return conversations_.size(); }
+  /// Takes nothing more: what was sent until now is answered, and each conversation ends then. A caller who sends later
+  /// finds its channel closed before anything was lost, and connects afresh.
+  void wind_up();
+  bool has_peers() const { return !conversations_.empty(); }
 
-  /// False once a peer has sent what makes the end of this process wait for that peer: then it is better to go on.
-  bool may_end() const { return may_end_; }
+  /// When the last request was answered, or the last peer came.
+  os::Time last_use() const { return last_use_; }
+
+  /// False while the end of this process would cost somebody more than connecting afresh: a peer that was introduced
+  /// could not do that, answers are not sent yet, or a peer has sent what makes the end wait for that peer.
+  bool may_end() const;
 
  private:
   struct Conversation {
-    Conversation(channel::Channel c, Peer p) : channel(std::move(c)), peer(std::move(p)) {}
+    Conversation(channel::Channel c, Peer p, SharedHandler h)
+        : channel(std::move(c)), peer(std::move(p)), handler(std::move(h)) {}
     channel::Channel channel;
     Peer peer;
-    quota::Charge charge;  // for the descriptor; of one that was introduced, who introduced it pays
+    SharedHandler handler;  // of one that was introduced, that of who introduced it
+    quota::Charge charge;   // for the descriptor; of one that was introduced, who introduced it pays
     os::Loop::Watch watch;
     os::Interest interest{.readable = true};
     bool is_paused = false;
+    bool is_refusing = false;  // Whoever sends now finds it closed.
+    bool has_ended = false;    // Nothing more comes; what waits to be sent still is.
     // While too many answers wait for room nothing more is read: a peer that does not read cannot make this side grow.
     channel::Outbox outbox;
   };
@@ -65,14 +76,13 @@ class Server {
   void drop(std::uint64_t number);
 
   os::Loop& loop_;
-  Handler handler_;
-  std::function<void()> left_;
   channel::Inbox inbox_;  // outlives what is charged to its ledger
   Parcel answer_;         // what is being sent; its room is used again
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
   std::uint64_t next_ = 1;
   os::Loop::Timer resume_;
-  bool may_end_ = true;
+  os::Time last_use_{};
+  bool has_left_open_ = false;
 };
 
 }  // namespace reeve::connection

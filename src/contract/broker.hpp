@@ -32,8 +32,8 @@ BOOST_DESCRIBE_STRUCT(List, (), ())
 struct CheckIn {};
 BOOST_DESCRIBE_STRUCT(CheckIn, (), ())
 
-/// retire(last) → bool. The service has nobody connected; `last` is the last end that it has taken, 0 for none. May it
-/// stop?
+/// retire(last) → bool. The service is idle, and has closed its channels; `last` is the last end that it has taken, 0 for
+/// none. May it stop?
 struct Retire {
   std::uint64_t last = 0;
 };
@@ -143,7 +143,7 @@ BOOST_DESCRIBE_STRUCT(Found, (), (label, end))
 struct CheckedIn {
   std::string label;
   std::vector<std::string> names;
-  std::uint64_t idle_seconds = 0;  ///< stop after so long with nobody connected; 0 is never
+  std::uint64_t idle_seconds = 0;  ///< stop after so long without a request or a transaction; 0 is never
   Endpoint endpoint;               ///< leads to this instance, for as long as it runs
 };
 BOOST_DESCRIBE_STRUCT(CheckedIn, (), (label, names, idle_seconds, endpoint))

@@ -185,6 +185,7 @@ bool is_channel_socket(const Fd& socket) {
 }
 
 void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }
+void refuse_more(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RD); }
 
 Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
                          std::span<const int> descriptors) {

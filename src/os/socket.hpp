@@ -64,6 +64,9 @@ bool is_channel_socket(const Fd& socket);
 /// Ends the conversation in both directions, whoever else holds a duplicate of this end.
 void shut_down(const Fd& socket);
 
+/// Whoever sends to this socket from now on is told that it is closed; what was sent before can still be received.
+void refuse_more(const Fd& socket);
+
 enum class Sent { whole, not_now };
 
 /// Sends one packet made of `parts`, with `descriptors`, or nothing at all.

@@ -93,7 +93,7 @@ inline constexpr std::size_t kCrashesRemembered = 16;    // Of one job, to tell 
 inline constexpr int kStartsBeforeThrottle = 3;          // Starts within the throttle interval that are never delayed.
 inline constexpr std::chrono::seconds kThrottleInterval{10};   // launchd's default.
 inline constexpr std::chrono::seconds kExitTimeOut{20};        // From SIGTERM to SIGKILL; launchd's default.
-inline constexpr std::chrono::seconds kServiceIdle{30};        // A service nobody is connected to stops after this.
+inline constexpr std::chrono::seconds kServiceIdle{30};        // A service without work stops after this.
 inline constexpr std::chrono::seconds kBrokerIdle{10};         // An embedded broker with no client and no job leaves.
 inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a client waits for the broker it started.
 inline constexpr std::chrono::seconds kStopGrace{5};           // From SIGTERM to SIGKILL when the broker leaves.

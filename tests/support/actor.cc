@@ -10,6 +10,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
+#include <span>
 #include <stdexcept>
 #include <thread>
 
@@ -31,10 +33,17 @@ std::int32_t errno_of_listing(const char* folder) {
   return error;
 }
 
+struct Named : Namesake {
+  explicit Named(std::string n) : own(std::move(n)) {}
+  Result<std::string> name() override { return own; }
+  std::string own;
+};
+
 class Player : public Actor {
  public:
-  Player()
-      : early_{{"open /etc/passwd", errno_of(::open("/etc/passwd", O_RDONLY))},
+  explicit Player(Service& service)
+      : service_(service),
+        early_{{"open /etc/passwd", errno_of(::open("/etc/passwd", O_RDONLY))},
                {"list /", errno_of_listing("/")},
                {"list /usr/lib", errno_of_listing("/usr/lib")},
                {"write /usr/lib/x", errno_of(::open("/usr/lib/x", O_WRONLY | O_CREAT, 0600))}} {}
@@ -117,8 +126,17 @@ class Player : public Actor {
   Result<void> call_other(std::string name) override {
     return connect<Actor>(name).call_with<&Actor::sleep>({.timeout = std::chrono::seconds(20)}, 0U);
   }
+  Result<void> offer(std::string name) override { return service_.offer<Namesake>(name, Named(name)); }
+  Result<void> withdraw(std::string name) override { return service_.withdraw(name); }
+  Result<void> work(bool goes_on) override {
+    work_.reset();
+    if (goes_on) work_.emplace();
+    return {};
+  }
 
  private:
+  Service& service_;
+  std::optional<Transaction> work_;
   std::map<std::string, std::int32_t> early_;
   Endpoint endpoint_;
 };
@@ -131,18 +149,33 @@ void found_a_family() {
   for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
 }
 
+// With an interface of its own for each further name.
+int serve_all(const std::string& name, NameFrom from, std::span<char*> namesakes) {
+  Service service;
+  Player player(service);
+  auto outcome = service.offer(name, Service::offer_of<Actor>(player, from));
+  for (const char* namesake : namesakes) {
+    if (outcome) outcome = service.offer<Namesake>(namesake, Named(namesake));
+  }
+  if (outcome) outcome = service.run();
+  if (!outcome) std::fprintf(stderr, "%s\n%s\n", outcome.error().message.c_str(), outcome.error().advice.c_str());
+  return outcome ? 0 : 1;
+}
+
 }  // namespace
 
-// actor NAME, actor NAME --exit-at-once, actor NAME --never-check-in, actor NAME --family, actor NAME --watched WATCHER
+// actor --here NAME, actor NAME [--exit-at-once | --never-check-in | --family | --watched WATCHER | --also NAMESAKE...]
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
-  if (argc > 2 && std::string(argv[1]) == "--here") return serve_here<Actor>(argv[2], Player{});
-  if (argc > 2 && std::string(argv[2]) == "--exit-at-once") return 3;
-  if (argc > 3 && std::string(argv[2]) == "--watched") return let_watch(argv[3]) ? serve<Actor>(argv[1], Player{}) : 4;
-  if (argc > 2 && std::string(argv[2]) == "--family") {
-    found_a_family();
-  } else if (argc > 2) {
+  const std::string name = argv[1];
+  const std::string how = argc > 2 ? argv[2] : "";
+  if (name == "--here") return serve_all(how, NameFrom::process, {});
+  if (how == "--exit-at-once") return 3;
+  if (how == "--watched" && !let_watch(argv[3])) return 4;
+  if (how == "--family") found_a_family();
+  if (how == "--never-check-in") {
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }
-  return serve<Actor>(argv[1], Player{});
+  const std::span namesakes(argv, static_cast<std::size_t>(argc));
+  return serve_all(name, NameFrom::job, how == "--also" ? namesakes.subspan(3) : std::span<char*>());
 }

@@ -48,12 +48,27 @@ struct Actor {
   virtual Result<std::uint64_t> sum_of(Memory memory) = 0;
   /// Has the service of that name do nothing for a moment.
   virtual Result<void> call_other(std::string name) = 0;
+  /// Offers, and withdraws, a Namesake while it serves.
+  virtual Result<void> offer(std::string name) = 0;
+  virtual Result<void> withdraw(std::string name) = 0;
+  /// Is at work between requests from now on, or no longer.
+  virtual Result<void> work(bool goes_on) = 0;
 
  protected:
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, reach_out, print, echo_files, own_endpoint, sum_of, call_other))
+                       sleep, crash, attempt, reach_out, print, echo_files, own_endpoint, sum_of, call_other, offer,
+                       withdraw, work))
+
+/// Another interface of the same process.
+struct Namesake {
+  virtual Result<std::string> name() = 0;
+
+ protected:
+  ~Namesake() = default;
+};
+BOOST_DESCRIBE_STRUCT(Namesake, (), (name))
 
 }  // namespace reeve::test

@@ -33,8 +33,14 @@ std::string name_of_process(int pid) {
 // One connection of an Offerer's to the broker, for as long as that lasts.
 class Offer {
  public:
-  Offer(os::Loop& loop, connection::Server& server, os::Fd socket, std::function<std::string(int)> name, int count)
-      : loop_(loop), server_(server), channel_(std::move(socket)), name_(std::move(name)), count_(count) {
+  Offer(os::Loop& loop, connection::Server& server, connection::SharedHandler handler, os::Fd socket,
+        std::function<std::string(int)> name, int count)
+      : loop_(loop),
+        server_(server),
+        handler_(std::move(handler)),
+        channel_(std::move(socket)),
+        name_(std::move(name)),
+        count_(count) {
     channel_.let_peer_be_replaced();
   }
 
@@ -92,11 +98,12 @@ class Offer {
     taken_ = handover.number;
     REEVE_TRY(send(channel::PacketKind::message, contract::Taken{taken_, broker_}, 0));
     auto end = REEVE_TRY(handover.end.shared()->duplicate());
-    return server_.add(channel::Channel(std::move(end)), {}, {handover.pid, handover.process});
+    return server_.add(channel::Channel(std::move(end)), {}, {handover.pid, handover.process}, handler_);
   }
 
   os::Loop& loop_;
   connection::Server& server_;
+  connection::SharedHandler handler_;
   channel::Inbox inbox_;
   channel::Channel channel_;
   std::function<std::string(int)> name_;
@@ -209,11 +216,13 @@ void Offerer::run() {
   auto loop = os::Loop::make();
   if (!loop) return;
   const Dictionary answer{{"offerer", Object(prefix_)}};
-  connection::Server server(*loop, [&](const Peer&, const wire::DictionaryView&) { return answer; }, [] {});
+  connection::Server server(*loop);
+  const auto handler =
+      std::make_shared<const connection::Handler>([&](const Peer&, const wire::DictionaryView&) { return answer; });
   while (!over_) {
     auto socket = bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail);
     if (!socket) return;
-    Offer offer(*loop, server, std::move(*socket), [this](int index) { return name(index); }, count_);
+    Offer offer(*loop, server, handler, std::move(*socket), [this](int index) { return name(index); }, count_);
     bool goes_on = offer.begin().has_value();
     while (goes_on && !over_ && !offer.is_over()) {
       (void)loop->run_once(os::now() + 20ms);

@@ -1,0 +1,21 @@
+// Waking another thread's loop.
+#pragma once
+
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// Rung by any thread, or from a signal handler; its descriptor is readable from then on.
+class Bell {
+ public:
+  /// Errors: busy where there is no descriptor left.
+  static Result<Bell> make();
+  void ring() const;
+  const Fd& descriptor() const { return descriptor_; }
+
+ private:
+  explicit Bell(Fd descriptor) : descriptor_(std::move(descriptor)) {}
+  Fd descriptor_;
+};
+
+}  // namespace reeve::os

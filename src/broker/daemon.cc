@@ -55,7 +55,7 @@ Result<void> Daemon::begin() {
   recovered_.emplace();
   recovered_->user = os::own_user();
   while (recovered_ && !over_) REEVE_TRY(supervisor_.take_next(take, {}));
-  REEVE_TRY(supervisor_.open(take, [this] { over_ = true; }));
+  supervisor_.open(take, [this] { over_ = true; });
   REEVE_TRY(listen_again());
   tell_supervisor(SupervisorOp::serving);
   consider_leaving();
@@ -474,8 +474,8 @@ void Daemon::connect_spawner() {
   if (!next_line_) return;
   spawner_ =
       std::make_unique<line::Line>(loop_, std::exchange(next_line_, {}), os::Rights::refuse, line::WhenFull::queue);
-  // Its end is followed by the next one's line.
-  if (!spawner_->open([this](auto bytes, auto) { take_event(bytes); }, [] {})) spawner_.reset();
+  spawner_->open([this](auto bytes, auto) { take_event(bytes); },
+                 [] {});  // Its end is followed by the next one's line.
 }
 
 void Daemon::take_event(std::span<const std::byte> bytes) {

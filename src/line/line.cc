@@ -4,11 +4,20 @@
 
 namespace reeve::line {
 
-Result<void> Line::open(Take take, std::function<void()> ended) {
+void Line::open(Take take, std::function<void()> ended) {
   take_ = std::move(take);
   ended_ = std::move(ended);
-  watch_ = REEVE_TRY(loop_.watch(socket_, {.readable = true}, [this](os::Ready ready) { on_ready(ready); }));
-  return {};
+  begin_to_watch();
+}
+
+void Line::begin_to_watch() {
+  auto watch =
+      loop_.watch(socket_, {.readable = true, .writable = is_full_}, [this](os::Ready ready) { on_ready(ready); });
+  if (watch) {
+    watch_ = std::move(*watch);
+  } else {
+    watch_later_ = loop_.at(os::now() + kAcceptPause, [this] { begin_to_watch(); });
+  }
 }
 
 void Line::queue(Packet packet) {
@@ -49,13 +58,16 @@ void Line::flush() {
       retry_ = loop_.at(os::now() + kAcceptPause, [this] { flush(); });
       return;
     }
-    if (!std::exchange(is_full_, true)) watch_for({.readable = true, .writable = true});
+    if (!is_full_) watch_for_room(true);
     return;
   }
-  if (std::exchange(is_full_, false)) watch_for({.readable = true});
+  if (is_full_) watch_for_room(false);
 }
 
-void Line::watch_for(os::Interest interest) { (void)watch_.change(interest); }
+void Line::watch_for_room(bool is_full) {
+  is_full_ = is_full;
+  (void)watch_.change({.readable = true, .writable = is_full});
+}
 
 Result<Line::Took> Line::take_one(const Take& take) {
   std::array<std::byte, contract::kLinePacketBytesMax> room;

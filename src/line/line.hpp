@@ -27,8 +27,8 @@ class Line {
   Line(os::Loop& loop, os::Fd socket, os::Rights rights, WhenFull when_full)
       : loop_(loop), socket_(std::move(socket)), rights_(rights), when_full_(when_full) {}
 
-  /// Begins to read.
-  Result<void> open(Take take, std::function<void()> ended);
+  /// Begins to read: as soon as the kernel has room for one more watch, since nothing goes on without the line.
+  void open(Take take, std::function<void()> ended);
 
   template <class Head>
   void send(const Head& head, std::string_view text = {}, std::vector<os::Fd> descriptors = {}) {
@@ -64,7 +64,8 @@ class Line {
   void flush();
   Result<Took> take_one(const Take& take);
   void on_ready(os::Ready ready);
-  void watch_for(os::Interest interest);
+  void begin_to_watch();
+  void watch_for_room(bool is_full);
 
   os::Loop& loop_;
   os::Fd socket_;
@@ -77,6 +78,7 @@ class Line {
   bool is_broken_ = false;
   os::Loop::Watch watch_;
   os::Loop::Timer retry_;
+  os::Loop::Timer watch_later_;
 };
 
 }  // namespace reeve::line

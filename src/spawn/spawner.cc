@@ -65,7 +65,8 @@ Result<void> Spawner::prepare() {
   REEVE_TRY(try_out_presets());
   watches_.begin();
   // Before it says that it is ready: from then on the others count on it.
-  return supervisor_.open([this](auto bytes, auto along) { hear(bytes, std::move(along)); }, [this] { over_ = true; });
+  supervisor_.open([this](auto bytes, auto along) { hear(bytes, std::move(along)); }, [this] { over_ = true; });
+  return {};
 }
 
 Result<void> Spawner::try_out_presets() {
@@ -123,7 +124,10 @@ Result<void> Spawner::take_told(std::span<const std::byte> bytes, std::vector<os
     phase_ = contract::Phase::serving;
     return {};
   }
-  if (told.head.kind == SupervisorEventKind::line) return connect(std::move(descriptors.front()));
+  if (told.head.kind == SupervisorEventKind::line) {
+    connect(std::move(descriptors.front()));
+    return {};
+  }
   return take_over(told, std::move(descriptors));
 }
 
@@ -142,7 +146,7 @@ Result<void> Spawner::take_over(const Told& told, std::vector<os::Fd> descriptor
   return {};
 }
 
-Result<void> Spawner::connect(os::Fd broker) {
+void Spawner::connect(os::Fd broker) {
   // All that the broker before asked for, up to its end, comes first.
   if (broker_) broker_->drain();
   broker_ = std::make_unique<line::Line>(loop_, std::move(broker), os::Rights::accept, line::WhenFull::wait);
@@ -150,7 +154,7 @@ Result<void> Spawner::connect(os::Fd broker) {
   const auto take = [this](auto bytes, auto along) {
     if (const auto answered = answer(bytes, std::move(along)); !answered) break_off(answered.error());
   };
-  return broker_->open(take, [] {});  // Its end is followed by the next one's line.
+  broker_->open(take, [] {});  // Its end is followed by the next one's line.
 }
 
 // From the broker.

@@ -53,7 +53,7 @@ class Spawner {
   void hear(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   Result<void> take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   Result<void> take_over(const Told& told, std::vector<os::Fd> descriptors);
-  Result<void> connect(os::Fd broker);
+  void connect(os::Fd broker);
   Result<void> answer(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   Result<void> scan();
   void scan_folder(const std::string& path);

@@ -61,8 +61,7 @@ Result<void> Supervisor::try_start(Part& part) {
   part.phase = Phase::starting;
   part.gate = contract::Gate(part.rules);
   ++part.starts;
-  REEVE_TRY(part.line->open([this, &part](auto bytes, auto descriptors) { take(part, bytes, std::move(descriptors)); },
-                            [] {}));
+  part.line->open([this, &part](auto bytes, auto descriptors) { take(part, bytes, std::move(descriptors)); }, [] {});
   // Its end is told by its pidfd alone, after all that it said.
   part.exit_watch =
       REEVE_TRY(loop_.watch(part.process.pidfd, {.readable = true}, [this, &part](os::Ready) { on_exit(part); }));

@@ -50,8 +50,9 @@ class Watcher {
   struct Plan {
     const FailingCall* call = nullptr;
     int error = 0;
-    int nth = 0;    ///< the first is 1; 0 lets all of them pass
-    pid_t pid = 0;  ///< whose calls count; 0 for the first process or thread that makes such a call
+    int nth = 0;                  ///< the first is 1; 0 lets all of them pass
+    pid_t pid = 0;                ///< whose calls count; 0 for the first process or thread that makes such a call
+    std::vector<pid_t> others{};  ///< instead: those whose calls do not count, while everybody else's do
   };
   void begin(const Plan& plan);
 

@@ -104,7 +104,7 @@ TEST_F(Tool, StartsStopsAndKills) {
   EXPECT_EQ(pid_of(kActor), pid) << "it runs already";
   const Dictionary details = printed({"print", "--json", kActor});
   for (const char* key : {"label", "state", "file", "program", "arguments", "preset", "pid", "uptime_s", "names",
-                          "registered", "groups", "starts", "waiting", "last_exit", "kept_alive_by"}) {
+                          "registered", "groups", "starts", "waiting", "last_exit", "kept_alive_by", "settings"}) {
     EXPECT_NE(details.find(key), nullptr) << key;
   }
   EXPECT_EQ(*details.find("preset"), Object(service_preset()));
@@ -117,6 +117,37 @@ TEST_F(Tool, StartsStopsAndKills) {
   ASSERT_TRUE(wait_for_state(kActor, "idle"));
   EXPECT_EQ(last_exit_of(kActor), "killed by SIGKILL");
   EXPECT_NE(refused({"kill", "9", kActor}).find("does not run"), std::string::npos);
+}
+
+TEST_F(Tool, PrintsWhateverAJobsFileSays) {
+  JobFile job = actor_job(kActor);
+  job.extra =
+      "<key>Nice</key><integer>3</integer><key>Umask</key><string>022</string><key>RunAtLoad</key><true/>"
+      "<key>EnvironmentVariables</key><dict><key>A</key><string>b c</string></dict>"
+      "<key>SoftResourceLimits</key><dict><key>NumberOfFiles</key><integer>99</integer></dict>"
+      "<key>WatchPaths</key><array><string>/nowhere/x</string></array><key>ExitTimeOut</key><integer>7</integer>"
+      "<key>StartCalendarInterval</key><dict><key>Minute</key><integer>5</integer></dict>";
+  job.reeve = "<key>AllowedCallers</key><array><string>job:org.example.b</string></array>";
+  write_job(session.jobs(), job);
+  const Dictionary details = printed({"print", "--json", kActor});
+  const auto* settings = details.find("settings")->get<Dictionary>();
+  ASSERT_NE(settings, nullptr);
+  const std::map<std::string, std::string> wanted{
+      {"Nice", "3"},
+      {"Umask", "022"},
+      {"RunAtLoad", "true"},
+      {"EnvironmentVariables.A", "b c"},
+      {"SoftResourceLimits.NumberOfFiles", "99"},
+      {"WatchPaths", "/nowhere/x"},
+      {"ExitTimeOut", "7 s"},
+      {"StartCalendarInterval", "Minute 5"},
+      {"Reeve.AllowedCallers", "job:org.example.b"},
+  };
+  for (const auto& [key, value] : wanted) {
+    ASSERT_NE(settings->find(key), nullptr) << key;
+    EXPECT_EQ(*settings->find(key), Object(value)) << key;
+  }
+  EXPECT_NE(reeve_tool({"print", kActor}).out.find("  Nice = 3\n"), std::string::npos);
 }
 
 TEST_F(Tool, TellsHowOftenAJobCrashedAndWhenItMayStartAgain) {

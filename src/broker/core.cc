@@ -16,6 +16,14 @@ bool is_confined(const Job& job) {
   return preset != nullptr && preset->confined;
 }
 
+namespace {
+
+// Requests that are about one job.
+using OfAJob =
+    boost::mp11::mp_list<contract::Unload, contract::Start, contract::Stop, contract::KillJob, contract::Print>;
+
+}  // namespace
+
 Core::Core(const quota::Amount& has) : ledger_(has) {}
 
 Orders Core::apply(const Event& event) {
@@ -160,21 +168,24 @@ void Core::finish(Waiting waiting) {
     if (!look_up(waiting.peer, waiting.request, *wanted)) error(unknown_service(wanted->name));
     return;
   }
-  const auto* start = std::get_if<contract::Start>(&waiting.what);
-  auto job = job_to_manage(waiting.peer, start->label);
-  if (!job) return error(job.error());
-  if (!may_start(**job)) return error(cannot_start(**job));
-  if ((*job)->state == State::idle) {
-    if (const auto why = throttled(**job)) return error(*why);
-  }
-  // One that runs is started already; one that is on its way out is started when it has gone.
-  const bool runs_on =
-      ((*job)->state == State::starting || (*job)->state == State::confirming || (*job)->state == State::running) &&
-      !(*job)->is_stopping;
-  (*job)->is_wanted = !runs_on;
-  (*job)->was_demanded = true;
-  consider(**job);
-  answer_true(waiting.peer, waiting.request);
+  std::visit(
+      [&]<class T>(const T& what) {
+        if constexpr (boost::mp11::mp_contains<OfAJob, T>::value) {
+          const auto job = job_meant(waiting.peer, what);
+          if (!job) return error(job.error());
+          act(waiting.peer, waiting.request, what, **job);
+        }
+      },
+      waiting.what);
+}
+
+// A job that is not known may stand in a file that was written just now.
+template <class What>
+void Core::manage(PeerId peer, RequestId request, const What& what) {
+  const auto job = job_meant(peer, what);
+  if (job) return act(peer, request, what, **job);
+  if (job.error().code == code::kUnknownJob) return wait_for_scan(peer, request, what);
+  answer(peer, request, std::unexpected(job.error()));
 }
 
 void Core::on(const Scanned& event) {
@@ -244,6 +255,17 @@ Result<Core::JobState*> Core::job_to_manage(PeerId peer, const std::string& labe
   return fail(Kind::invalid, code::kUnknownJob, "no job is called " + label, "see `reeve list`");
 }
 
+template <class What>
+Result<Core::JobState*> Core::job_meant(PeerId peer, const What& what) {
+  if constexpr (std::is_same_v<What, contract::Print>) {
+    auto job = job_to_manage(peer, what.what);
+    JobState* const offering = job || job.error().code != code::kUnknownJob ? nullptr : job_offering(what.what);
+    return offering != nullptr ? offering : std::move(job);
+  } else {
+    return job_to_manage(peer, what.label);
+  }
+}
+
 void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   if (const auto allowed = may_manage(peer); !allowed) return answer(peer, request, std::unexpected(allowed.error()));
   auto job = parse_job(what.file, what.text);
@@ -279,10 +301,9 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   answer(peer, request, typed_reply(label));
 }
 
-void Core::asked(PeerId peer, RequestId request, const contract::Unload& what) {
-  const auto found = job_to_manage(peer, what.label);
-  if (!found) return answer(peer, request, std::unexpected(found.error()));
-  JobState& job = **found;
+void Core::asked(PeerId peer, RequestId request, const contract::Unload& what) { manage(peer, request, what); }
+
+void Core::act(PeerId peer, RequestId request, const contract::Unload& what, JobState& job) {
   job.is_unloaded = !job.is_loaded;
   job.removed = job.is_loaded;
   std::erase_if(names_, [&](const auto& n) { return n.second == job.label; });
@@ -304,37 +325,49 @@ void Core::asked(PeerId peer, RequestId request, const contract::Unload& what) {
 void Core::asked(PeerId peer, RequestId request, const contract::Start& what) {
   const auto job = job_to_manage(peer, what.label);
   if (!job && job.error().code != code::kUnknownJob) return answer(peer, request, std::unexpected(job.error()));
-  wait_for_scan(peer, request, what);
+  wait_for_scan(peer, request, what);  // Its file may say something else by now.
 }
 
-void Core::asked(PeerId peer, RequestId request, const contract::Stop& what) {
-  const auto job = job_to_manage(peer, what.label);
-  if (!job) return answer(peer, request, std::unexpected(job.error()));
-  (*job)->is_wanted = false;
-  stop(**job);
+void Core::act(PeerId peer, RequestId request, const contract::Start&, JobState& job) {
+  if (!may_start(job)) return answer(peer, request, std::unexpected(cannot_start(job)));
+  if (job.state == State::idle) {
+    if (auto why = throttled(job)) return answer(peer, request, std::unexpected(std::move(*why)));
+  }
+  // One that runs is started already; one that is on its way out is started when it has gone.
+  const bool runs_on =
+      (job.state == State::starting || job.state == State::confirming || job.state == State::running) &&
+      !job.is_stopping;
+  job.is_wanted = !runs_on;
+  job.was_demanded = true;
+  consider(job);
   answer_true(peer, request);
 }
 
-void Core::asked(PeerId peer, RequestId request, const contract::KillJob& what) {
-  const auto job = job_to_manage(peer, what.label);
-  if (!job) return answer(peer, request, std::unexpected(job.error()));
+void Core::asked(PeerId peer, RequestId request, const contract::Stop& what) { manage(peer, request, what); }
+
+void Core::act(PeerId peer, RequestId request, const contract::Stop&, JobState& job) {
+  job.is_wanted = false;
+  stop(job);
+  answer_true(peer, request);
+}
+
+void Core::asked(PeerId peer, RequestId request, const contract::KillJob& what) { manage(peer, request, what); }
+
+void Core::act(PeerId peer, RequestId request, const contract::KillJob& what, JobState& job) {
   if (what.signal < 1 || what.signal > 64) {
     return answer(peer, request, fail(Kind::invalid, code::kWrongType, "signals are 1 to 64"));
   }
-  if ((*job)->state == State::idle) {
+  if (job.state == State::idle) {
     return answer(peer, request, fail(Kind::gone, code::kUnknownJob, what.label + " does not run"));
   }
-  orders_.push_back(Kill{(*job)->instance, what.signal});
+  orders_.push_back(Kill{job.instance, what.signal});
   answer_true(peer, request);
 }
 
-void Core::asked(PeerId peer, RequestId request, const contract::Print& what) {
-  auto job = job_to_manage(peer, what.what);
-  if (!job && job.error().code == code::kUnknownJob && job_offering(what.what) != nullptr) {
-    job = job_offering(what.what);
-  }
-  if (!job) return answer(peer, request, std::unexpected(job.error()));
-  answer(peer, request, typed_reply(details_of(**job)));
+void Core::asked(PeerId peer, RequestId request, const contract::Print& what) { manage(peer, request, what); }
+
+void Core::act(PeerId peer, RequestId request, const contract::Print&, JobState& job) {
+  answer(peer, request, typed_reply(details_of(job)));
 }
 
 void Core::asked(PeerId peer, RequestId request, const contract::Replace&) {

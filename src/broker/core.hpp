@@ -134,6 +134,15 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::KillJob& what);
   void asked(PeerId peer, RequestId request, const contract::Print& what);
   void asked(PeerId peer, RequestId request, const contract::Replace& what);
+  void act(PeerId peer, RequestId request, const contract::Unload& what, JobState& job);
+  void act(PeerId peer, RequestId request, const contract::Start& what, JobState& job);
+  void act(PeerId peer, RequestId request, const contract::Stop& what, JobState& job);
+  void act(PeerId peer, RequestId request, const contract::KillJob& what, JobState& job);
+  void act(PeerId peer, RequestId request, const contract::Print& what, JobState& job);
+  template <class What>
+  void manage(PeerId peer, RequestId request, const What& what);
+  template <class What>
+  Result<JobState*> job_meant(PeerId peer, const What& what);
   void scan();
   void report(std::string problem);
   void wait_for_scan(PeerId peer, RequestId request, contract::Request what);

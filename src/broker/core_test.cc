@@ -338,7 +338,8 @@ TEST(Core, AFileInThePlaceOfAJobThatWasUnloadedGoesWhenTheFileGoes) {
   stage.knows({job_named("a")});
   stage.die(service, instance);
   stage.knows({});
-  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 11, contract::Print{"a"}, {}})).code, code::kUnknownJob);
+  stage.apply(PeerAsked{client, 11, contract::Print{"a"}, {}});
+  EXPECT_EQ(error_of(stage.apply(Scanned{})).code, code::kUnknownJob);
 }
 
 TEST(Core, ToStartAJobThatRunsDoesNotStartItAgainWhenItIsStopped) {
@@ -400,6 +401,29 @@ TEST(Core, UnloadingAJobStopsAllItsInstances) {
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
 }
 
+// Its file may have been written just now.
+TEST(Core, AJobThatIsNotKnownIsLookedForInTheFilesOnce) {
+  Stage stage;
+  const PeerId client = stage.client();
+  const auto is_answered = [](const Orders& orders) { return !Stage::all<Answer>(orders).empty(); };
+  for (const contract::Request& request : std::initializer_list<contract::Request>{
+           contract::Print{"a"}, contract::Stop{"a"}, contract::Unload{"a"}, contract::KillJob{"a", 9}}) {
+    stage.knows({});
+    const Orders asked = stage.apply(PeerAsked{client, 20, request, {}});
+    EXPECT_FALSE(is_answered(asked));
+    EXPECT_EQ(Stage::all<Scan>(asked).size(), 1U);
+    EXPECT_EQ(error_of(stage.apply(Scanned{})).code, code::kUnknownJob);
+    EXPECT_FALSE(is_answered(stage.apply(PeerAsked{client, 21, request, {}})));
+    const Orders found = stage.apply(Scanned{{job_named("a")}, {}});
+    ASSERT_TRUE(is_answered(found));
+    if (std::holds_alternative<contract::KillJob>(request)) {
+      EXPECT_EQ(error_of(found).kind, Kind::gone) << "it does not run";
+    } else {
+      EXPECT_TRUE(Stage::all<Answer>(found)[0].what);
+    }
+  }
+}
+
 TEST(Core, BoundsTheJobsThatAreLoadedByHand) {
   Stage stage;
   const PeerId client = stage.client();
@@ -407,7 +431,8 @@ TEST(Core, BoundsTheJobsThatAreLoadedByHand) {
     ASSERT_TRUE(value_of<std::string>(stage.load(client, "job" + std::to_string(i)))) << i;
   }
   EXPECT_EQ(error_of(stage.load(client, "one.more")).code, code::kQueueFull);
-  EXPECT_EQ(error_of(stage.apply(PeerAsked{client, 9, contract::Print{"one.more"}, {}})).code, code::kUnknownJob);
+  stage.apply(PeerAsked{client, 9, contract::Print{"one.more"}, {}});
+  EXPECT_EQ(error_of(stage.apply(Scanned{})).code, code::kUnknownJob);
   stage.apply(PeerAsked{client, 10, contract::Unload{"job7"}, {}});
   EXPECT_TRUE(value_of<std::string>(stage.load(client, "one.more")));
 }

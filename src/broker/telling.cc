@@ -10,6 +10,108 @@ std::uint64_t seconds_between(os::Time from, os::Time to) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(0, (to - from) / std::chrono::seconds(1)));
 }
 
+using Settings = std::map<std::string, std::string>;
+
+std::string octal(std::uint32_t value) {
+  std::string digits;
+  for (; value != 0; value /= 8) digits.insert(digits.begin(), static_cast<char>('0' + value % 8));
+  return "0" + digits;
+}
+
+std::string text_of(std::chrono::seconds time) { return std::to_string(time.count()) + " s"; }
+
+void tell_limits(Settings& out, const contract::Setup& setup) {
+  for (std::size_t i = 0; i < std::size(contract::kLimitNames); ++i) {
+    const auto tell = [&](const char* kind, std::uint64_t value) {
+      if (value != contract::kLimitUnset)
+        out[std::string(kind) + "." + contract::kLimitNames[i]] = std::to_string(value);
+    };
+    tell("SoftResourceLimits", setup.limits[i].soft);
+    tell("HardResourceLimits", setup.limits[i].hard);
+  }
+}
+
+void tell_setup(Settings& out, const Job& job) {
+  if (job.setup.nice != 0) out["Nice"] = std::to_string(job.setup.nice);
+  if (job.setup.umask != contract::Setup().umask) out["Umask"] = octal(job.setup.umask);
+  if (job.setup.is_background != 0) out["ProcessType"] = "Background";
+  tell_limits(out, job.setup);
+  for (const std::string& assignment : job.environment) {
+    const std::size_t equals = assignment.find('=');
+    out["EnvironmentVariables." + assignment.substr(0, equals)] = assignment.substr(equals + 1);
+  }
+  const auto tell = [&](const char* key, const std::string& path) {
+    if (!path.empty()) out[key] = path;
+  };
+  tell("WorkingDirectory", job.working_directory);
+  tell("StandardInPath", job.standard_in);
+  tell("StandardOutPath", job.standard_out);
+  tell("StandardErrorPath", job.standard_error);
+}
+
+void tell_times(Settings& out, const Job& job) {
+  const Job unset;
+  if (job.start_interval) out["StartInterval"] = text_of(*job.start_interval);
+  if (job.throttle_interval != unset.throttle_interval) out["ThrottleInterval"] = text_of(job.throttle_interval);
+  if (job.exit_time_out != unset.exit_time_out) out["ExitTimeOut"] = text_of(job.exit_time_out);
+  if (job.idle_time_out != unset.idle_time_out) out["Reeve.IdleTimeOut"] = text_of(job.idle_time_out);
+  for (const CalendarDate& date : job.calendar) {
+    std::string text;
+    const auto tell = [&](const char* what, const std::optional<int>& value) {
+      if (value) text += std::string(text.empty() ? "" : " ") + what + " " + std::to_string(*value);
+    };
+    tell("Minute", date.minute);
+    tell("Hour", date.hour);
+    tell("Day", date.day);
+    tell("Weekday", date.weekday);
+    tell("Month", date.month);
+    std::string& dates = out["StartCalendarInterval"];
+    dates += (dates.empty() ? "" : "; ") + (text.empty() ? "every minute" : text);
+  }
+}
+
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+void tell_rules(Settings& out, const Job& job) {
+  const auto tell = [&](const char* key, bool is_so, const char* text) {
+    if (is_so) out[key] = text;
+  };
+  tell("RunAtLoad", job.run_at_load, "true");
+  tell("LaunchOnlyOnce", job.launch_only_once, "true");
+  tell("EnableTransactions", !job.enable_transactions, "false");
+  tell("XPCService.ServiceType", job.service_type == ServiceType::application, "Application");
+  if (!job.watch_paths.empty()) out["WatchPaths"] = joined(job.watch_paths);
+  if (!job.queue_directories.empty()) out["QueueDirectories"] = joined(job.queue_directories);
+  if (!job.may_look_up.empty()) out["Reeve.Entitlements.LookUp"] = joined(job.may_look_up);
+  std::vector<std::string> callers;
+  for (const std::string& label : job.allowed_callers.labels) callers.push_back("job:" + label);
+  for (const std::string& group : job.allowed_callers.groups) callers.push_back("group:" + group);
+  if (!job.allowed_callers.everybody) out["Reeve.AllowedCallers"] = joined(callers);
+  for (const OfferedName& name : job.names) {
+    tell(("MachServices." + name.name + ".ResetAtClose").c_str(), name.reset_at_close, "true");
+    tell(("MachServices." + name.name + ".HideUntilCheckIn").c_str(), name.hide_until_check_in, "true");
+  }
+}
+
+// What else a job's file says; of a file that says more than one answer has room for, as much as that has.
+Settings settings_of(const Job& job) {
+  Settings all;
+  tell_setup(all, job);
+  tell_times(all, job);
+  tell_rules(all, job);
+  std::size_t bytes = 0;
+  for (auto setting = all.begin(); setting != all.end();) {
+    constexpr std::size_t kAround = 16;
+    bytes += setting->first.size() + setting->second.size() + kAround;
+    setting = bytes > kListedBytesMax ? all.erase(setting) : std::next(setting);
+  }
+  return all;
+}
+
 }  // namespace
 
 std::string Core::state_of(const JobState& job) const {
@@ -70,6 +172,7 @@ contract::JobDetails Core::details_of(const JobState& job) const {
   details.starts = job.starts;
   details.waiting = job.waiting.size() + job.on_the_way.size();
   details.kept_alive_by = reasons_to_run(job);
+  details.settings = settings_of(job.job);
   for (const auto& [key, registered] : registered_) {
     if (job.service && registered.peer == job.service) details.registered.push_back(key.second);
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -32,8 +33,8 @@ BOOST_DESCRIBE_STRUCT(List, (), ())
 struct CheckIn {};
 BOOST_DESCRIBE_STRUCT(CheckIn, (), ())
 
-/// retire(last) → bool. The service is idle, and has closed its channels; `last` is the last end that it has taken, 0 for
-/// none. May it stop?
+/// retire(last) → bool. The service is idle, and has closed its channels; `last` is the last end that it has taken, 0
+/// for none. May it stop?
 struct Retire {
   std::uint64_t last = 0;
 };
@@ -180,11 +181,12 @@ struct JobDetails {
   std::uint64_t starts = 0;
   std::uint64_t waiting = 0;  ///< channels that wait for it
   std::optional<std::string> last_exit;
-  std::vector<std::string> kept_alive_by;  ///< keys that would start it when it ends
+  std::vector<std::string> kept_alive_by;       ///< keys that would start it when it ends
+  std::map<std::string, std::string> settings;  ///< what else its file says, by key, where that is not the default
 };
 BOOST_DESCRIBE_STRUCT(JobDetails, (),
                       (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups, starts,
-                       waiting, last_exit, kept_alive_by))
+                       waiting, last_exit, kept_alive_by, settings))
 
 /// As bootstrap_status has it.
 BOOST_DEFINE_ENUM_CLASS(NameState, inactive, active, on_demand)

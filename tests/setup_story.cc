@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "support/jobs.hpp"
+#include "support/stalled.hpp"
 
 namespace reeve::test {
 namespace {
@@ -131,7 +132,7 @@ TEST_F(Jobs, AStandardPathThatCannotBeOpenedIsTold) {
   const std::string pipe = folder.path() + "/pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_NE(problem("StandardInPath", pipe).find("pipe: neither a regular file nor a device"), std::string::npos);
-  EXPECT_NE(problem("StandardErrorPath", pipe).find("pipe: open: No such device"), std::string::npos);
+  EXPECT_NE(problem("StandardErrorPath", pipe).find("pipe: neither a regular file nor a device"), std::string::npos);
 }
 
 // Ending.
@@ -364,6 +365,46 @@ TEST_F(Jobs, ASecondFileWithTheSameLabelOrNameIsReportedAndDoesNotCount) {
   EXPECT_NE(listed.find("org.example.b.plist: the name org.example.a belongs to the job org.example.a"),
             std::string::npos)
       << listed;
+}
+
+// A file system whose server does not answer: who waits for it cannot even be killed.
+TEST(JobsOnAStalledFileSystem, CostNobodyElseAnything) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root may mount here; root's run tests this";
+  StalledFile stalled;
+  ASSERT_TRUE(stalled.file());
+  const std::string path = stalled.path_inside();
+  const std::string above = path.substr(0, path.rfind('/'));
+  Session session({"/usr/bin/nsenter", "--mount=" + stalled.mounts()});
+  write_job(session.jobs(), actor_job("org.example.good"));
+  const auto write_bad = [&](const std::string& name, const std::string& program, const std::string& extra) {
+    JobFile job = actor_job("org.example." + name);
+    job.preset = "none";
+    job.extra += extra;
+    if (!program.empty()) job.program = program;
+    write_job(session.jobs(), job);
+  };
+  const auto is_served = [&] {
+    auto actor = connect<Actor>("org.example.good");
+    (void)actor.call_with<&Actor::crash>({.timeout = 20s});
+    return actor.call_with<&Actor::sleep>({.timeout = 20s}, 0U).has_value();
+  };
+  write_bad("output", "", string_key("StandardOutPath", path));
+  write_bad("input", "", string_key("StandardInPath", path));
+  write_bad("folder", "", string_key("WorkingDirectory", above));
+  write_bad("program", path, "");
+  ASSERT_TRUE(is_served());
+  stalled.stall();
+  for (const char* name : {"output", "input", "folder", "program"}) {
+    const Error error = error_of_call(std::string("org.example.") + name);
+    EXPECT_EQ(error.code, code::kLaunchFailed) << name << ": " << error.message;
+    EXPECT_NE(error.message.find("(FUSE)"), std::string::npos) << name << ": " << error.message;
+    EXPECT_TRUE(is_served()) << name;
+  }
+  write_bad("watcher", "", array_key("WatchPaths", path) + array_key("QueueDirectories", above));
+  write_bad("waiter", "", dictionary_key("KeepAlive", dictionary_key("PathState", true_key(path))));
+  EXPECT_EQ(error_of_call("org.example.watcher"), Error{});
+  EXPECT_TRUE(is_served());
+  stalled.go_on();
 }
 
 // The user's own folder comes before the one that came installed.

@@ -147,7 +147,7 @@ TEST_F(Tool, PrintsWhateverAJobsFileSays) {
     ASSERT_NE(settings->find(key), nullptr) << key;
     EXPECT_EQ(*settings->find(key), Object(value)) << key;
   }
-  EXPECT_NE(reeve_tool({"print", kActor}).out.find("  Nice = 3\n"), std::string::npos);
+  EXPECT_NE(reeve_tool({"print", kActor}).out.find("Nice           3\n"), std::string::npos);
 }
 
 TEST_F(Tool, TellsHowOftenAJobCrashedAndWhenItMayStartAgain) {
@@ -202,6 +202,15 @@ TEST_F(Tool, TheDoctorTellsOfTheBrokerAndOfEachFeature) {
     EXPECT_TRUE(state == "ok" || state == "degraded" || state == "missing") << state;
     EXPECT_EQ(row.find("effect")->get<std::string>()->empty(), state == "ok")
         << "whoever lacks something is told what to do";
+  }
+}
+
+// No program that the session ever starts can become more than its user.
+TEST_F(Tool, NobodyGainsPowersBySetIdPrograms) {
+  for (const int pid : {session.supervisor(), session.spawner(), session.broker()}) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+    const std::string text(std::istreambuf_iterator<char>(status), {});
+    EXPECT_NE(text.find("NoNewPrivs:\t1\n"), std::string::npos) << pid;
   }
 }
 

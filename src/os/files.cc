@@ -14,6 +14,7 @@
 
 #include "../vocab/bounds.hpp"
 #include "descriptor.hpp"
+#include "path.hpp"
 
 namespace reeve::os {
 namespace {
@@ -146,19 +147,29 @@ Result<Fd> open_regular(const std::string& path) {
   return file;
 }
 
+Result<Fd> open_program(const std::string& path) {
+  // Its user may keep programs wherever that user likes, and waits alone; root's spawner starts them for everybody.
+  if (::geteuid() != 0) return open_regular(path);
+  Fd file = REEVE_TRY(open_found(REEVE_TRY(find(path)), O_RDONLY | O_NONBLOCK | O_NOCTTY));
+  if (!is_kind(file, DescriptorKind::file)) return fail(Kind::invalid, code::kBadAttachment, "not a regular file");
+  return file;
+}
+
 namespace {
 
+// A device may have to be asked, too; but that is the kernel's.
 Result<Fd> open_for_a_program(const std::string& path, int flags) {
-  Fd file(::open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
-  if (!file) return system_failure("open");
+  const Place place = REEVE_TRY(find(path));
   struct statx facts{};
-  if (is_served_by_a_process(file) ||
-      ::statx(file.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) != 0) {
-    return fail(Kind::invalid, code::kBadAttachment, "a process serves this file (FUSE)");
+  if (place.missing.empty()) {
+    if (::statx(place.nearest.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &facts) != 0) {
+      return system_failure("statx");
+    }
+    if (!S_ISREG(facts.stx_mode) && !S_ISCHR(facts.stx_mode)) {
+      return fail(Kind::invalid, code::kBadAttachment, "neither a regular file nor a device");
+    }
   }
-  if (!S_ISREG(facts.stx_mode) && !S_ISCHR(facts.stx_mode)) {
-    return fail(Kind::invalid, code::kBadAttachment, "neither a regular file nor a device");
-  }
+  Fd file = REEVE_TRY(open_found(place, flags | O_NONBLOCK | O_NOCTTY));
   // The program is to wait for what it reads and writes, as it would have by itself.
   ::fcntl(file.raw(), F_SETFL, flags & ~O_CREAT);
   return file;

@@ -46,6 +46,9 @@ Result<Fd> open_regular(const std::string& path);
 
 Result<Fd> open_device_null();
 
+/// The same for a program that is to be run. Root's spawner, which runs those of all, opens none that a process serves.
+Result<Fd> open_program(const std::string& path);
+
 /// Opens what a program is to read, or to write at the end of, for it: a regular file, which is made where there is
 /// none, or a device. Whatever could keep its opener waiting is refused.
 Result<Fd> open_input(const std::string& path);

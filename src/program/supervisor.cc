@@ -14,6 +14,7 @@
 #include "../bootstrap/broker.hpp"
 #include "../bootstrap/runtime_folder.hpp"
 #include "../contract/inherited.hpp"
+#include "../os/confine.hpp"
 #include "../os/files.hpp"
 #include "../os/pipe.hpp"
 #include "../os/process.hpp"
@@ -151,6 +152,8 @@ int main(int argc, char** argv) {
   if (options->embedded && !os::go_to_background()) return EXIT_FAILURE;
   os::raise_descriptor_limit();
   os::survive_broken_pipes();
+  // For all that it will ever start: spawner, broker, and services in whatever preset.
+  (void)os::refuse_privileges_by_exec();
   Report report(options->embedded ? os::inherited(contract::kReportNumber) : std::nullopt);
   const auto outcome = run(*options, report);
   return outcome ? *outcome : report.failed(outcome.error());

@@ -7,7 +7,7 @@ namespace reeve::spawn {
 os::ImageMode image_mode() { return {os::is_root() ? 0511U : 0111U}; }
 
 Result<const os::Fd*> Images::image_of(const std::string& path) {
-  const os::Fd program = REEVE_TRY(os::open_regular(path));
+  const os::Fd program = REEVE_TRY(os::open_program(path));
   REEVE_TRY(os::check_trusted(program));
   const os::FileVersion version = REEVE_TRY(os::version_of(program));
   const auto known = copies_.find(path);

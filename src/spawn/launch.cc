@@ -7,6 +7,7 @@
 
 #include "../contract/inherited.hpp"
 #include "../os/files.hpp"
+#include "../os/path.hpp"
 #include "../os/socket.hpp"
 
 namespace reeve::spawn {
@@ -187,6 +188,8 @@ Result<StandardFiles> open_standard_files(const contract::LaunchTexts& texts) {
 }
 
 Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan) {
+  // The child goes there by itself; it is not to wait there for ever.
+  if (!plan.texts.folder.empty()) REEVE_TRY(os::find(plan.texts.folder));
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
   std::int32_t pid = REEVE_TRY(os::fork_beside());
   if (pid == 0) {

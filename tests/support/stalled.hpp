@@ -24,6 +24,9 @@ class StalledFile {
   const os::Fd& file() const { return file_; }
   /// Where this process finds it while the server lives.
   const std::string& path() const { return path_; }
+  /// The mount namespace in which it stands, and where it stands there.
+  std::string mounts() const { return "/proc/" + std::to_string(server_) + "/ns/mnt"; }
+  std::string path_inside() const { return folder_.path() + "/file"; }
   void stall();
   void go_on();
 

@@ -42,8 +42,12 @@ class Service {
   /// not-privileged where the name is neither the job's nor in one of its groups.
   template <class Interface, class Implementation>
   Result<void> offer(std::string name, Implementation implementation, NameFrom from = NameFrom::job) {
-    auto kept = std::make_shared<Implementation>(std::move(implementation));
-    Offer what = offer_of<Interface>(*kept, from);
+    // As a member it is destroyed as what it is: an interface needs no virtual destructor.
+    struct Holder {
+      Implementation implementation;
+    };
+    auto kept = std::make_shared<Holder>(Holder{std::move(implementation)});
+    Offer what = offer_of<Interface>(kept->implementation, from);
     what.handler = [kept, handler = std::move(what.handler)](const Peer& peer, const wire::DictionaryView& request) {
       return handler(peer, request);
     };

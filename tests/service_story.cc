@@ -77,6 +77,29 @@ TEST_F(Services, NamesOfAGroupComeAndGoWhileItServes) {
   EXPECT_EQ(actor.call_with<&Actor::withdraw>(kCall, name).error().code, code::kUnknownService);
 }
 
+// A client may find it before the one who offered it has heard that it is registered.
+TEST_F(Services, ANameIsServedFromTheMomentInWhichItIsFound) {
+  write_namesakes();
+  ASSERT_TRUE(actor.call_with<&Actor::sleep>(kCall, 0U));
+  const std::string name = "org.example.group.later";
+  std::atomic<bool> over = false;
+  std::thread finder([&] {
+    while (!over) {
+      const auto outcome = name_behind(name);
+      if (!outcome) {
+        EXPECT_EQ(outcome.error().message.find("does not serve"), std::string::npos) << outcome.error().message;
+      }
+    }
+  });
+  for (int i = 0; i < in_full_or(2000, 100); ++i) {
+    EXPECT_TRUE(actor.call_with<&Actor::offer>(kCall, name));
+    EXPECT_EQ(name_behind(name), name);
+    EXPECT_TRUE(actor.call_with<&Actor::withdraw>(kCall, name));
+  }
+  over = true;
+  finder.join();
+}
+
 TEST_F(Services, ANameThatIsNotTheirsIsRefusedAndTheOthersAreServedOn) {
   write_namesakes();
   write_job(session.jobs(), actor_job("org.example.taken"));

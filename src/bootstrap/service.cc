@@ -91,16 +91,18 @@ class Service::Running {
     return {};
   }
 
-  /// While run() runs.
-  Result<void> register_name(const Offered& offered) {
-    if (is_declared(offered.name)) return {};
-    REEVE_TRY(control_.ask_and_wait(contract::Register{offered.name, scope_of(offered.from)}));
+  /// An offer that was made while run() runs.
+  Result<void> add(const std::string& name) {
+    REEVE_TRY(register_name(*offer_for(name)));
+    tell_started();
     return {};
   }
   Result<void> unregister_name(const Offered& offered) {
-    if (is_declared(offered.name)) return {};
-    REEVE_TRY(control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.from)}));
-    return {};
+    if (is_declared(offered)) return {};
+    const auto done = control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.from)});
+    // Asked again, of a new broker: the answer was lost with the one before.
+    if (done || done.error().code == code::kUnknownService) return {};
+    return std::unexpected(done.error());
   }
 
  private:
@@ -117,7 +119,7 @@ class Service::Running {
     idle_ = std::chrono::seconds(reply.idle_seconds);
     declared_ = reply.names;
     const bool serves_any = std::any_of(offers_.begin(), offers_.end(), [this](const Offered& o) {
-      return is_declared(o.name) || o.from == NameFrom::process;
+      return is_declared(o) || o.from == NameFrom::process;
     });
     // A job that declares other names has clients who want those, and not what this program does.
     if (!declared_.empty() && !serves_any) {
@@ -125,26 +127,38 @@ class Service::Running {
                   "put the name that it serves under MachServices in the job file");
     }
     REEVE_TRY(register_all());
-    for (std::size_t i = 0; i < offers_.size(); ++i) {  // Who is told may offer more.
-      if (const auto started = std::exchange(offers_[i].started, {})) started(reply.endpoint);
-    }
+    endpoint_ = reply.endpoint;
+    tell_started();
     retire_later();
     return {};
   }
 
   // Names that the job does not declare may lie in one of its groups; whether they do, the broker says.
   Result<void> register_all() {
-    for (const Offered& offered : offers_) {
-      if (is_declared(offered.name)) continue;
-      REEVE_TRY(control_.ask(contract::Register{offered.name, scope_of(offered.from)}, [this](Result<Dictionary> done) {
-        if (!done) control_.break_off(done.error());
-      }));
-    }
+    for (const Offered& offered : offers_) REEVE_TRY(register_name(offered));
+    return {};
+  }
+  Result<void> register_name(const Offered& offered) {
+    if (is_declared(offered)) return {};
+    REEVE_TRY(control_.ask_and_wait(contract::Register{offered.name, scope_of(offered.from)}));
     return {};
   }
 
-  bool is_declared(const std::string& name) const {
-    return std::find(declared_.begin(), declared_.end(), name) != declared_.end();
+  // Who is told may offer more, and withdraw others.
+  void tell_started() {
+    if (!endpoint_) return;
+    const auto is_to_be_told = [](const Offered& offered) { return static_cast<bool>(offered.started); };
+    while (true) {
+      const auto next = std::find_if(offers_.begin(), offers_.end(), is_to_be_told);
+      if (next == offers_.end()) return;
+      const auto started = std::exchange(next->started, {});
+      started(*endpoint_);
+    }
+  }
+
+  bool is_declared(const Offered& offered) const {
+    return offered.from == NameFrom::job &&
+           std::find(declared_.begin(), declared_.end(), offered.name) != declared_.end();
   }
 
   // Without its supervisor a service can be reached by nobody new; those it serves are better served afresh.
@@ -185,7 +199,7 @@ class Service::Running {
     auto bell = os::Bell::make();
     if (!bell) return;  // It stops without waiting for them.
     bell_.emplace(std::move(*bell));
-    bell_watch_ = loop_.watch(bell_->descriptor(), {.readable = true}, [this](os::Ready) { bell_watch_.drop(); })
+    bell_watch_ = loop_.watch(bell_->descriptor(), {.readable = true}, [this](os::Ready) { bell_->hush(); })
                       .value_or(os::Loop::Watch());
     ring_after_transactions(&*bell_);
   }
@@ -221,7 +235,7 @@ class Service::Running {
 
   // Nobody is connected. A request that was answered last may have begun something.
   void retire() {
-    if (has_transactions()) return retire_at(os::now() + idle_);
+    if (has_transactions() || !server_.may_end()) return retire_at(os::now() + idle_);
     const auto asked = control_.ask(contract::Retire{control_.taken()}, [this](Result<Dictionary> answer) {
       const auto may = answer ? contract::decode_reply<bool>(*answer) : std::unexpected(answer.error());
       if (!may) return control_.break_off(may.error());
@@ -238,6 +252,7 @@ class Service::Running {
   os::Loop::Watch control_watch_;
   bool is_job_;
   std::vector<std::string> declared_;  // names of the job's
+  std::optional<Endpoint> endpoint_;   // that leads here
   connection::Server server_;
   std::chrono::seconds idle_{0};
   os::Loop::Timer idle_timer_;
@@ -260,17 +275,23 @@ Result<void> Service::offer(std::string name, Offer what) {
   }
   Offered offered{std::move(name), std::make_shared<const connection::Handler>(std::move(what.handler)),
                   std::move(what.started), what.from};
-  if (running_ != nullptr) REEVE_TRY(running_->register_name(offered));
+  const std::string offered_name = offered.name;
+  // First of all: who finds the name may come before the answer.
   offers_.push_back(std::move(offered));
-  return {};
+  if (running_ == nullptr) return {};
+  auto registered = running_->add(offered_name);
+  if (!registered) std::erase_if(offers_, [&](const Offered& o) { return o.name == offered_name; });
+  return registered;
 }
 
 Result<void> Service::withdraw(const std::string& name) {
-  const auto found = std::find_if(offers_.begin(), offers_.end(), [&](const Offered& o) { return o.name == name; });
+  const auto is_it = [&](const Offered& offered) { return offered.name == name; };
+  const auto found = std::find_if(offers_.begin(), offers_.end(), is_it);
   if (found == offers_.end()) return std::unexpected(not_served(name));
-  const Offered offered = std::move(*found);
-  offers_.erase(found);
-  return running_ != nullptr ? running_->unregister_name(offered) : Result<void>();
+  // Last of all: who has found the name by now may come before the answer.
+  if (running_ != nullptr) REEVE_TRY(running_->unregister_name(*found));
+  std::erase_if(offers_, is_it);
+  return {};
 }
 
 Result<void> Service::run() {

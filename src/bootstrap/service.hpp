@@ -48,6 +48,9 @@ class Service {
     };
     auto kept = std::make_shared<Holder>(Holder{std::move(implementation)});
     Offer what = offer_of<Interface>(kept->implementation, from);
+    if (what.started) {
+      what.started = [kept, started = std::move(what.started)](const Endpoint& own) { started(own); };
+    }
     what.handler = [kept, handler = std::move(what.handler)](const Peer& peer, const wire::DictionaryView& request) {
       return handler(peer, request);
     };

@@ -106,8 +106,10 @@ Settings settings_of(const Job& job) {
   std::size_t bytes = 0;
   for (auto setting = all.begin(); setting != all.end();) {
     constexpr std::size_t kAround = 16;
-    bytes += setting->first.size() + setting->second.size() + kAround;
-    setting = bytes > kListedBytesMax ? all.erase(setting) : std::next(setting);
+    const std::size_t size = setting->first.size() + setting->second.size() + kAround;
+    const bool fits = bytes + size <= kListedBytesMax;
+    if (fits) bytes += size;
+    setting = fits ? std::next(setting) : all.erase(setting);
   }
   return all;
 }

@@ -79,13 +79,17 @@ Result<std::optional<Error>> Connection::send_waiting() {
 // A service that died while nothing was asked of it is no news to the caller: what could not be sent was not taken up,
 // and goes to a fresh one.
 Result<void> Connection::send_whole() {
-  for (bool fresh = !current_;; fresh = true) {
+  for (int fresh = current_ ? 0 : 1;; ++fresh) {
     REEVE_TRY(connect(parcel_.deadline));
     auto told = send_waiting();
     if (told && *told) return std::unexpected(std::move(**told));
     if (told) return {};
     if (told.error().kind != Kind::gone) return std::unexpected(std::move(told).error());
-    if (fresh) return std::unexpected(last_words());
+    if (fresh > 0) {
+      // It may have been told to stop in this moment; one that says why it ended the channel means it.
+      auto reason = last_words();
+      if (reason.kind != Kind::interrupted || fresh == kFruitlessStartsMax) return std::unexpected(std::move(reason));
+    }
     current_.reset();
     parcel_.begin_again();
   }

@@ -104,7 +104,7 @@ std::string text_of(const contract::JobDetails& job) {
   line("starts", std::to_string(job.starts));
   line("waiting", std::to_string(job.waiting));
   line("kept alive by", job.kept_alive_by.empty() ? "-" : fmt::format("{}", fmt::join(job.kept_alive_by, ", ")));
-  for (const auto& [key, value] : job.settings) line(key.c_str(), value);
+  for (const auto& [key, value] : job.settings) line(printable(key).c_str(), value);
   out.pop_back();
   return out;
 }

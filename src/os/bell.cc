@@ -17,4 +17,9 @@ void Bell::ring() const {
   [[maybe_unused]] const auto written = ::write(descriptor_.raw(), &once, sizeof once);
 }
 
+void Bell::hush() const {
+  std::uint64_t rings = 0;
+  [[maybe_unused]] const auto got = ::read(descriptor_.raw(), &rings, sizeof rings);
+}
+
 }  // namespace reeve::os

@@ -11,6 +11,8 @@ class Bell {
   /// Errors: busy where there is no descriptor left.
   static Result<Bell> make();
   void ring() const;
+  /// Not readable any more, until it is rung again.
+  void hush() const;
   const Fd& descriptor() const { return descriptor_; }
 
  private:

@@ -21,15 +21,28 @@ constexpr int kLinksMax = 40;  // as the kernel has it
 
 struct Facts {
   std::uint64_t mount = 0;
+  std::uint32_t owner = 0;
   std::uint16_t mode = 0;
 };
 
+bool is_planted(const Facts& what, const Facts& folder) {
+  constexpr unsigned kShared = S_ISVTX | S_IWOTH;
+  return (folder.mode & kShared) == kShared && what.owner != ::geteuid() && what.owner != folder.owner;
+}
+
+std::unexpected<Error> planted(const std::string& path) {
+  return fail(Kind::denied, code::kBadJob,
+              path + " leads through what another user has put into a folder of everybody's",
+              "name a path in a folder of your own");
+}
+
 Result<Facts> facts_of(const Fd& path) {
   struct statx facts{};
-  if (::statx(path.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MNT_ID, &facts) != 0) {
+  if (::statx(path.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_UID | STATX_MNT_ID,
+              &facts) != 0) {
     return system_failure("statx");
   }
-  return Facts{facts.stx_mnt_id, facts.stx_mode};
+  return Facts{facts.stx_mnt_id, facts.stx_uid, facts.stx_mode};
 }
 
 Result<Fd> open_path(const char* name) {
@@ -91,7 +104,9 @@ class ServedMounts {
     if (before == std::string_view::npos) return;
     const std::string_view rest = line.substr(before + kBeforeType.size());
     const std::string_view type = rest.substr(0, rest.find(' '));
-    if (type != "fuse" && type != "fuseblk" && !type.starts_with("fuse.")) return;
+    if (type != "fuse" && type != "fuseblk" && !type.starts_with("fuse.") && !type.starts_with("fuseblk.")) {
+      return;
+    }
     served_.insert(std::strtoull(line.data(), nullptr, 10));
   }
 
@@ -130,7 +145,9 @@ std::string rest_of(std::string name, const std::vector<std::string>& names) {
 Result<Place> find(const std::string& path) {
   std::vector<std::string> names;
   push_names(names, path);
-  Place place{REEVE_TRY(open_path("/")), {}};
+  const auto root = []() -> Result<Place> { return Place{REEVE_TRY(open_path("/")), {}, false}; };
+  Place place = REEVE_TRY(root());
+  Facts folder = REEVE_TRY(facts_of(place.nearest));
   for (int links = 0; !names.empty();) {
     const std::string name = std::move(names.back());
     names.pop_back();
@@ -146,13 +163,18 @@ Result<Place> find(const std::string& path) {
                   "name a path elsewhere: whoever waits for such a process may wait for ever");
     }
     if (!S_ISLNK(facts.mode)) {
-      place.nearest = std::move(next);
+      place = {std::move(next), {}, is_planted(facts, folder)};
+      folder = facts;
       continue;
     }
+    if (is_planted(facts, folder)) return planted(path);
     if (++links > kLinksMax) return fail(Kind::invalid, code::kBadJob, path + " goes through too many links");
     const std::string target = REEVE_TRY(target_of(next));
     push_names(names, target);
-    if (target.starts_with('/')) place.nearest = REEVE_TRY(open_path("/"));
+    if (target.starts_with('/')) {
+      place = REEVE_TRY(root());
+      folder = REEVE_TRY(facts_of(place.nearest));
+    }
   }
   return place;
 }
@@ -163,6 +185,7 @@ Result<Fd> open_found(const Place& place, int flags) {
     errno = ENOENT;
     return system_failure("open");
   }
+  if ((flags & O_CREAT) != 0 && place.is_planted) return planted("it");
   const std::string self = "/proc/self/fd/" + std::to_string(place.nearest.raw());
   Fd file(is_new ? ::openat(place.nearest.raw(), place.missing.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0600)
                  : ::open(self.c_str(), (flags & ~O_CREAT) | O_CLOEXEC));

@@ -71,6 +71,29 @@ TEST_F(PathTest, RefusesWhatNobodyCanFollow) {
   EXPECT_FALSE(find(root + "/" + std::string(300, 'x'))) << "no name is so long";
 }
 
+// What fs.protected_symlinks and fs.protected_regular ask of the kernel, which does not see these steps as one.
+TEST_F(PathTest, WhatAnotherUserHasPutIntoAFolderOfEverybodysIsNotFollowedNorWrittenTo) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can play another user";
+  const std::string shared = root + "/shared";
+  fs::create_directory(shared);
+  ASSERT_EQ(::chmod(shared.c_str(), 01777), 0);
+  for (const char* owner : {"own", "theirs"}) {
+    const uid_t uid = std::string(owner) == "own" ? 0 : 1000;
+    const std::string link = shared + "/link-" + owner;
+    const std::string file = shared + "/file-" + owner;
+    fs::create_symlink(root + "/a/b/file", link);
+    std::ofstream(file) << "text";
+    ASSERT_EQ(::lchown(link.c_str(), uid, uid), 0);
+    ASSERT_EQ(::lchown(file.c_str(), uid, uid), 0);
+    EXPECT_EQ(find(link).has_value(), uid == 0) << owner;
+    EXPECT_TRUE(open_found(*find(file), O_RDONLY)) << owner;
+    EXPECT_EQ(open_found(*find(file), O_WRONLY | O_CREAT).has_value(), uid == 0) << owner;
+  }
+  // Its owner vouches for what stands in a folder that is not everybody's.
+  ASSERT_EQ(::chmod(shared.c_str(), 0755), 0);
+  EXPECT_TRUE(find(shared + "/link-theirs"));
+}
+
 TEST_F(PathTest, OpensWhatItFoundAndMakesTheLastNameAlone) {
   EXPECT_TRUE(open_found(*find(root + "/a/b/file"), O_RDONLY));
   EXPECT_FALSE(open_found(*find(root + "/new"), O_WRONLY));

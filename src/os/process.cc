@@ -1,5 +1,6 @@
 #include "process.hpp"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
@@ -7,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +24,7 @@ extern "C" {
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <memory>
 
 #include "socket.hpp"
 #include "uapi.hpp"
@@ -187,15 +190,51 @@ Result<Fd> parent_process() {
 
 void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
-std::vector<std::int32_t> own_children() {
+namespace {
+
+std::int32_t parent_of(std::int32_t pid) {
+  const auto field = status_field(pid, "PPid:");
+  return field ? std::atoi(field->c_str()) : 0;
+}
+
+// Each is its thread's that made it.
+std::vector<std::int32_t> children_of(std::int32_t pid) {
   std::vector<std::int32_t> children;
-  const std::string self = std::to_string(::getpid());
-  std::ifstream file("/proc/self/task/" + self + "/children");
-  for (std::int32_t pid = 0; file >> pid;) children.push_back(pid);
+  const std::string tasks = "/proc/" + std::to_string(pid) + "/task/";
+  const std::unique_ptr<DIR, int (*)(DIR*)> threads(::opendir(tasks.c_str()), ::closedir);
+  if (!threads) return children;
+  while (const dirent* thread = ::readdir(threads.get())) {
+    if (thread->d_name[0] == '.') continue;
+    std::ifstream file(tasks + thread->d_name + "/children");
+    for (std::int32_t child = 0; file >> child;) children.push_back(child);
+  }
   return children;
 }
 
-void kill_and_reap(std::int32_t pid) {
+}  // namespace
+
+std::vector<std::int32_t> own_children() { return children_of(::getpid()); }
+
+// One that is stopped makes no more children: what it has is known before it is killed.
+void end_family(std::int32_t pid) {
+  struct Member {
+    std::int32_t pid;
+    std::int32_t parent;
+  };
+  const std::int32_t self = ::getpid();
+  std::vector<Member> left{{pid, self}};
+  while (!left.empty()) {
+    const Member member = left.back();
+    left.pop_back();
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, member.pid, 0)));
+    // The number may be another's by now. One whose parent was killed is ours.
+    const std::int32_t parent = process ? parent_of(member.pid) : 0;
+    if (parent != self && parent != member.parent) continue;
+    (void)send_signal(process, SIGSTOP);
+    for (const std::int32_t child : children_of(member.pid)) left.push_back({child, member.pid});
+    (void)send_signal(process, SIGKILL);
+  }
+  // Whatever this process lacked to look at it: an own child's number is nobody else's.
   ::kill(pid, SIGKILL);
   ::waitpid(pid, nullptr, WNOHANG);
 }

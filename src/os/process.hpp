@@ -73,8 +73,10 @@ void adopt_orphans();
 /// The children of this process, those included that have ended and are not reaped. Needs /proc.
 std::vector<std::int32_t> own_children();
 
-/// Kills a child and reaps it, if it has ended by now. No one else may be waiting for it.
-void kill_and_reap(std::int32_t pid);
+/// Kills a child of this process and all that descends from it, however fast they make more, and reaps the child if it
+/// has ended by now; no one else may be waiting for it. What loses its parent meanwhile becomes a child of who adopts
+/// orphans, and is left to the next call. Needs /proc.
+void end_family(std::int32_t pid);
 
 std::int32_t own_pid();
 std::uint32_t own_user();

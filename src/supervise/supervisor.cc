@@ -331,7 +331,7 @@ std::size_t Supervisor::sweep() {
   for (const std::int32_t pid : children) {
     if (is_known(pid)) continue;
     ++unknown;
-    os::kill_and_reap(pid);
+    os::end_family(pid);
   }
   return unknown;
 }

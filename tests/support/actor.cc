@@ -164,7 +164,8 @@ int serve_all(const std::string& name, NameFrom from, std::span<char*> namesakes
 
 }  // namespace
 
-// actor --here NAME, actor NAME [--exit-at-once | --never-check-in | --family | --watched WATCHER | --also NAMESAKE...]
+// actor --here NAME, actor NAME [--exit-at-once | --never-check-in | --family | --bomb MARK | --watched WATCHER |
+// --also NAMESAKE...]
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   const std::string name = argv[1];
@@ -173,6 +174,9 @@ int main(int argc, char** argv) {
   if (how == "--exit-at-once") return 3;
   if (how == "--watched" && !let_watch(argv[3])) return 4;
   if (how == "--family") found_a_family();
+  if (how == "--bomb" && ::geteuid() != 0) {
+    for (;;) (void)::fork();
+  }
   if (how == "--never-check-in") {
     for (;;) std::this_thread::sleep_for(std::chrono::hours(1));
   }

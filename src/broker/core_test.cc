@@ -401,6 +401,23 @@ TEST(Core, UnloadingAJobStopsAllItsInstances) {
   EXPECT_TRUE(Stage::all<Launch>(stage.die(service, instance)).empty());
 }
 
+TEST(Core, StatusTellsNothingOfANameThatIsHidden) {
+  Stage stage;
+  Job job = job_named("a");
+  job.names.front().hide_until_check_in = true;
+  stage.knows({job});
+  const PeerId client = stage.client();
+  const auto status = [&] { return stage.apply(PeerAsked{client, stage.next_request++, contract::Status{"a"}, {}}); };
+  EXPECT_EQ(error_of(status()).code, code::kUnknownService);
+  stage.apply(PeerAsked{client, stage.next_request++, contract::Start{"a"}, {}});
+  const auto launched = Stage::all<Launch>(stage.apply(Scanned{{job}, {}}));
+  ASSERT_EQ(launched.size(), 1U);
+  const PeerId service = stage.come_up(launched[0].instance);
+  EXPECT_EQ(error_of(status()).code, code::kUnknownService);
+  stage.check_in(service, launched[0].instance);
+  EXPECT_EQ(value_of<contract::NameStatus>(status())->state, contract::NameState::active);
+}
+
 // Its file may have been written just now.
 TEST(Core, AJobThatIsNotKnownIsLookedForInTheFilesOnce) {
   Stage stage;

@@ -222,8 +222,7 @@ class JobReader {
           return add_other_job(job_at, label, enabled);
         });
       } else {
-        return bad(at, "unknown condition",
-                   "known are SuccessfulExit, Crashed, PathState, OtherJobEnabled, AfterInitialDemand");
+        return warn(at, how);  // NetworkState, say, which launchd ignores as well
       }
       return {};
     });

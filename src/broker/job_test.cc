@@ -226,7 +226,6 @@ TEST(JobKey, KeepAlive) {
             "KeepAlive.OtherJobEnabled.a b: a name holds a character that names may not hold");
   EXPECT_EQ(fault("KeepAlive", dictionary("OtherJobEnabled", dictionary("a", kOne))),
             "KeepAlive.OtherJobEnabled.a: expected bool, got int64");
-  EXPECT_EQ(fault("KeepAlive", dictionary("NetworkState", kTrue)), "KeepAlive.NetworkState: unknown condition");
 }
 
 TEST(JobKey, Flags) {
@@ -460,6 +459,10 @@ TEST(JobKey, UnknownOnesAreWarnedOfWhereTheyDecideNothing) {
             (std::vector<std::string>{"/jobs/a.plist:7: Sockets: ignored; this version does not know the key",
                                       "/jobs/a.plist:8: XPCService.RunLoopType: ignored; it means nothing here"}));
   EXPECT_EQ(fault_reeve("Prest", kTrue), "/jobs/a.plist:6: Reeve.Prest: unknown key");
+  const auto connected = job_with("<key>KeepAlive</key>" + dictionary("NetworkState", kTrue));
+  ASSERT_TRUE(connected) << connected.error().message;
+  EXPECT_EQ(connected->keep_alive, KeepAlive()) << "nothing keeps it";
+  EXPECT_EQ(connected->warnings.size(), 1U);
 }
 
 }  // namespace

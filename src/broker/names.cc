@@ -369,6 +369,8 @@ void Core::asked(PeerId peer, RequestId request, const contract::Status& what) {
     const JobState* job = job_offering(what.name);
     if (job == nullptr || !may_look_up(caller, what.name, job->job)) return std::nullopt;
     if (job->state == State::running) return contract::NameState::active;
+    const OfferedName* name = offered(job->job, what.name);
+    if (name != nullptr && name->hide_until_check_in) return std::nullopt;
     return may_start(*job) ? contract::NameState::on_demand : contract::NameState::inactive;
   }();
   if (!state) return answer(peer, request, std::unexpected(unknown_service(what.name)));

@@ -21,8 +21,7 @@ bool watch_nearest(const Fd& notifier, std::string path) {
   while (true) {
     const auto place = find(path);
     if (place) {
-      const std::string self = "/proc/self/fd/" + std::to_string(place->nearest.raw());
-      if (::inotify_add_watch(notifier.raw(), self.c_str(), kAnything) >= 0) return true;
+      if (::inotify_add_watch(notifier.raw(), path_to(*place).c_str(), kAnything) >= 0) return true;
       if (errno != EACCES) return false;
     }
     if (path.size() <= 1) return false;

@@ -179,6 +179,8 @@ Result<Place> find(const std::string& path) {
   return place;
 }
 
+std::string path_to(const Place& place) { return "/proc/self/fd/" + std::to_string(place.nearest.raw()); }
+
 Result<Fd> open_found(const Place& place, int flags) {
   const bool is_new = !place.missing.empty();
   if (is_new && ((flags & O_CREAT) == 0 || place.missing.find('/') != std::string::npos)) {
@@ -186,9 +188,8 @@ Result<Fd> open_found(const Place& place, int flags) {
     return system_failure("open");
   }
   if ((flags & O_CREAT) != 0 && place.is_planted) return planted("it");
-  const std::string self = "/proc/self/fd/" + std::to_string(place.nearest.raw());
   Fd file(is_new ? ::openat(place.nearest.raw(), place.missing.c_str(), flags | O_NOFOLLOW | O_CLOEXEC, 0600)
-                 : ::open(self.c_str(), (flags & ~O_CREAT) | O_CLOEXEC));
+                 : ::open(path_to(place).c_str(), (flags & ~O_CREAT) | O_CLOEXEC));
   if (!file) return system_failure("open");
   return file;
 }

@@ -22,6 +22,9 @@ struct Place {
 /// Errors: denied where the path leads into such a file system, or may not be followed; invalid otherwise.
 Result<Place> find(const std::string& path);
 
+/// A path by which calls that know nothing but paths reach exactly what was found.
+std::string path_to(const Place& place);
+
 /// Opens what was found once more, with these flags; what is missing is made where they have O_CREAT (mode 0600) and
 /// nothing but the last name of the path is missing. With O_CREAT nothing that was planted is opened
 /// (fs.protected_regular).

@@ -21,7 +21,7 @@ class Transaction {
 /// Whether the process is at work between requests.
 bool has_transactions();
 
-/// Has the bell rung when the last transaction ends. It must outlive all of them, or this call's opposite: null.
+/// Has the bell rung whenever the last transaction ends; null has none rung. The bell must live until that is called.
 void ring_after_transactions(const os::Bell* bell);
 
 }  // namespace reeve::bootstrap

@@ -158,7 +158,8 @@ Result<Place> find(const std::string& path) {
     }
     if (!next) return system_failure("openat");
     const Facts facts = REEVE_TRY(facts_of(next));
-    if (REEVE_TRY(served_mounts.contains(facts.mount))) {
+    // On its folder's mount it is served as that is, which was looked at.
+    if (facts.mount != folder.mount && REEVE_TRY(served_mounts.contains(facts.mount))) {
       return fail(Kind::denied, code::kBadJob, path + " leads into a file system that a process serves (FUSE)",
                   "name a path elsewhere: whoever waits for such a process may wait for ever");
     }

@@ -27,10 +27,7 @@ T need(reeve::Result<T> result) {
 void launch_each(const std::string& program, int times, const os::Fd& writer) {
   char folder[] = "/tmp/reeve-bench-XXXXXX";
   if (::mkdtemp(folder) == nullptr) die("no folder");
-  spawn::Nursery nursery;
-  nursery.supervisor = need(os::parent_process());
-  nursery.namespaces = need(os::make_shared_namespaces(spawn::mapped_users()));
-  nursery.root = need(reeve::sandbox::Root::prepare(std::string(folder) + "/root"));
+  const spawn::Nursery nursery = need(spawn::make_nursery(std::string(folder) + "/root"));
   spawn::Images images(spawn::image_mode());
   const os::Fd nothing = need(os::open_device_null());
   const auto ends = need(os::channel_pair());

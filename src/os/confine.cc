@@ -33,6 +33,7 @@ namespace reeve::os {
 namespace {
 
 constexpr int kOutOfTheWay = 64;  // Above every number that arrange_descriptors gives.
+constexpr const char* kYes = "yes";
 
 Result<void> check(long outcome, const char* call) {
   if (outcome < 0) return system_failure(call);
@@ -55,21 +56,28 @@ Result<Fd> open_namespace(pid_t pid, const char* kind) {
   return fd;
 }
 
-// The process that lives just long enough for its namespaces to be opened. It speaks one byte a step over `line`.
-[[noreturn]] void hold_namespaces(const Fd& line) {
-  char outcome = ::unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0 ? 'y' : 'n';
-  if (::write(line.raw(), &outcome, 1) != 1 || ::read(line.raw(), &outcome, 1) != 1) ::_exit(1);
-  // Mapped now: forbid user namespaces below this one, so that nobody inside can have capabilities again.
-  outcome = write_file("/proc/sys/user/max_user_namespaces", "0") ? 'y' : 'n';
-  if (::write(line.raw(), &outcome, 1) != 1) ::_exit(1);
-  (void)!::read(line.raw(), &outcome, 1);
+// The process that lives just long enough for its namespaces to be opened. It tells over `line` how each step went.
+[[noreturn]] void hold_namespaces(const Fd& line, const std::function<Result<void>()>& furnish) {
+  const auto tell = [&](const Result<void>& outcome) {
+    const std::string word = outcome ? kYes : text_of(outcome.error());
+    if (::write(line.raw(), word.data(), word.size()) < 0 || !outcome) ::_exit(1);
+  };
+  tell(check(::unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS), "unshare"));
+  char mapped = 0;
+  if (::read(line.raw(), &mapped, 1) != 1) ::_exit(1);
+  // Forbids user namespaces below this one, so that nobody inside can have capabilities again.
+  tell(write_file("/proc/sys/user/max_user_namespaces", "0"));
+  tell(furnish());
+  (void)!::read(line.raw(), &mapped, 1);
   ::_exit(0);
 }
 
 Result<void> expect_yes(const Fd& line, const char* step) {
-  char answer = 0;
-  if (::read(line.raw(), &answer, 1) == 1 && answer == 'y') return {};
-  return fail(Kind::unsupported, code::kMissingLayer, step,
+  std::array<char, 512> room;
+  const ssize_t size = ::read(line.raw(), room.data(), room.size());
+  const std::string word(room.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  if (word == kYes) return {};
+  return fail(Kind::unsupported, code::kMissingLayer, std::string(step) + (word.empty() ? "" : ": " + word),
               "this machine, or a sandbox around this process, forbids user namespaces; see user.max_user_namespaces");
 }
 
@@ -80,9 +88,12 @@ Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRa
   REEVE_TRY(write_file("/proc/" + std::to_string(holder) + "/uid_map", range));
   if (::write(line.raw(), "g", 1) != 1) return system_failure("write");
   REEVE_TRY(expect_yes(line, "user namespaces inside the sandbox could not be forbidden"));
+  REEVE_TRY(expect_yes(line, "the sandbox could not be furnished"));
   Fd user = REEVE_TRY(open_namespace(holder, "user"));
   Fd network = REEVE_TRY(open_namespace(holder, "net"));
-  return SharedNamespaces{std::move(user), std::move(network)};
+  Fd mounts = REEVE_TRY(open_namespace(holder, "mnt"));
+  Fd names = REEVE_TRY(open_namespace(holder, "uts"));
+  return SharedNamespaces{std::move(user), std::move(network), std::move(mounts), std::move(names)};
 }
 
 // A child of the caller's parent; how its end is signalled is as for the caller's own.
@@ -138,7 +149,7 @@ std::size_t attribute_size(long abi) {
 
 }  // namespace
 
-Result<SharedNamespaces> make_shared_namespaces(UserRange users) {
+Result<SharedNamespaces> make_shared_namespaces(UserRange users, const std::function<Result<void>()>& furnish) {
   int raw[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0) return system_failure("socketpair");
   Fd line(raw[0]);
@@ -147,7 +158,7 @@ Result<SharedNamespaces> make_shared_namespaces(UserRange users) {
   if (holder < 0) return system_failure("fork");
   if (holder == 0) {
     line.close();  // Else it would wait for its own end to close.
-    hold_namespaces(other);
+    hold_namespaces(other, furnish);
   }
   other.close();
   auto namespaces = open_namespaces_of(holder, line, users);
@@ -166,14 +177,30 @@ Result<void> become_user(std::uint32_t user) { return check(::setresuid(user, us
 
 Result<void> join(const SharedNamespaces& namespaces) {
   REEVE_TRY(check(::setns(namespaces.user.raw(), CLONE_NEWUSER), "setns(user)"));
-  return check(::setns(namespaces.network.raw(), CLONE_NEWNET), "setns(network)");
+  REEVE_TRY(check(::setns(namespaces.network.raw(), CLONE_NEWNET), "setns(network)"));
+  REEVE_TRY(check(::setns(namespaces.names.raw(), CLONE_NEWUTS), "setns(uts)"));
+  return check(::setns(namespaces.mounts.raw(), CLONE_NEWNS), "setns(mounts)");
 }
 
-Result<std::int32_t> fork_into_new_namespaces() {
-  return fork_with(CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS);
-}
+Result<std::int32_t> fork_into_new_namespaces() { return fork_with(CLONE_NEWPID | CLONE_NEWIPC); }
 
 Result<std::int32_t> fork_beside() { return fork_with(0); }
+
+Result<void> run_beside(const std::function<void()>& task) {
+  constexpr std::size_t kStackBytes = 128 * 1024;
+  alignas(16) std::array<std::byte, kStackBytes> stack;  // The caller sleeps, and its own is in use below this.
+  const auto run = [](void* borrowed) {
+    (*static_cast<const std::function<void()>*>(borrowed))();
+    return 0;
+  };
+  const int dumpable = ::prctl(PR_GET_DUMPABLE);
+  const int pid = ::clone(run, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PARENT,
+                          const_cast<std::function<void()>*>(&task));
+  if (pid < 0) return system_failure("clone");
+  // Who joins a user namespace closes the memory that it has to its own user.
+  if (dumpable == 1) ::prctl(PR_SET_DUMPABLE, 1);
+  return {};
+}
 
 Result<void> make_mounts_private() {
   return check(::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount(private)");
@@ -262,14 +289,14 @@ Result<void> refuse_new_code() {
   return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no PR_SET_MDWE (Linux 6.3)");
 }
 
-Result<void> restrict_paths(std::span<const std::string> readable) {
+Result<Fd> make_path_rules(std::span<const std::string> readable) {
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) {
     return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no Landlock",
                 "boot with lsm=landlock,… or use a kernel that has it (Linux 5.13)");
   }
   const uapi::LandlockRulesetAttr rights = rights_for_abi(abi);
-  const Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rights, attribute_size(abi), 0)));
+  Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rights, attribute_size(abi), 0)));
   if (!ruleset) return system_failure("landlock_create_ruleset");
   for (const std::string& path : readable) {
     const Fd below(::open(path.c_str(), O_PATH | O_CLOEXEC));
@@ -280,8 +307,12 @@ Result<void> restrict_paths(std::span<const std::string> readable) {
     REEVE_TRY(check(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0),
                     "landlock_add_rule"));
   }
+  return ruleset;
+}
+
+Result<void> restrict_to(const Fd& path_rules) {
   REEVE_TRY(refuse_privileges_by_exec());
-  return check(::syscall(SYS_landlock_restrict_self, ruleset.raw(), 0), "landlock_restrict_self");
+  return check(::syscall(SYS_landlock_restrict_self, path_rules.raw(), 0), "landlock_restrict_self");
 }
 
 Result<void> load_filter(std::span<const FilterInstruction> program) {

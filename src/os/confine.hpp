@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,25 +22,33 @@ struct UserRange {
   std::uint32_t count = 1;
 };
 
-/// One user namespace, and an empty network namespace within it, to be joined by many processes.
+/// One user namespace, and within it an empty network, mounts and a host name, to be joined by many processes.
 struct SharedNamespaces {
   Fd user;
   Fd network;
+  Fd mounts;
+  Fd names;
 };
-Result<SharedNamespaces> make_shared_namespaces(UserRange users);
+/// `furnish` runs inside, in a process of its own, with all capabilities there: what it mounts is what all see.
+/// Errors: unsupported where the machine forbids it; what `furnish` says.
+Result<SharedNamespaces> make_shared_namespaces(UserRange users, const std::function<Result<void>()>& furnish);
 
 /// Leaves every supplementary group and takes the group as its own. For root.
 Result<void> become_group(std::uint32_t group);
 /// Becomes that user, real, effective and saved.
 Result<void> become_user(std::uint32_t user);
 
+/// The root of their mounts becomes the caller's root and working folder.
 Result<void> join(const SharedNamespaces& namespaces);
 
 /// In the parent: the child's pid, as the caller's pid namespace counts. In the child: 0.
-/// The child is process 1 of new pid, mount, ipc and uts namespaces, and a child of the caller's own parent.
+/// The child is process 1 of new pid and ipc namespaces, and a child of the caller's own parent.
 Result<std::int32_t> fork_into_new_namespaces();
 /// As above, with none of the namespaces.
 Result<std::int32_t> fork_beside();
+/// Runs `task` in a process beside the caller, and returns when that has ended. It borrows the caller's memory, which
+/// costs half of what a copy of it does; namespaces, users and groups are its own.
+Result<void> run_beside(const std::function<void()>& task);
 
 /// From here on mounts do not reach other namespaces, nor theirs this one.
 Result<void> make_mounts_private();
@@ -86,10 +95,12 @@ Result<void> refuse_privileges_by_exec();
 /// No memory may become executable any more (Linux 6.3).
 Result<void> refuse_new_code();
 
-/// Landlock: from here on no path can be reached but to read and execute below `readable`; where the kernel knows them,
-/// also no TCP port, no abstract socket of outside, no signal to outside.
+/// Landlock rules: no path can be reached but to read and execute below `readable`; where the kernel knows them, also
+/// no TCP port, no abstract socket of outside, no signal to outside. They hold for whoever is restricted to them.
 /// Errors: unsupported where the kernel has no Landlock.
-Result<void> restrict_paths(std::span<const std::string> readable);
+Result<Fd> make_path_rules(std::span<const std::string> readable);
+/// The caller and its children, for good.
+Result<void> restrict_to(const Fd& path_rules);
 
 /// One instruction of a seccomp filter; the layout is the kernel's sock_filter.
 struct FilterInstruction {

@@ -10,14 +10,6 @@ Result<void> at_step(const char* step, Result<void> outcome) {
   return std::unexpected(std::move(error));
 }
 
-Result<void> enter_root(const Root& root) {
-  REEVE_TRY(os::make_mounts_private());
-  REEVE_TRY(os::bind_mount(root.path(), root.path()));
-  for (const std::string& folder : root.shown()) REEVE_TRY(os::bind_mount(folder, root.path() + folder));
-  REEVE_TRY(os::lock_mount(root.path()));
-  return os::change_root(root.path());
-}
-
 Result<void> set_limits(const Limits& limits) {
   REEVE_TRY(os::set_limit(os::Limit::descriptors, limits.descriptors));
   REEVE_TRY(os::set_limit(os::Limit::processes, limits.processes));
@@ -29,14 +21,12 @@ Result<void> set_limits(const Limits& limits) {
 }  // namespace
 
 Result<void> confine(const Confinement& confinement) {
-  REEVE_TRY(at_step("empty root", enter_root(confinement.root)));
-  REEVE_TRY(at_step("host name", os::set_host_name("reeve")));
   REEVE_TRY(at_step("limits", set_limits(confinement.preset.limits)));
   if (confinement.user) REEVE_TRY(at_step("user", os::become_user(*confinement.user)));
   REEVE_TRY(at_step("capabilities", os::drop_privileges()));
   // Linux 6.3. Without it the running filter alone forbids new code, so that its absence is no reason to refuse.
   (void)os::refuse_new_code();
-  return at_step("landlock", os::restrict_paths(confinement.root.shown()));
+  return at_step("landlock", os::restrict_to(confinement.root.rules()));
 }
 
 }  // namespace reeve::sandbox

@@ -17,8 +17,8 @@ struct Confinement {
   std::optional<std::uint32_t> user;  ///< to become this user; where root starts the service
 };
 
-/// Everything but the filters: mounts and root, host name, limits, user, capabilities, Landlock. The process must be
-/// the first of its own pid, mount, ipc and uts namespaces.
+/// Everything but namespaces and filters: limits, user, capabilities, Landlock. The process must be in the shared
+/// namespaces, and the first of its own pid and ipc namespaces.
 Result<void> confine(const Confinement& confinement);
 
 }  // namespace reeve::sandbox

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <csignal>
-#include <cstring>
 #include <iterator>
 
 #include "../contract/inherited.hpp"
@@ -13,19 +12,11 @@
 namespace reeve::spawn {
 namespace {
 
-// What the children report over the status channel: first the pid of the one that will become the program.
-struct PidReport {
-  std::int32_t pid = 0;
-};
-
-void report(const os::Fd& status, std::span<const std::byte> bytes) {
-  const std::array parts{bytes};
-  (void)os::send_packet(status, parts, {});
-}
-
+// The child's only word, over the status channel, if it cannot become the program.
 [[noreturn]] void give_up(const os::Fd& status, const Error& error) {
   const std::string text = text_of(error);
-  report(status, std::as_bytes(std::span(text)));
+  const std::array parts{std::as_bytes(std::span(text))};
+  (void)os::send_packet(status, parts, {});
   os::leave(1);
 }
 
@@ -116,22 +107,23 @@ std::vector<std::string> environment_of(const contract::LaunchTexts& texts) {
   give_up(*safe_status, os::execute(image, std::move(arguments), environment_of(plan.texts)));
 }
 
-Result<void> enter_nursery(const Nursery& nursery, const LaunchPlan& plan) {
+Result<std::int32_t> enter_and_fork(const Nursery& nursery, const LaunchPlan& plan) {
   REEVE_TRY(set_priority(plan.setup));
   // Groups first: once inside the user namespace, which maps none, they can no longer be left.
   if (plan.user) REEVE_TRY(os::become_group(*plan.user));
-  return os::join(nursery.namespaces);
+  REEVE_TRY(os::join(nursery.namespaces));
+  return os::fork_into_new_namespaces();
 }
 
-// The process in between: joins the shared namespaces, makes the program's own, and is gone.
-[[noreturn]] void give_birth(const Nursery& nursery, const LaunchPlan& plan, const os::Fd& status) {
-  if (auto entered = enter_nursery(nursery, plan); !entered) give_up(status, entered.error());
-  const auto pid = os::fork_into_new_namespaces();
-  if (!pid) give_up(status, pid.error());
-  if (*pid == 0) become_program(nursery, plan, status);
-  const PidReport first{*pid};
-  report(status, std::as_bytes(std::span(&first, 1)));
-  os::leave(0);
+// In a process in between, which joins the shared namespaces, makes the program's own, and is gone.
+Result<std::int32_t> give_birth(const Nursery& nursery, const LaunchPlan& plan, const os::Fd& status) {
+  Result<std::int32_t> born = fail(Kind::gone, code::kLaunchFailed, "a child ended before it could report");
+  REEVE_TRY(os::run_beside([&] {
+    born = enter_and_fork(nursery, plan);
+    if (born && *born == 0) become_program(nursery, plan, status);
+    if (!born) born = fail(Kind::unsupported, code::kMissingLayer, text_of(born.error()));
+  }));
+  return born;
 }
 
 // The next word over `status`; an empty one where the last process that could say something has ended, or has become
@@ -157,19 +149,18 @@ Result<std::string> next_word(const os::Fd& status) {
   }
 }
 
-// A report from the process in between: the pid of its child, or why there is none.
-Result<std::int32_t> await_birth(const os::Fd& status) {
-  const std::string word = REEVE_TRY(next_word(status));
-  PidReport report;
-  if (word.empty()) return fail(Kind::gone, code::kLaunchFailed, "a child ended before it could report");
-  if (word.size() != sizeof report) return fail(Kind::unsupported, code::kMissingLayer, word);
-  std::memcpy(&report, word.data(), sizeof report);
-  return report.pid;
-}
+// Those whom services may run as.
+os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRange{os::own_user(), 1}; }
 
 }  // namespace
 
-os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRange{os::own_user(), 1}; }
+Result<Nursery> make_nursery(const std::string& folder) {
+  Nursery nursery;
+  nursery.supervisor = REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::parent_process())));
+  nursery.root = REEVE_TRY(sandbox::Root::prepare(folder));
+  nursery.namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users(), [&] { return nursery.root.enter(); }));
+  return nursery;
+}
 
 Result<StandardFiles> open_standard_files(const contract::LaunchTexts& texts) {
   StandardFiles files;
@@ -191,13 +182,9 @@ Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan) {
   // The child goes there by itself; it is not to wait there for ever.
   if (!plan.texts.folder.empty()) REEVE_TRY(os::find(plan.texts.folder));
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-  std::int32_t pid = REEVE_TRY(os::fork_beside());
-  if (pid == 0) {
-    if (plan.preset->confined) give_birth(nursery, plan, theirs);
-    become_program(nursery, plan, theirs);
-  }
+  const std::int32_t pid = REEVE_TRY(plan.preset->confined ? give_birth(nursery, plan, theirs) : os::fork_beside());
+  if (pid == 0) become_program(nursery, plan, theirs);
   theirs.close();
-  if (plan.preset->confined) pid = REEVE_TRY(await_birth(ours));
   os::Child child = REEVE_TRY(os::child_of(pid));
   const auto word = next_word(ours);
   if (word && word->empty()) return child;

@@ -14,8 +14,6 @@ namespace reeve::spawn {
 
 /// Users for the services of a session that root started: one each, from a range that Debian leaves to such uses.
 inline constexpr os::UserRange kServiceUsers{61184, 4336};
-/// Those whom services may run as: else the session's own.
-os::UserRange mapped_users();
 
 /// What all launches share.
 struct Nursery {
@@ -23,6 +21,9 @@ struct Nursery {
   os::SharedNamespaces namespaces;
   sandbox::Root root;
 };
+
+/// With a root made in `folder`, which only we can enter.
+Result<Nursery> make_nursery(const std::string& folder);
 
 struct LaunchPlan {
   const sandbox::Preset* preset = nullptr;

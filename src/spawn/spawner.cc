@@ -58,10 +58,7 @@ Result<void> Spawner::begin() {
 }
 
 Result<void> Spawner::prepare() {
-  nursery_ = std::make_unique<Nursery>();
-  nursery_->supervisor = REEVE_TRY(os::parent_process());
-  nursery_->namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users()));
-  nursery_->root = REEVE_TRY(sandbox::Root::prepare(options_.runtime_folder + "/root"));
+  nursery_ = REEVE_TRY(make_nursery(options_.runtime_folder + "/root"));
   REEVE_TRY(try_out_presets());
   watches_.begin();
   // Before it says that it is ready: from then on the others count on it.
@@ -76,7 +73,7 @@ Result<void> Spawner::try_out_presets() {
                              REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running))));
     const auto user = REEVE_TRY(free_user());
     tell_supervisor(SupervisorOp::birth);
-    const auto outcome = try_out(*nursery_, preset, user);
+    const auto outcome = try_out(nursery_, preset, user);
     tell_supervisor(SupervisorOp::unborn);
     REEVE_TRY(outcome);
   }
@@ -248,7 +245,7 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   plan.input = &files.input;
   plan.output = files.output ? &files.output : &running.log->writer();
   plan.error = files.error ? &files.error : &running.log->writer();
-  running.child = REEVE_TRY(spawn::launch(*nursery_, plan));
+  running.child = REEVE_TRY(spawn::launch(nursery_, plan));
   running.log->service_has_writer();
   contract::SupervisorRequest adopt{.op = SupervisorOp::adopt, .number = running.child.pid};
   adopt.id = request.head.instance;

@@ -74,7 +74,7 @@ class Spawner {
   contract::Phase phase_ = contract::Phase::starting;
   SpawnerOptions options_;
   Images images_;
-  std::unique_ptr<Nursery> nursery_;
+  Nursery nursery_;
   std::map<std::uint32_t, os::Fd> running_filters_;
   std::map<std::uint64_t, Running> running_;
   Watches watches_;

@@ -27,17 +27,14 @@ T need(reeve::Result<T> result) {
 void launch_each(const std::string& program, int times, const os::Fd& writer) {
   char folder[] = "/tmp/reeve-bench-XXXXXX";
   if (::mkdtemp(folder) == nullptr) die("no folder");
-  const spawn::Nursery nursery = need(spawn::make_nursery(std::string(folder) + "/root"));
+  const auto nursery = need(spawn::make_nursery(*reeve::sandbox::find_preset("parser"), std::string(folder) + "/root"));
   spawn::Images images(spawn::image_mode());
   const os::Fd nothing = need(os::open_device_null());
   const auto ends = need(os::channel_pair());
   spawn::LaunchPlan plan;
-  plan.preset = reeve::sandbox::find_preset("parser");
-  const os::Fd filter = need(os::sealed_memory("bench-filter", std::as_bytes(plan.preset->running)));
   plan.image = need(images.image_of(program));
   plan.control = &ends.first;
   plan.input = plan.output = plan.error = &nothing;
-  plan.running_filter = &filter;
   if (os::is_root()) plan.user = spawn::kServiceUsers.first;
   plan.texts.program = program;
   for (int i = 0; i < times; ++i) {

@@ -14,6 +14,7 @@ foreach(room IN LISTS REEVE_ROOMS)
   add_executable(test_${room} ${tests})
   target_link_libraries(test_${room} PRIVATE reeve_flags reeve_inner reeve ${RAPIDCHECK_LIBRARY} GTest::gtest
     GTest::gtest_main Threads::Threads)
-  target_compile_definitions(test_${room} PRIVATE REEVE_VECTORS="${CMAKE_SOURCE_DIR}/../shared/vectors")
+  target_compile_definitions(test_${room} PRIVATE REEVE_VECTORS="${CMAKE_SOURCE_DIR}/../shared/vectors"
+    REEVE_SOURCE="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${room} TEST_PREFIX ${room}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
 endforeach()

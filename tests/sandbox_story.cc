@@ -10,6 +10,7 @@
 
 #include "../examples/probe/probe.hpp"
 #include "support/actor.hpp"
+#include "support/jobs.hpp"
 #include "support/session.hpp"
 
 namespace reeve::test {
@@ -31,24 +32,79 @@ class Sandbox : public testing::Test {
   Session session;
 };
 
-TEST_F(Sandbox, RefusesEverythingThatTheProbeTries) {
+JobFile actor_in(const std::string& preset) {
+  JobFile job = actor_job("org.example.actor-" + preset);
+  job.preset = preset;
+  return job;
+}
+
+std::vector<Attempt> attempts_in(const Session& session, const std::string& preset) {
   JobFile job;
-  job.label = kProbeName;
+  job.label = "org.example.probe-" + preset;
   job.program = build_folder() + "/examples/probe";
+  job.arguments = {job.label};
+  job.preset = preset;
   write_job(session.jobs(), job);
-  auto probe = connect<Probe>(kProbeName);
-  const auto attempts = probe.call<&Probe::attempts>(::getpid());
-  ASSERT_TRUE(attempts) << attempts.error().message;
-  EXPECT_GE(attempts->size(), 13U);
-  for (const Attempt& attempt : *attempts) EXPECT_TRUE(attempt.refused) << attempt.what;
+  auto probe = connect<Probe>(job.label);
+  auto attempts = probe.call<&Probe::attempts>(::getpid());
+  EXPECT_TRUE(attempts) << attempts.error().message;
+  return attempts.value_or(std::vector<Attempt>());
+}
+
+TEST_F(Sandbox, RefusesEverythingThatTheProbeTries) {
+  const auto attempts = attempts_in(session, "parser");
+  EXPECT_GE(attempts.size(), 60U);
+  for (const Attempt& attempt : attempts) EXPECT_TRUE(attempt.refused) << attempt.what;
+}
+
+// | attempt | parser | compute | network-client |, as docs/presets.md has it.
+TEST_F(Sandbox, LetsAProbePassInEachPresetWhereItsPageSaysSo) {
+  const std::vector<std::string> presets{"parser", "compute", "network-client"};
+  std::map<std::string, std::string> rows;
+  std::vector<std::string> order;
+  for (const std::string& preset : presets) {
+    for (const Attempt& attempt : attempts_in(session, preset)) {
+      if (preset == presets.front()) order.push_back(attempt.what);
+      rows[attempt.what] += attempt.refused ? " refused |" : " allowed |";
+    }
+  }
+  std::string table;
+  for (const std::string& what : order) table += "| " + what + " |" + rows[what] + "\n";
+  std::string page;
+  for (const std::string& line : lines_of(build_folder() + "/tests/presets.md")) {
+    if (line.ends_with(" refused |") || line.ends_with(" allowed |")) page += line + "\n";
+  }
+  EXPECT_EQ(page, table);
 }
 
 TEST_F(Sandbox, KillsAServiceForACallThatNobodyThoughtOf) {
-  auto actor = connect<Actor>(kActor);
-  for (const char* call : {"keyctl", "bpf", "io_uring"}) {
-    EXPECT_EQ(actor.call<&Actor::attempt>(call).error().kind, Kind::interrupted) << call;
-    ASSERT_TRUE(wait_for_state(kActor, "idle"));
-    EXPECT_TRUE(last_exit_of(kActor).starts_with("killed by SIGSYS")) << call << ": " << last_exit_of(kActor);
+  const auto is_killed = [&](const std::string& preset, const char* call) {
+    const std::string name = "org.example.actor-" + preset;
+    EXPECT_EQ(connect<Actor>(name).call<&Actor::attempt>(call).error().kind, Kind::interrupted) << preset << call;
+    EXPECT_TRUE(wait_for_state(name, "idle"));
+    EXPECT_TRUE(last_exit_of(name).starts_with("killed by SIGSYS")) << call << ": " << last_exit_of(name);
+  };
+  for (const std::string preset : {"parser", "compute", "network-client"}) {
+    write_job(session.jobs(), actor_in(preset));
+    for (const char* call : {"keyctl", "bpf", "io_uring", "send_oob", "recv_oob"}) is_killed(preset, call);
+  }
+  for (const std::string preset : {"compute", "network-client"}) is_killed(preset, "thread in a namespace");
+  is_killed("network-client", "raw socket");
+}
+
+TEST_F(Sandbox, HoldsThreadsThatWereThereBeforeToTheRunningFilterToo) {
+  for (const std::string preset : {"compute", "network-client"}) {
+    JobFile job = actor_in(preset);
+    job.extra += dictionary_key("EnvironmentVariables", string_key("EARLY_THREAD", "1"));
+    write_job(session.jobs(), job);
+    auto actor = connect<Actor>(job.label);
+    const auto early = actor.call<&Actor::early_attempts>();
+    ASSERT_TRUE(early) << early.error().message;
+    EXPECT_EQ(early->at("list /usr/lib"), 0) << "the loader needs it";
+    const auto outcome = actor.call<&Actor::attempt_of_early_thread>();
+    ASSERT_TRUE(outcome) << outcome.error().message;
+    // A client of the network may read what it sees.
+    EXPECT_EQ(*outcome, preset == "compute" ? EPERM : 0);
   }
 }
 

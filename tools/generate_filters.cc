@@ -7,18 +7,19 @@
 //   anything else      the process is killed: a call nobody thought of is not one to make
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 #include <span>
-#include <vector>
 
 namespace {
 
@@ -60,6 +61,13 @@ constexpr int kLoader[] = {SCMP_SYS(execveat),   SCMP_SYS(openat),     SCMP_SYS(
                            SCMP_SYS(prlimit64),  SCMP_SYS(getrlimit),  SCMP_SYS(uname),      SCMP_SYS(sysinfo),
                            SCMP_SYS(statx),      SCMP_SYS(fcntl),      SCMP_SYS(seccomp),    SCMP_SYS(mprotect),
                            SCMP_SYS(mmap)};  // the loader maps code; PR_SET_MDWE forbids to gain it later
+// What presets add.
+constexpr int kThreads[] = {SCMP_SYS(sched_getscheduler), SCMP_SYS(sched_getparam), SCMP_SYS(getcpu)};
+constexpr int kPathFacts[] = {SCMP_SYS(newfstatat), SCMP_SYS(statx),      SCMP_SYS(access),
+                              SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
+                              SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(getcwd)};
+constexpr int kInternet[] = {SCMP_SYS(connect), SCMP_SYS(getsockname), SCMP_SYS(getpeername)};
+
 // clang-format off
 constexpr int kRefused[] = {
     SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat), SCMP_SYS(stat), SCMP_SYS(lstat), SCMP_SYS(statfs), SCMP_SYS(access), SCMP_SYS(faccessat), SCMP_SYS(faccessat2),
@@ -69,14 +77,26 @@ constexpr int kRefused[] = {
     SCMP_SYS(clone), SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(process_vm_readv),
     SCMP_SYS(process_vm_writev), SCMP_SYS(kill), SCMP_SYS(tkill), SCMP_SYS(pidfd_open),
     SCMP_SYS(pidfd_send_signal), SCMP_SYS(pidfd_getfd), SCMP_SYS(setns), SCMP_SYS(unshare), SCMP_SYS(mount),
-    SCMP_SYS(ioctl), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(setrlimit),
+    SCMP_SYS(ioctl), SCMP_SYS(prlimit64), SCMP_SYS(getrlimit), SCMP_SYS(setrlimit), SCMP_SYS(prctl),
     SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(sched_setaffinity),
     SCMP_SYS(setpriority), SCMP_SYS(setuid), SCMP_SYS(setgid), SCMP_SYS(wait4), SCMP_SYS(waitid)};
 // clang-format on
-// Refused once the program runs; until then it may set its name.
-constexpr int kPrctl[] = {SCMP_SYS(prctl)};
 // glibc falls back from these by itself.
 constexpr int kAbsent[] = {SCMP_SYS(clone3)};
+
+// What a preset adds to what every program in a sandbox may do. That paths lead nowhere else is the root's and
+// Landlock's.
+struct Recipe {
+  const char* name;
+  bool threads;
+  bool reads_paths;  // opens to read what its root shows
+  bool internet;     // connects to the internet
+};
+constexpr Recipe kRecipes[] = {
+    {"Parser", false, false, false},
+    {"Compute", true, false, false},
+    {"NetworkClient", true, true, true},
+};
 
 // Conditions on a call's arguments, by their number.
 scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) { return {argument, SCMP_CMP_EQ, value, 0}; }
@@ -100,24 +120,32 @@ class Filter {
   ~Filter() { seccomp_release(context_); }
 
   void allow(std::span<const int> calls) {
-    for (const int call : calls) check(seccomp_rule_add(context_, SCMP_ACT_ALLOW, call, 0));
+    for (const int call : calls) {
+      if (!allowed_.insert(call).second) continue;
+      check(seccomp_rule_add(context_, SCMP_ACT_ALLOW, call, 0));
+    }
   }
   void allow_if(int call, std::initializer_list<scmp_arg_cmp> arguments) {
+    if (allowed_.contains(call)) return;  // Whatever its arguments.
+    in_part_.insert(call);
     check(seccomp_rule_add_array(context_, SCMP_ACT_ALLOW, call, static_cast<unsigned>(arguments.size()),
                                  arguments.begin()));
-  }
-  void refuse(std::span<const int> calls, int error) {
-    const std::uint32_t action = SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error));
-    for (const int call : calls) check(seccomp_rule_add(context_, action, call, 0));
   }
   // libseccomp takes a rule without a condition as the last word on its call: a call that is allowed in part is refused
   // by the opposite condition instead.
   void refuse_if(int call, scmp_arg_cmp condition) {
-    if (otherwise_ == SCMP_ACT_ERRNO(EPERM)) return;  // It is refused already.
+    if (otherwise_ == SCMP_ACT_ERRNO(EPERM) || allowed_.contains(call)) return;
     check(seccomp_rule_add_array(context_, SCMP_ACT_ERRNO(EPERM), call, 1, &condition));
   }
+  // Those that nothing allows, be it in part.
+  void refuse_rest(std::span<const int> calls, int error) {
+    for (const int call : calls) {
+      if (allowed_.contains(call) || in_part_.contains(call)) continue;
+      check(seccomp_rule_add(context_, SCMP_ACT_ERRNO(static_cast<std::uint32_t>(error)), call, 0));
+    }
+  }
 
-  void print(const char* name) const {
+  void print(const char* recipe, const char* phase) const {
     std::FILE* file = std::tmpfile();
     if (file == nullptr) std::exit(1);
     check(seccomp_export_bpf(context_, fileno(file)));
@@ -128,7 +156,7 @@ class Filter {
       std::uint8_t jump_false;
       std::uint32_t k;
     } i{};
-    std::printf("inline constexpr os::FilterInstruction %s[] = {\n", name);
+    std::printf("inline constexpr os::FilterInstruction k%s%s[] = {\n", recipe, phase);
     while (std::fread(&i, sizeof i, 1, file) == 1) {
       std::printf("    {0x%02x, %u, %u, 0x%08x},\n", i.code, i.jump_true, i.jump_false, i.k);
     }
@@ -144,9 +172,16 @@ class Filter {
   }
   scmp_filter_ctx context_;
   std::uint32_t otherwise_;
+  std::set<int> allowed_;  // whatever their arguments
+  std::set<int> in_part_;
 };
 
-// What both of a preset's filters allow.
+// One of several values of an argument; another one is refused.
+void allow_one_of(Filter& filter, int call, unsigned argument, std::initializer_list<scmp_datum_t> values) {
+  for (const scmp_datum_t value : values) filter.allow_if(call, {equals(argument, value)});
+}
+
+// What all filters allow.
 void allow_common(Filter& filter) {
   filter.allow(kMemory);
   filter.allow(kTime);
@@ -159,73 +194,144 @@ void allow_common(Filter& filter) {
   filter.allow_if(SCMP_SYS(recvmsg), {masked(2, MSG_OOB, 0)});
   filter.allow_if(SCMP_SYS(socketpair), {equals(0, AF_UNIX), masked(1, 0xf, SOCK_SEQPACKET), equals(2, 0)});
   filter.refuse_if(SCMP_SYS(socketpair), differs(0, AF_UNIX));
-  filter.allow_if(SCMP_SYS(setsockopt), {equals(1, SOL_SOCKET)});
-  filter.refuse_if(SCMP_SYS(setsockopt), differs(1, SOL_SOCKET));
-  filter.allow_if(SCMP_SYS(getsockopt), {equals(1, SOL_SOCKET)});
-  filter.refuse_if(SCMP_SYS(getsockopt), differs(1, SOL_SOCKET));
+}
+
+void allow_options_of_sockets(Filter& filter) {
+  for (const int call : {SCMP_SYS(setsockopt), SCMP_SYS(getsockopt)}) {
+    filter.allow_if(call, {equals(1, SOL_SOCKET)});
+    filter.refuse_if(call, differs(1, SOL_SOCKET));
+  }
 }
 
 // Facts about what is open already; glibc's fstat is newfstatat.
 void allow_facts(Filter& filter) {
   filter.allow_if(SCMP_SYS(statx), {masked(2, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  filter.refuse_if(SCMP_SYS(statx), masked(2, AT_EMPTY_PATH, 0));
   filter.allow_if(SCMP_SYS(newfstatat), {masked(3, AT_EMPTY_PATH, AT_EMPTY_PATH)});
+  filter.refuse_if(SCMP_SYS(newfstatat), masked(3, AT_EMPTY_PATH, 0));
 }
 
 void allow_no_new_code(Filter& filter) {
-  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) filter.allow_if(call, {masked(2, PROT_EXEC, 0)});
-}
-
-// All of `calls` that are not in `allowed`.
-std::vector<int> without(std::span<const int> calls, std::span<const int> allowed) {
-  std::vector<int> rest;
-  for (const int call : calls) {
-    if (std::find(allowed.begin(), allowed.end(), call) == allowed.end()) rest.push_back(call);
+  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) {
+    filter.allow_if(call, {masked(2, PROT_EXEC, 0)});
+    filter.refuse_if(call, masked(2, PROT_EXEC, PROT_EXEC));
   }
-  return rest;
 }
 
-void print_parser_loading() {
+// A thread of this process; with any namespace of its own it is none.
+void allow_threads(Filter& filter) {
+  constexpr scmp_datum_t kNamespaces =
+      CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
+  constexpr scmp_datum_t kOfAThread = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+  filter.allow(kThreads);
+  filter.allow_if(SCMP_SYS(clone), {masked(0, kOfAThread | kNamespaces, kOfAThread)});
+  filter.refuse_if(SCMP_SYS(clone), masked(0, CLONE_THREAD, 0));
+  allow_one_of(filter, SCMP_SYS(prctl), 0, {PR_SET_NAME});
+  filter.refuse_if(SCMP_SYS(prctl), differs(0, PR_SET_NAME));
+}
+
+void allow_reading_paths(Filter& filter) {
+  filter.allow(kPathFacts);
+  filter.allow_if(SCMP_SYS(openat), {masked(2, O_ACCMODE | O_CREAT | O_TRUNC, O_RDONLY)});
+  for (const int writing : {O_WRONLY, O_RDWR, O_CREAT, O_TRUNC}) {
+    const auto bit = static_cast<scmp_datum_t>(writing);
+    filter.refuse_if(SCMP_SYS(openat), masked(2, bit, bit));
+  }
+}
+
+// Stream and datagram sockets of the internet, to connect with: it cannot be connected to.
+void allow_internet(Filter& filter) {
+  filter.allow(kInternet);
+  for (const int family : {AF_INET, AF_INET6}) {
+    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+      filter.allow_if(SCMP_SYS(socket),
+                      {equals(0, static_cast<scmp_datum_t>(family)), masked(1, 0xf, static_cast<scmp_datum_t>(type))});
+    }
+  }
+  // libraries look for a name server's daemon, and for the machine's addresses
+  for (const int family : {AF_UNIX, AF_NETLINK}) {
+    filter.refuse_if(SCMP_SYS(socket), equals(0, static_cast<scmp_datum_t>(family)));
+  }
+  for (const int call : {SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg)}) {
+    filter.allow_if(call, {masked(3, MSG_OOB, 0)});
+  }
+  for (const int call : {SCMP_SYS(setsockopt), SCMP_SYS(getsockopt)}) {
+    allow_one_of(filter, call, 1, {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6});
+  }
+}
+
+// Before what is common: what a recipe allows whole is not to be allowed in part.
+void allow_extras(Filter& filter, const Recipe& recipe) {
+  if (recipe.reads_paths) allow_reading_paths(filter);
+  if (recipe.threads) allow_threads(filter);
+  if (recipe.internet) {
+    allow_internet(filter);
+  } else {
+    allow_options_of_sockets(filter);
+  }
+}
+
+void allow_commands_of_fcntl(Filter& filter, const Recipe& recipe) {
+  allow_one_of(filter, SCMP_SYS(fcntl), 1,
+               {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_ADD_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC});
+  const auto value = [](int command) { return static_cast<scmp_datum_t>(command); };
+  if (recipe.internet) {
+    allow_one_of(filter, SCMP_SYS(fcntl), 1, {F_SETFL});
+  } else {
+    filter.refuse_if(SCMP_SYS(fcntl), equals(1, value(F_SETFL)));
+  }
+  for (const int command : {F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
+    filter.refuse_if(SCMP_SYS(fcntl), equals(1, value(command)));
+  }
+}
+
+void print_loading(const Recipe& recipe) {
   Filter filter;
-  allow_common(filter);
   filter.allow(kLoader);
+  allow_extras(filter, recipe);
+  allow_common(filter);
   filter.allow_if(SCMP_SYS(prctl), {equals(0, PR_SET_NAME)});
   filter.refuse_if(SCMP_SYS(prctl), differs(0, PR_SET_NAME));
-  filter.refuse(without(kRefused, kLoader), EPERM);
-  filter.refuse(kAbsent, ENOSYS);
-  filter.print("kParserLoading");
+  filter.refuse_rest(kRefused, EPERM);
+  filter.refuse_rest(kAbsent, ENOSYS);
+  filter.print(recipe.name, "Loading");
 }
 
-void print_parser_running() {
+void print_running(const Recipe& recipe) {
   Filter filter;
+  allow_extras(filter, recipe);
   allow_common(filter);
   allow_no_new_code(filter);
-  for (const int call : {SCMP_SYS(mmap), SCMP_SYS(mprotect)}) filter.refuse_if(call, masked(2, PROT_EXEC, PROT_EXEC));
-  for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_ADD_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC}) {
-    filter.allow_if(SCMP_SYS(fcntl), {equals(1, static_cast<scmp_datum_t>(command))});
-  }
-  for (const int command : {F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
-    filter.refuse_if(SCMP_SYS(fcntl), equals(1, static_cast<scmp_datum_t>(command)));
-  }
+  allow_commands_of_fcntl(filter, recipe);
   allow_facts(filter);
-  filter.refuse_if(SCMP_SYS(statx), masked(2, AT_EMPTY_PATH, 0));
-  filter.refuse_if(SCMP_SYS(newfstatat), masked(3, AT_EMPTY_PATH, 0));
-  filter.refuse(kRefused, EPERM);
-  filter.refuse(kPrctl, EPERM);
-  filter.refuse(kAbsent, ENOSYS);
-  filter.print("kParserRunning");
+  filter.refuse_rest(kRefused, EPERM);
+  filter.refuse_rest(kAbsent, ENOSYS);
+  filter.print(recipe.name, "Running");
 }
 
 // Nothing ends the broker: a call that nobody thought of is refused, and does not kill it.
 void print_broker() {
   Filter filter(SCMP_ACT_ERRNO(EPERM));
   allow_common(filter);
+  allow_options_of_sockets(filter);
   allow_no_new_code(filter);
   allow_facts(filter);
   filter.allow(kAccept);
-  for (const int command : {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC}) {
-    filter.allow_if(SCMP_SYS(fcntl), {equals(1, static_cast<scmp_datum_t>(command))});
+  allow_one_of(filter, SCMP_SYS(fcntl), 1, {F_GETFD, F_SETFD, F_GETFL, F_GET_SEALS, F_GETPIPE_SZ, F_DUPFD_CLOEXEC});
+  filter.print("Broker", "Running");
+}
+
+// The architecture, and the names of its calls by their numbers.
+void print_names() {
+  constexpr int kNumbers = 512;
+  std::printf("inline constexpr std::uint32_t kArchitecture = 0x%08x;\n", seccomp_arch_native());
+  std::printf("inline constexpr const char* kCallNames[] = {\n");
+  for (int number = 0; number < kNumbers; ++number) {
+    char* name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+    std::printf("    \"%s\",\n", name == nullptr ? "" : name);
+    std::free(name);
   }
-  filter.print("kBrokerRunning");
+  std::printf("};\n\n");
 }
 
 }  // namespace
@@ -233,9 +339,12 @@ void print_broker() {
 int main() {
   std::printf("// Made by generate_filters. The rules stand in its source.\n#pragma once\n\n");
   std::printf("namespace reeve::sandbox {\n\n");
-  print_parser_loading();
-  print_parser_running();
+  for (const Recipe& recipe : kRecipes) {
+    print_loading(recipe);
+    print_running(recipe);
+  }
   print_broker();
+  print_names();
   std::printf("}  // namespace reeve::sandbox\n");
   return 0;
 }

@@ -6,7 +6,7 @@
 #include <cstdlib>
 
 #include "../contract/inherited.hpp"
-#include "../os/confine.hpp"
+#include "../os/filter.hpp"
 #include "../os/memory.hpp"
 #include "../os/process.hpp"
 #include "../vocab/name.hpp"

@@ -4,11 +4,9 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/close_range.h>
-#include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/mount.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <linux/securebits.h>
 #include <sched.h>
 #include <sys/mount.h>
@@ -57,12 +55,13 @@ Result<Fd> open_namespace(pid_t pid, const char* kind) {
 }
 
 // The process that lives just long enough for its namespaces to be opened. It tells over `line` how each step went.
-[[noreturn]] void hold_namespaces(const Fd& line, const std::function<Result<void>()>& furnish) {
+[[noreturn]] void hold_namespaces(const Fd& line, Network network, const std::function<Result<void>()>& furnish) {
   const auto tell = [&](const Result<void>& outcome) {
     const std::string word = outcome ? kYes : text_of(outcome.error());
     if (::write(line.raw(), word.data(), word.size()) < 0 || !outcome) ::_exit(1);
   };
-  tell(check(::unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS), "unshare"));
+  const int its_own = network == Network::empty ? CLONE_NEWNET : 0;
+  tell(check(::unshare(CLONE_NEWUSER | its_own | CLONE_NEWNS | CLONE_NEWUTS), "unshare"));
   char mapped = 0;
   if (::read(line.raw(), &mapped, 1) != 1) ::_exit(1);
   // Forbids user namespaces below this one, so that nobody inside can have capabilities again.
@@ -81,7 +80,7 @@ Result<void> expect_yes(const Fd& line, const char* step) {
               "this machine, or a sandbox around this process, forbids user namespaces; see user.max_user_namespaces");
 }
 
-Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRange users) {
+Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRange users, Network network) {
   REEVE_TRY(expect_yes(line, "a user namespace could not be made"));
   const std::string range =
       std::to_string(users.first) + " " + std::to_string(users.first) + " " + std::to_string(users.count);
@@ -89,11 +88,12 @@ Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRa
   if (::write(line.raw(), "g", 1) != 1) return system_failure("write");
   REEVE_TRY(expect_yes(line, "user namespaces inside the sandbox could not be forbidden"));
   REEVE_TRY(expect_yes(line, "the sandbox could not be furnished"));
-  Fd user = REEVE_TRY(open_namespace(holder, "user"));
-  Fd network = REEVE_TRY(open_namespace(holder, "net"));
-  Fd mounts = REEVE_TRY(open_namespace(holder, "mnt"));
-  Fd names = REEVE_TRY(open_namespace(holder, "uts"));
-  return SharedNamespaces{std::move(user), std::move(network), std::move(mounts), std::move(names)};
+  SharedNamespaces made;
+  made.user = REEVE_TRY(open_namespace(holder, "user"));
+  if (network == Network::empty) made.network = REEVE_TRY(open_namespace(holder, "net"));
+  made.mounts = REEVE_TRY(open_namespace(holder, "mnt"));
+  made.names = REEVE_TRY(open_namespace(holder, "uts"));
+  return made;
 }
 
 // A child of the caller's parent; how its end is signalled is as for the caller's own.
@@ -131,12 +131,12 @@ int resource_of(Limit limit) {
 }
 
 // What each Landlock ABI can handle; asking for a bit the kernel does not know is an error, not a no-op.
-uapi::LandlockRulesetAttr rights_for_abi(long abi) {
+uapi::LandlockRulesetAttr rights_for_abi(long abi, bool may_connect) {
   uapi::LandlockRulesetAttr rights{};
   rights.handled_access_fs = uapi::kFsAbi1;
   if (abi >= 2) rights.handled_access_fs |= uapi::kFsRefer;
   if (abi >= 3) rights.handled_access_fs |= uapi::kFsTruncate;
-  if (abi >= 4) rights.handled_access_net = uapi::kNetBindTcp | uapi::kNetConnectTcp;
+  if (abi >= 4) rights.handled_access_net = uapi::kNetBindTcp | (may_connect ? 0 : uapi::kNetConnectTcp);
   if (abi >= 5) rights.handled_access_fs |= uapi::kFsIoctlDev;
   if (abi >= 6) rights.scoped = uapi::kScopeAbstractSocket | uapi::kScopeSignal;
   return rights;
@@ -149,7 +149,8 @@ std::size_t attribute_size(long abi) {
 
 }  // namespace
 
-Result<SharedNamespaces> make_shared_namespaces(UserRange users, const std::function<Result<void>()>& furnish) {
+Result<SharedNamespaces> make_shared_namespaces(UserRange users, Network network,
+                                                const std::function<Result<void>()>& furnish) {
   int raw[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, raw) != 0) return system_failure("socketpair");
   Fd line(raw[0]);
@@ -158,10 +159,10 @@ Result<SharedNamespaces> make_shared_namespaces(UserRange users, const std::func
   if (holder < 0) return system_failure("fork");
   if (holder == 0) {
     line.close();  // Else it would wait for its own end to close.
-    hold_namespaces(other, furnish);
+    hold_namespaces(other, network, furnish);
   }
   other.close();
-  auto namespaces = open_namespaces_of(holder, line, users);
+  auto namespaces = open_namespaces_of(holder, line, users, network);
   line.close();
   while (::waitpid(holder, nullptr, 0) < 0 && errno == EINTR) {
   }
@@ -177,7 +178,7 @@ Result<void> become_user(std::uint32_t user) { return check(::setresuid(user, us
 
 Result<void> join(const SharedNamespaces& namespaces) {
   REEVE_TRY(check(::setns(namespaces.user.raw(), CLONE_NEWUSER), "setns(user)"));
-  REEVE_TRY(check(::setns(namespaces.network.raw(), CLONE_NEWNET), "setns(network)"));
+  if (namespaces.network) REEVE_TRY(check(::setns(namespaces.network.raw(), CLONE_NEWNET), "setns(network)"));
   REEVE_TRY(check(::setns(namespaces.names.raw(), CLONE_NEWUTS), "setns(uts)"));
   return check(::setns(namespaces.mounts.raw(), CLONE_NEWNS), "setns(mounts)");
 }
@@ -289,20 +290,23 @@ Result<void> refuse_new_code() {
   return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no PR_SET_MDWE (Linux 6.3)");
 }
 
-Result<Fd> make_path_rules(std::span<const std::string> readable) {
+Result<Fd> make_landlock_rules(std::span<const std::string> readable, bool may_connect) {
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) {
     return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no Landlock",
                 "boot with lsm=landlock,… or use a kernel that has it (Linux 5.13)");
   }
-  const uapi::LandlockRulesetAttr rights = rights_for_abi(abi);
+  const uapi::LandlockRulesetAttr rights = rights_for_abi(abi, may_connect);
   Fd ruleset(static_cast<int>(::syscall(SYS_landlock_create_ruleset, &rights, attribute_size(abi), 0)));
   if (!ruleset) return system_failure("landlock_create_ruleset");
   for (const std::string& path : readable) {
     const Fd below(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!below) return system_failure(("open " + path).c_str());
     landlock_path_beneath_attr rule{};
-    rule.allowed_access = uapi::kFsExecute | uapi::kFsReadFile | uapi::kFsReadDir;
+    struct stat facts{};
+    REEVE_TRY(check(::fstat(below.raw(), &facts), "fstat"));
+    rule.allowed_access = uapi::kFsExecute | uapi::kFsReadFile;
+    if (S_ISDIR(facts.st_mode)) rule.allowed_access |= uapi::kFsReadDir;  // Of a file it is no right.
     rule.parent_fd = below.raw();
     REEVE_TRY(check(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0),
                     "landlock_add_rule"));
@@ -310,22 +314,9 @@ Result<Fd> make_path_rules(std::span<const std::string> readable) {
   return ruleset;
 }
 
-Result<void> restrict_to(const Fd& path_rules) {
+Result<void> restrict_to(const Fd& landlock_rules) {
   REEVE_TRY(refuse_privileges_by_exec());
-  return check(::syscall(SYS_landlock_restrict_self, path_rules.raw(), 0), "landlock_restrict_self");
-}
-
-Result<void> load_filter(std::span<const FilterInstruction> program) {
-  static_assert(sizeof(FilterInstruction) == sizeof(sock_filter));
-  if (program.empty() || program.size() > BPF_MAXINSNS) {
-    return fail(Kind::invalid, code::kMissingLayer, "a seccomp filter is empty or too long");
-  }
-  std::vector<sock_filter> instructions;
-  instructions.reserve(program.size());
-  for (const FilterInstruction& i : program) instructions.push_back({i.code, i.jump_true, i.jump_false, i.k});
-  const sock_fprog loaded{static_cast<unsigned short>(instructions.size()), instructions.data()};
-  if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &loaded) != 0) return system_failure("seccomp");
-  return {};
+  return check(::syscall(SYS_landlock_restrict_self, landlock_rules.raw(), 0), "landlock_restrict_self");
 }
 
 Error execute(const Fd& image, std::vector<std::string> arguments, std::vector<std::string> environment) {

@@ -25,13 +25,16 @@ struct UserRange {
 /// One user namespace, and within it an empty network, mounts and a host name, to be joined by many processes.
 struct SharedNamespaces {
   Fd user;
-  Fd network;
+  Fd network;  ///< not there where they share the host's
   Fd mounts;
   Fd names;
 };
+/// Who joins these has the host's network, or one that is empty.
+enum class Network { empty, of_the_host };
 /// `furnish` runs inside, in a process of its own, with all capabilities there: what it mounts is what all see.
 /// Errors: unsupported where the machine forbids it; what `furnish` says.
-Result<SharedNamespaces> make_shared_namespaces(UserRange users, const std::function<Result<void>()>& furnish);
+Result<SharedNamespaces> make_shared_namespaces(UserRange users, Network network,
+                                                const std::function<Result<void>()>& furnish);
 
 /// Leaves every supplementary group and takes the group as its own. For root.
 Result<void> become_group(std::uint32_t group);
@@ -96,21 +99,11 @@ Result<void> refuse_privileges_by_exec();
 Result<void> refuse_new_code();
 
 /// Landlock rules: no path can be reached but to read and execute below `readable`; where the kernel knows them, also
-/// no TCP port, no abstract socket of outside, no signal to outside. They hold for whoever is restricted to them.
-/// Errors: unsupported where the kernel has no Landlock.
-Result<Fd> make_path_rules(std::span<const std::string> readable);
+/// no TCP port (or only to connect to), no abstract socket of outside, no signal to outside. Errors: unsupported where
+/// the kernel has no Landlock.
+Result<Fd> make_landlock_rules(std::span<const std::string> readable, bool may_connect);
 /// The caller and its children, for good.
-Result<void> restrict_to(const Fd& path_rules);
-
-/// One instruction of a seccomp filter; the layout is the kernel's sock_filter.
-struct FilterInstruction {
-  std::uint16_t code;
-  std::uint8_t jump_true;
-  std::uint8_t jump_false;
-  std::uint32_t k;
-};
-/// Loads a finished filter. no_new_privs must be set.
-Result<void> load_filter(std::span<const FilterInstruction> program);
+Result<void> restrict_to(const Fd& landlock_rules);
 
 /// Replaces the process by the program in `image`. Returns only if that failed.
 Error execute(const Fd& image, std::vector<std::string> arguments, std::vector<std::string> environment);

@@ -30,6 +30,12 @@ Result<struct stat> facts_of(const Fd& file) {
   return facts;
 }
 
+AtPath kind_of(mode_t mode) {
+  if (S_ISREG(mode)) return AtPath::file;
+  if (S_ISDIR(mode)) return AtPath::folder;
+  return S_ISLNK(mode) ? AtPath::link : AtPath::other;
+}
+
 }  // namespace
 
 namespace {
@@ -215,11 +221,21 @@ Result<void> make_folders(const std::string& path) {
   }
 }
 
+Result<void> make_empty_file(const std::string& path) {
+  REEVE_TRY(make_folders(path.substr(0, path.rfind('/'))));
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644));
+  if (!file) return system_failure(("open " + path).c_str());
+  return {};
+}
+
 AtPath what_is_at(const std::string& path) {
   struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0) return AtPath::nothing;
-  if (S_ISDIR(facts.st_mode)) return AtPath::folder;
-  return S_ISLNK(facts.st_mode) ? AtPath::link : AtPath::other;
+  return ::lstat(path.c_str(), &facts) == 0 ? kind_of(facts.st_mode) : AtPath::nothing;
+}
+
+AtPath what_is_at_end_of(const std::string& path) {
+  struct stat facts{};
+  return ::stat(path.c_str(), &facts) == 0 ? kind_of(facts.st_mode) : AtPath::nothing;
 }
 
 Result<void> copy_link(const std::string& original, const std::string& copy) {

@@ -65,8 +65,13 @@ bool can_run(const std::string& path);
 /// Makes a folder of mode 0755, and those above it, unless they are there already.
 Result<void> make_folders(const std::string& path);
 
-enum class AtPath { nothing, folder, link, other };
+/// Makes an empty file of mode 0644, and the folders above it, unless it is there already.
+Result<void> make_empty_file(const std::string& path);
+
+enum class AtPath { nothing, file, folder, link, other };
 AtPath what_is_at(const std::string& path);
+/// Of a link what it leads to.
+AtPath what_is_at_end_of(const std::string& path);
 
 /// Makes `copy` a symbolic link to wherever the link `original` points, unless it is there already.
 Result<void> copy_link(const std::string& original, const std::string& copy);

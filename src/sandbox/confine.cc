@@ -1,5 +1,7 @@
 #include "confine.hpp"
 
+#include "../os/confine.hpp"
+
 namespace reeve::sandbox {
 namespace {
 

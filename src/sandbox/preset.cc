@@ -9,11 +9,41 @@ namespace {
 
 constexpr std::uint64_t kMiB = 1024 * 1024;
 
+// In a user's session all services are one user's, and the kernel counts the threads of those of one preset together.
+constexpr std::uint64_t kThreads = 512;
+
+// What it takes to find a server by its name, and to know that it is the one.
+constexpr std::array kInternetFiles{
+    "/etc/resolv.conf", "/etc/hosts",    "/etc/host.conf", "/etc/nsswitch.conf",
+    "/etc/gai.conf",    "/etc/services", "/etc/ssl/certs", "/usr/share/ca-certificates"};
+
 constexpr std::array kPresets{
-    // Written out by whoever wants it: the program runs with all that its user may do.
-    Preset{"none", 1, false, {}, {}, {}},
-    // Parses what strangers send. One descriptor for each client, and no thread, process or file beside its own.
-    Preset{"parser", 2, true, {256, 1, 1024 * kMiB, 256 * kMiB}, kParserLoading, kParserRunning},
+    // Written out by whoever wants it.
+    Preset{.name = "none", .number = 1, .purpose = "no sandbox: all that its user may do"},
+    // One descriptor for each client, and no thread, process or file beside its own.
+    Preset{.name = "parser",
+           .number = 2,
+           .purpose = "takes apart what strangers send, in one thread",
+           .confined = true,
+           .limits = {256, 1, 1024 * kMiB, 256 * kMiB},
+           .loading = kParserLoading,
+           .running = kParserRunning},
+    Preset{.name = "compute",
+           .number = 3,
+           .purpose = "reckons in many threads",
+           .confined = true,
+           .limits = {256, kThreads, 4096 * kMiB, 256 * kMiB},
+           .loading = kComputeLoading,
+           .running = kComputeRunning},
+    Preset{.name = "network-client",
+           .number = 4,
+           .purpose = "connects to TCP and UDP servers, in many threads",
+           .confined = true,
+           .limits = {256, kThreads, 4096 * kMiB, 256 * kMiB},
+           .internet = true,
+           .reads = kInternetFiles,
+           .loading = kNetworkClientLoading,
+           .running = kNetworkClientRunning},
 };
 
 }  // namespace

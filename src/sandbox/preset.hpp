@@ -5,26 +5,29 @@
 #include <span>
 #include <string_view>
 
-#include "../os/confine.hpp"
+#include "../os/filter.hpp"
 
 namespace reeve::sandbox {
 
 struct Limits {
-  std::uint64_t descriptors;
-  std::uint64_t processes;
-  std::uint64_t address_space;  ///< bytes
-  std::uint64_t file_size;      ///< bytes; also what a memfd may grow to
+  std::uint64_t descriptors = 0;
+  std::uint64_t processes = 0;      ///< threads among them
+  std::uint64_t address_space = 0;  ///< bytes
+  std::uint64_t file_size = 0;      ///< bytes; also what a memfd may grow to
 };
 
 struct Preset {
   std::string_view name;
-  std::uint32_t number;  ///< how broker and spawner call it
-  bool confined;         ///< false for `none` alone: namespaces, root, Landlock, limits and filters all apply otherwise
-  Limits limits;
+  std::uint32_t number = 0;  ///< how broker and spawner call it
+  std::string_view purpose;  ///< for people, after the name
+  bool confined = false;     ///< false for `none` alone: all that follows applies otherwise
+  Limits limits{};
+  bool internet = false;                 ///< the machine's network, to connect with; else an empty one
+  std::span<const char* const> reads{};  ///< what it sees beside the system's libraries, to read: files and folders
   /// Two filters: the first lets the loader load the program; the second, tighter, is loaded by the service's runtime
   /// before it reads its first packet.
-  std::span<const os::FilterInstruction> loading;
-  std::span<const os::FilterInstruction> running;
+  os::Filter loading{};
+  os::Filter running{};
 };
 
 /// Every preset there is, for people and for tests.

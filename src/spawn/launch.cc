@@ -6,6 +6,8 @@
 
 #include "../contract/inherited.hpp"
 #include "../os/files.hpp"
+#include "../os/filter.hpp"
+#include "../os/memory.hpp"
 #include "../os/path.hpp"
 #include "../os/socket.hpp"
 
@@ -20,11 +22,11 @@ namespace {
   os::leave(1);
 }
 
-Result<void> put_in_place(const LaunchPlan& plan) {
+Result<void> put_in_place(const Nursery& nursery, const LaunchPlan& plan) {
   if (plan.image == nullptr) return {};
   static_assert(contract::kControlNumber == 3 && contract::kFilterNumber == 4, "the order below");
   std::vector<int> in_order{plan.input->raw(), plan.output->raw(), plan.error->raw(), plan.control->raw()};
-  if (plan.running_filter != nullptr) in_order.push_back(plan.running_filter->raw());
+  if (nursery.running_filter) in_order.push_back(nursery.running_filter.raw());
   return os::arrange_descriptors(in_order);
 }
 
@@ -60,9 +62,9 @@ Result<void> end_with_supervisor(const Nursery& nursery) {
 }
 
 Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
-  REEVE_TRY(put_in_place(plan));
-  if (plan.preset->confined) {
-    REEVE_TRY(sandbox::confine({*plan.preset, nursery.root, plan.user}));
+  REEVE_TRY(put_in_place(nursery, plan));
+  if (nursery.preset->confined) {
+    REEVE_TRY(sandbox::confine({*nursery.preset, nursery.root, plan.user}));
   } else {
     REEVE_TRY(set_priority(plan.setup));
     // Not wherever the broker happens to have been started.
@@ -74,8 +76,8 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   REEVE_TRY(set_limits(plan.setup));
   os::set_umask(plan.setup.umask);
   REEVE_TRY(end_with_supervisor(nursery));
-  if (!plan.preset->confined) return {};
-  return os::load_filter(plan.preset->loading);
+  if (!nursery.preset->confined) return {};
+  return os::load_filter(nursery.preset->loading);
 }
 
 // Of several values of one variable the last counts: what the job says, over what every job is given.
@@ -154,11 +156,16 @@ os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRa
 
 }  // namespace
 
-Result<Nursery> make_nursery(const std::string& folder) {
+Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& folder) {
   Nursery nursery;
+  nursery.preset = &preset;
   nursery.supervisor = REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::parent_process())));
-  nursery.root = REEVE_TRY(sandbox::Root::prepare(folder));
-  nursery.namespaces = REEVE_TRY(os::make_shared_namespaces(mapped_users(), [&] { return nursery.root.enter(); }));
+  if (!preset.confined) return nursery;
+  const auto network = preset.internet ? os::Network::of_the_host : os::Network::empty;
+  nursery.root = REEVE_TRY(sandbox::Root::prepare(folder, preset));
+  nursery.namespaces =
+      REEVE_TRY(os::make_shared_namespaces(mapped_users(), network, [&] { return nursery.root.enter(); }));
+  nursery.running_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running)));
   return nursery;
 }
 
@@ -182,7 +189,7 @@ Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan) {
   // The child goes there by itself; it is not to wait there for ever.
   if (!plan.texts.folder.empty()) REEVE_TRY(os::find(plan.texts.folder));
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
-  const std::int32_t pid = REEVE_TRY(plan.preset->confined ? give_birth(nursery, plan, theirs) : os::fork_beside());
+  const std::int32_t pid = REEVE_TRY(nursery.preset->confined ? give_birth(nursery, plan, theirs) : os::fork_beside());
   if (pid == 0) become_program(nursery, plan, theirs);
   theirs.close();
   os::Child child = REEVE_TRY(os::child_of(pid));
@@ -193,9 +200,8 @@ Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan) {
   return fail(Kind::unsupported, code::kMissingLayer, *word);
 }
 
-Result<void> try_out(const Nursery& nursery, const sandbox::Preset& preset, std::optional<std::uint32_t> user) {
+Result<void> try_out(const Nursery& nursery, std::optional<std::uint32_t> user) {
   LaunchPlan plan;
-  plan.preset = &preset;
   plan.user = user;
   REEVE_TRY(launch(nursery, plan));
   return {};

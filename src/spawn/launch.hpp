@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "../contract/spawner.hpp"
+#include "../os/confine.hpp"
 #include "../os/process.hpp"
 #include "../sandbox/confine.hpp"
 
@@ -15,25 +16,26 @@ namespace reeve::spawn {
 /// Users for the services of a session that root started: one each, from a range that Debian leaves to such uses.
 inline constexpr os::UserRange kServiceUsers{61184, 4336};
 
-/// What all launches share.
+/// What all launches in a preset share.
 struct Nursery {
+  const sandbox::Preset* preset = nullptr;
   os::Fd supervisor;  ///< its process: nothing that is started outlives it
+  // In a confined preset:
   os::SharedNamespaces namespaces;
   sandbox::Root root;
+  os::Fd running_filter;  ///< sealed memory with the second filter
 };
 
-/// With a root made in `folder`, which only we can enter.
-Result<Nursery> make_nursery(const std::string& folder);
+/// With a root made in `folder`, which only we can enter. Errors: missing-layer, with its name.
+Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& folder);
 
 struct LaunchPlan {
-  const sandbox::Preset* preset = nullptr;
   const os::Fd* image = nullptr;  ///< null for a trial: everything but the program
   const os::Fd* control = nullptr;
   const os::Fd* input = nullptr;
   const os::Fd* output = nullptr;
   const os::Fd* error = nullptr;
-  const os::Fd* running_filter = nullptr;  ///< sealed memory with the preset's second filter
-  std::optional<std::uint32_t> user;       ///< root starts each service as a user of its own
+  std::optional<std::uint32_t> user;  ///< root starts each service as a user of its own
   contract::LaunchTexts texts;
   contract::Setup setup;
 };
@@ -52,6 +54,6 @@ Result<StandardFiles> open_standard_files(const contract::LaunchTexts& texts);
 Result<os::Child> launch(const Nursery& nursery, const LaunchPlan& plan);
 
 /// Everything but the program: whether this machine can do what the preset needs.
-Result<void> try_out(const Nursery& nursery, const sandbox::Preset& preset, std::optional<std::uint32_t> user);
+Result<void> try_out(const Nursery& nursery, std::optional<std::uint32_t> user);
 
 }  // namespace reeve::spawn

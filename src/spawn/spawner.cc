@@ -58,26 +58,34 @@ Result<void> Spawner::begin() {
 }
 
 Result<void> Spawner::prepare() {
-  nursery_ = REEVE_TRY(make_nursery(options_.runtime_folder + "/root"));
-  REEVE_TRY(try_out_presets());
+  REEVE_TRY(try_out_sandbox());
   watches_.begin();
   // Before it says that it is ready: from then on the others count on it.
   supervisor_.open([this](auto bytes, auto along) { hear(bytes, std::move(along)); }, [this] { over_ = true; });
   return {};
 }
 
-Result<void> Spawner::try_out_presets() {
-  for (const sandbox::Preset& preset : sandbox::all_presets()) {
-    if (!preset.confined) continue;
-    running_filters_.emplace(preset.number,
-                             REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running))));
-    const auto user = REEVE_TRY(free_user());
-    tell_supervisor(SupervisorOp::birth);
-    const auto outcome = try_out(nursery_, preset, user);
-    tell_supervisor(SupervisorOp::unborn);
-    REEVE_TRY(outcome);
+// A machine that cannot do what the strictest preset needs has no broker.
+Result<void> Spawner::try_out_sandbox() {
+  const Nursery* nursery = REEVE_TRY(nursery_of(*sandbox::find_preset("parser")));
+  const auto user = REEVE_TRY(free_user());
+  tell_supervisor(SupervisorOp::birth);
+  const auto outcome = try_out(*nursery, user);
+  tell_supervisor(SupervisorOp::unborn);
+  return outcome;
+}
+
+// Made when the preset is first used.
+Result<const Nursery*> Spawner::nursery_of(const sandbox::Preset& preset) {
+  const auto found = nurseries_.find(preset.number);
+  if (found != nurseries_.end()) return &found->second;
+  auto nursery = make_nursery(preset, options_.runtime_folder + "/root/" + std::string(preset.name));
+  if (!nursery) {
+    Error why = std::move(nursery).error();
+    why.message = "preset " + std::string(preset.name) + ": " + why.message;
+    return std::unexpected(std::move(why));
   }
-  return {};
+  return &nurseries_.emplace(preset.number, std::move(*nursery)).first->second;
 }
 
 // One of its own, where there are users to give.
@@ -226,18 +234,16 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   LaunchPlan plan;
   plan.texts = REEVE_TRY(contract::decode_launch(request));
   plan.setup = request.head.setup;
-  plan.preset = sandbox::find_preset(request.head.preset);
-  if (plan.preset == nullptr) return bad_request("an unknown preset");
+  const sandbox::Preset* preset = sandbox::find_preset(request.head.preset);
+  if (preset == nullptr) return bad_request("an unknown preset");
+  const Nursery* nursery = REEVE_TRY(nursery_of(*preset));
   auto image = images_.image_of(plan.texts.program);
   if (!image) {
     return fail(image.error().kind, code::kLaunchFailed, plan.texts.program + ": " + image.error().message);
   }
   Running running;
   running.log = REEVE_TRY(Log::make(loop_, plan.texts.label));
-  if (plan.preset->confined) {
-    running.user = REEVE_TRY(free_user());
-    plan.running_filter = &running_filters_.at(plan.preset->number);
-  }
+  if (preset->confined) running.user = REEVE_TRY(free_user());
   plan.image = *image;
   plan.control = &control;
   plan.user = running.user;
@@ -245,7 +251,7 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   plan.input = &files.input;
   plan.output = files.output ? &files.output : &running.log->writer();
   plan.error = files.error ? &files.error : &running.log->writer();
-  running.child = REEVE_TRY(spawn::launch(nursery_, plan));
+  running.child = REEVE_TRY(spawn::launch(*nursery, plan));
   running.log->service_has_writer();
   contract::SupervisorRequest adopt{.op = SupervisorOp::adopt, .number = running.child.pid};
   adopt.id = request.head.instance;

@@ -48,7 +48,8 @@ class Spawner {
   };
 
   Result<void> prepare();
-  Result<void> try_out_presets();
+  Result<void> try_out_sandbox();
+  Result<const Nursery*> nursery_of(const sandbox::Preset& preset);
   void break_off(const Error& why);
   void hear(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   Result<void> take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
@@ -74,8 +75,7 @@ class Spawner {
   contract::Phase phase_ = contract::Phase::starting;
   SpawnerOptions options_;
   Images images_;
-  Nursery nursery_;
-  std::map<std::uint32_t, os::Fd> running_filters_;
+  std::map<std::uint32_t, Nursery> nurseries_;  ///< by the number of their preset
   std::map<std::uint64_t, Running> running_;
   Watches watches_;
   std::uint32_t next_user_ = 0;

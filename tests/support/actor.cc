@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <future>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -46,7 +47,13 @@ class Player : public Actor {
         early_{{"open /etc/passwd", errno_of(::open("/etc/passwd", O_RDONLY))},
                {"list /", errno_of_listing("/")},
                {"list /usr/lib", errno_of_listing("/usr/lib")},
-               {"write /usr/lib/x", errno_of(::open("/usr/lib/x", O_WRONLY | O_CREAT, 0600))}} {}
+               {"write /usr/lib/x", errno_of(::open("/usr/lib/x", O_WRONLY | O_CREAT, 0600))}} {
+    if (std::getenv("EARLY_THREAD") == nullptr) return;
+    std::thread([this] {
+      is_asked_.get_future().wait();
+      early_answer_.set_value(errno_of_listing("/usr/lib"));
+    }).detach();
+  }
 
   Result<Everything> repeat(Everything what) override { return what; }
   Result<std::uint64_t> size_of(File file) override { return file.size(); }
@@ -67,6 +74,10 @@ class Player : public Actor {
     return variables;
   }
   Result<std::map<std::string, std::int32_t>> early_attempts() override { return early_; }
+  Result<std::int32_t> attempt_of_early_thread() override {
+    is_asked_.set_value();
+    return early_answer_.get_future().get();
+  }
   Result<void> complain(std::int32_t code, std::string message) override {
     return fail(Kind::denied, code, std::move(message), "stop asking");
   }
@@ -77,10 +88,12 @@ class Player : public Actor {
     return {};
   }
   Result<void> crash() override { std::abort(); }
-  // A call that no parser has a use for: the filter kills.
+  // Calls that some preset has no use for: its filter kills.
   Result<void> attempt(std::string call) override {
     if (call == "keyctl") ::syscall(SYS_keyctl, 0, 0, 0, 0, 0);
     if (call == "bpf") ::syscall(SYS_bpf, 0, nullptr, 0);
+    if (call == "raw socket") ::syscall(SYS_socket, AF_INET, SOCK_RAW, 1);
+    if (call == "thread in a namespace") ::syscall(SYS_clone, 0x103d0f00, nullptr, nullptr, nullptr, 0);
     if (call == "io_uring") ::syscall(SYS_io_uring_setup, 1, nullptr);
     // Standard input is no socket, and need not be one: the filter looks at the flags.
     msghdr nothing{};
@@ -138,6 +151,8 @@ class Player : public Actor {
   Service& service_;
   std::optional<Transaction> work_;
   std::map<std::string, std::int32_t> early_;
+  std::promise<void> is_asked_;
+  std::promise<std::int32_t> early_answer_;
   Endpoint endpoint_;
 };
 

@@ -35,6 +35,9 @@ struct Actor {
   virtual Result<std::map<std::string, std::string>> environment() = 0;
   /// The errno of what was tried before serving: under the first filter only, which allows to open.
   virtual Result<std::map<std::string, std::int32_t>> early_attempts() = 0;
+  /// The errno of listing /usr/lib, by a thread that was there before the second filter. It is there where EARLY_THREAD
+  /// is set.
+  virtual Result<std::int32_t> attempt_of_early_thread() = 0;
   virtual Result<void> complain(std::int32_t code, std::string message) = 0;
   virtual Result<void> throw_something() = 0;
   virtual Result<std::string> answer_of(std::uint32_t bytes) = 0;
@@ -58,9 +61,9 @@ struct Actor {
   ~Actor() = default;
 };
 BOOST_DESCRIBE_STRUCT(Actor, (),
-                      (repeat, size_of, descriptors, environment, early_attempts, complain, throw_something, answer_of,
-                       sleep, crash, attempt, reach_out, print, echo_files, own_endpoint, sum_of, call_other, offer,
-                       withdraw, work))
+                      (repeat, size_of, descriptors, environment, early_attempts, attempt_of_early_thread, complain,
+                       throw_something, answer_of, sleep, crash, attempt, reach_out, print, echo_files, own_endpoint,
+                       sum_of, call_other, offer, withdraw, work))
 
 /// Another interface of the same process.
 struct Namesake {

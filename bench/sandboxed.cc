@@ -27,7 +27,7 @@ T need(reeve::Result<T> result) {
 void launch_each(const std::string& program, int times, const os::Fd& writer) {
   char folder[] = "/tmp/reeve-bench-XXXXXX";
   if (::mkdtemp(folder) == nullptr) die("no folder");
-  const auto nursery = need(spawn::make_nursery(*reeve::sandbox::find_preset("parser"), std::string(folder) + "/root"));
+  const auto nursery = need(spawn::make_nursery(*reeve::sandbox::find_preset("parser"), folder));
   spawn::Images images(spawn::image_mode());
   const os::Fd nothing = need(os::open_device_null());
   const auto ends = need(os::channel_pair());

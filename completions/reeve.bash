@@ -2,7 +2,7 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor sandbox --help' -- "$word")
     return
   fi
   case $word in
@@ -15,6 +15,15 @@ _reeve() {
       ;;
   esac
   case $command in
+    sandbox)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'show run' -- "$word")
+      elif [ "$COMP_CWORD" -eq 3 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "$(reeve sandbox show | awk '{ print $1 }')" -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
+      fi
+      ;;
     load) mapfile -t COMPREPLY < <(compgen -f -X '!*.plist' -- "$word"; compgen -d -- "$word") ;;
     kill)
       if [ "$COMP_CWORD" -eq 2 ]; then

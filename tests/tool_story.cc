@@ -4,12 +4,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
 #include "../src/inspect/json.hpp"
 #include "support/actor.hpp"
+#include "support/jobs.hpp"
 #include "support/session.hpp"
 
 namespace reeve::test {
@@ -276,6 +278,57 @@ TEST_F(Tool, AProcessServesANameOfItsOwn) {
   ::waitpid(server, &ended, 0);
   EXPECT_EQ(ended, 0);
   EXPECT_FALSE(called());
+}
+
+TEST_F(Tool, ShowsPresetsInWordsAndForScripts) {
+  EXPECT_NE(refused({"sandbox", "show", "jail"}).find("known are: none parser compute network-client"),
+            std::string::npos);
+  EXPECT_NE(reeve_tool({"sandbox", "show"}).out.find("\ncompute "), std::string::npos);
+  const std::string shown = reeve_tool({"sandbox", "show", "network-client"}).out;
+  for (const char* word : {"/etc/resolv.conf", "to connect by TCP and UDP", " connect ", "512", "4 GiB"}) {
+    EXPECT_NE(shown.find(word), std::string::npos) << word;
+  }
+  const Dictionary parser = printed({"sandbox", "show", "--json", "parser"});
+  EXPECT_EQ(*parser.find("internet"), Object(false));
+  EXPECT_EQ(*parser.find("limits")->get<Dictionary>()->find("threads"), Object(std::int64_t{1}));
+  const Array& refused_calls = *parser.find("calls")->get<Dictionary>()->find("refused")->get<Array>();
+  EXPECT_NE(std::find(refused_calls.begin(), refused_calls.end(), Object("connect")), refused_calls.end());
+}
+
+TEST_F(Tool, RunsAProgramInAPresetWithItsInputAndOutput) {
+  EXPECT_EQ(reeve_tool({"sandbox", "run", "parser"}).exit_code, 2);
+  EXPECT_NE(refused({"sandbox", "run", "jail", "--", "/bin/true"}).find("no preset is called"), std::string::npos);
+  EXPECT_NE(refused({"sandbox", "run", "parser", "--", "/nowhere/program"}).find("/nowhere/program: open"),
+            std::string::npos);
+  EXPECT_NE(refused({"sandbox", "run", "parser", "--", "/etc/hostname"}).find("/etc/hostname: execveat"),
+            std::string::npos)
+      << "no program";
+  const Output echo = reeve_tool({"sandbox", "run", "parser", "--", "/bin/echo", "-n", "a b"});
+  EXPECT_EQ(echo.out, "a b") << echo.err;
+  EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", "/bin/false"}).exit_code, 1);
+  EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", "/bin/sh", "-c", "exit 77"}).exit_code, 77);
+  EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", "/bin/cat", "/etc/hosts"}).out, "");
+  EXPECT_EQ(reeve_tool({"sandbox", "run", "network-client", "--", "/bin/cat", "/etc/hosts"}).out,
+            contents_of("/etc/hosts"));
+  const Output killed = reeve_tool({"sandbox", "run", "parser", "--", "/bin/sh", "-c", "umask 0"});
+  EXPECT_EQ(killed.exit_code, 128 + SIGSYS) << killed.out << killed.err;
+  EXPECT_NE(killed.err.find("killed by SIGSYS"), std::string::npos) << killed.err;
+  EXPECT_NE(killed.err.find("reeve sandbox show parser"), std::string::npos) << killed.err;
+}
+
+TEST_F(Tool, WhatItRunsInAPresetEndsWithIt) {
+  const std::string marked = "98765" + std::to_string(::getpid());
+  const pid_t tool = ::fork();
+  if (tool == 0) {
+    const std::string program = stage() + "/bin/reeve";
+    ::execl(program.c_str(), "reeve", "sandbox", "run", "parser", "--", "/bin/sleep", marked.c_str(), nullptr);
+    ::_exit(127);
+  }
+  // The tool, and the program.
+  EXPECT_TRUE(comes_true([&] { return processes_with(marked).size() == 2; }));
+  ::kill(tool, SIGKILL);
+  ::waitpid(tool, nullptr, 0);
+  EXPECT_TRUE(comes_true([&] { return processes_with(marked).empty(); }));
 }
 
 }  // namespace

@@ -147,6 +147,13 @@ Result<Child> start(const Start& what) {
   return child_of(pid);
 }
 
+Result<Child> run_in_copy(const std::function<int()>& task) {
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_failure("fork");
+  if (pid == 0) ::_exit(task());
+  return child_of(pid);
+}
+
 Result<Child> child_of(std::int32_t pid) {
   Fd pidfd(::pidfd_open(pid, 0));
   if (!pidfd) {

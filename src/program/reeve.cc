@@ -1,5 +1,6 @@
 // bin/reeve: the tool. Exit status 0 is good, 1 refused or failed, 2 a command line that makes no sense.
 #include <CLI/CLI.hpp>
+#include <csignal>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -8,6 +9,7 @@
 #include "../inspect/commands.hpp"
 #include "../inspect/doctor.hpp"
 #include "../inspect/json.hpp"
+#include "../inspect/sandbox.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
 
@@ -78,6 +80,20 @@ int call(Words& words) {
   return show(inspect::call(words.call), words.form());
 }
 
+// As a shell does: what the program returns, or 128 and the signal that ended it.
+int run_in_preset(const Words& words) {
+  const auto ended = inspect::run_in_preset(words.label, words.paths);
+  if (!ended) return report(ended.error(), words.form());
+  if (!ended->by_signal) return ended->value;
+  std::fprintf(stderr, "reeve: %s %s\n", words.paths.front().c_str(), os::describe(*ended).c_str());
+  if (ended->value == SIGSYS) {
+    std::fprintf(stderr, "  it made a system call that %s does not know: reeve sandbox show %s\n", words.label.c_str(),
+                 words.label.c_str());
+  }
+  constexpr int kBySignal = 128;
+  return kBySignal + ended->value;
+}
+
 int kill_job(const Words& words) {
   const auto signal = inspect::parse_signal(words.signal);
   if (!signal) return report(signal.error(), words.form()), kMisused;
@@ -91,6 +107,7 @@ class Commands {
     add_broker();
     add_jobs();
     add_call();
+    add_sandbox();
   }
 
   int run(int argc, char** argv) {
@@ -168,6 +185,27 @@ class Commands {
         ->expected(1)
         ->take_all();
     command->add_option("--timeout", words_.timeout, "how long to wait: 250ms, 2s, 3m")->capture_default_str();
+  }
+
+  void add_sandbox() {
+    CLI::App* sandbox = app_.add_subcommand("sandbox", "Show a preset, or run a program in one");
+    sandbox->require_subcommand(1);
+    const auto add_to = [&](const char* name, const char* what, std::function<int()> run) {
+      CLI::App* command = sandbox->add_subcommand(name, what);
+      command->add_flag("--json", words_.json, "for scripts: what it prints, and errors, as JSON");
+      command->callback([this, run = std::move(run)] { chosen_ = run; });
+      return command;
+    };
+    CLI::App* show_one = add_to("show", "Show what a preset lets through, or which there are", [this] {
+      return show(words_.label.empty() ? inspect::show_presets(words_.form())
+                                       : inspect::show_preset(words_.label, words_.form()),
+                  words_.form());
+    });
+    show_one->add_option("PRESET", words_.label, "the preset");
+    CLI::App* run =
+        add_to("run", "Run a program in a preset, with this terminal", [this] { return run_in_preset(words_); });
+    run->add_option("PRESET", words_.label, "the preset")->required();
+    run->add_option("PROGRAM", words_.paths, "its path, and its arguments: write -- before it")->required();
   }
 
   CLI::App app_{"Named services that start on demand inside a sandbox.", "reeve"};

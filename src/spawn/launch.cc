@@ -25,8 +25,9 @@ namespace {
 Result<void> put_in_place(const Nursery& nursery, const LaunchPlan& plan) {
   if (plan.image == nullptr) return {};
   static_assert(contract::kControlNumber == 3 && contract::kFilterNumber == 4, "the order below");
-  std::vector<int> in_order{plan.input->raw(), plan.output->raw(), plan.error->raw(), plan.control->raw()};
-  if (nursery.running_filter) in_order.push_back(nursery.running_filter.raw());
+  std::vector<int> in_order{plan.input->raw(), plan.output->raw(), plan.error->raw()};
+  if (plan.control != nullptr) in_order.push_back(plan.control->raw());
+  if (plan.control != nullptr && nursery.running_filter) in_order.push_back(nursery.running_filter.raw());
   return os::arrange_descriptors(in_order);
 }
 
@@ -156,13 +157,13 @@ os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRa
 
 }  // namespace
 
-Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& folder) {
+Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder) {
   Nursery nursery;
   nursery.preset = &preset;
   nursery.supervisor = REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::parent_process())));
   if (!preset.confined) return nursery;
   const auto network = preset.internet ? os::Network::of_the_host : os::Network::empty;
-  nursery.root = REEVE_TRY(sandbox::Root::prepare(folder, preset));
+  nursery.root = REEVE_TRY(sandbox::Root::prepare(runtime_folder + "/root/" + std::string(preset.name), preset));
   nursery.namespaces =
       REEVE_TRY(os::make_shared_namespaces(mapped_users(), network, [&] { return nursery.root.enter(); }));
   nursery.running_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running)));

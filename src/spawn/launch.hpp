@@ -26,12 +26,13 @@ struct Nursery {
   os::Fd running_filter;  ///< sealed memory with the second filter
 };
 
-/// With a root made in `folder`, which only we can enter. Errors: missing-layer, with its name.
-Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& folder);
+/// With a root made in the runtime folder, which only we can enter: it is empty there, and any number of nurseries
+/// mount upon it. Errors: missing-layer, with its name.
+Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder);
 
 struct LaunchPlan {
-  const os::Fd* image = nullptr;  ///< null for a trial: everything but the program
-  const os::Fd* control = nullptr;
+  const os::Fd* image = nullptr;    ///< null for a trial: everything but the program
+  const os::Fd* control = nullptr;  ///< null for a program that is no service: it has no second filter either
   const os::Fd* input = nullptr;
   const os::Fd* output = nullptr;
   const os::Fd* error = nullptr;

@@ -79,7 +79,7 @@ Result<void> Spawner::try_out_sandbox() {
 Result<const Nursery*> Spawner::nursery_of(const sandbox::Preset& preset) {
   const auto found = nurseries_.find(preset.number);
   if (found != nurseries_.end()) return &found->second;
-  auto nursery = make_nursery(preset, options_.runtime_folder + "/root/" + std::string(preset.name));
+  auto nursery = make_nursery(preset, options_.runtime_folder);
   if (!nursery) {
     Error why = std::move(nursery).error();
     why.message = "preset " + std::string(preset.name) + ": " + why.message;

@@ -18,6 +18,9 @@ add_custom_command(OUTPUT ${filters} COMMAND ${CMAKE_COMMAND} -E make_directory 
   COMMAND generate_filters > ${filters} DEPENDS generate_filters VERBATIM)
 add_custom_target(filters DEPENDS ${filters})
 
+# Signatures. Clients do not link it.
+find_library(SODIUM_LIBRARY sodium REQUIRED)
+
 # Rooms that may throw: they use libraries that do.
 set(rooms_with_exceptions inspect)
 
@@ -53,7 +56,7 @@ foreach(library reeve reeve_shared)
 endforeach()
 
 # What only our own programs link: the broker's side, and the tool's.
-set(service_rooms plist line sandbox broker spawn supervise inspect)
+set(service_rooms identity plist line sandbox broker spawn supervise inspect)
 list(TRANSFORM service_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE inner_objects)
 add_library(reeve_inner STATIC ${inner_objects})
-target_link_libraries(reeve_inner PUBLIC reeve EXPAT::EXPAT)
+target_link_libraries(reeve_inner PUBLIC reeve EXPAT::EXPAT ${SODIUM_LIBRARY})

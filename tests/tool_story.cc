@@ -331,5 +331,79 @@ TEST_F(Tool, WhatItRunsInAPresetEndsWithIt) {
   EXPECT_TRUE(comes_true([&] { return processes_with(marked).empty(); }));
 }
 
+TEST_F(Tool, MakesATeamOnceAndKeepsItsKeySecret) {
+  const std::string key = elsewhere.path() + "/team.key";
+  const Output made = reeve_tool({"team", "new", key});
+  EXPECT_EQ(made.exit_code, 0) << made.err;
+  EXPECT_EQ(made.out.size(), 27U) << made.out;
+  EXPECT_EQ(std::filesystem::status(key).permissions(), std::filesystem::perms(0600));
+  EXPECT_NE(refused({"team", "new", key}).find("is there already"), std::string::npos);
+  const std::vector<std::string> sign{"sign", "--key", key, "--identifier", "org.example.app", key + ".txt"};
+  std::ofstream(key + ".txt") << "a file";
+  std::filesystem::permissions(key, std::filesystem::perms(0640));
+  EXPECT_NE(refused(sign).find("can be read by its group or by others"), std::string::npos);
+  std::filesystem::permissions(key, std::filesystem::perms(0600));
+  EXPECT_EQ(reeve_tool(sign).exit_code, 0);
+  EXPECT_NE(refused({"sign", "--key", key + ".txt", "--identifier", "a", key}).find("by others"), std::string::npos);
+  std::filesystem::permissions(key + ".txt", std::filesystem::perms(0600));
+  EXPECT_NE(refused({"sign", "--key", key + ".txt", "--identifier", "a", key}).find("no key file"), std::string::npos);
+}
+
+TEST_F(Tool, ASignedProgramVerifiesAndStillRuns) {
+  const std::string key = elsewhere.path() + "/team.key";
+  const std::string program = elsewhere.path() + "/echo";
+  std::string team = reeve_tool({"team", "new", key}).out;
+  team.pop_back();
+  std::filesystem::copy_file("/bin/echo", program);
+  EXPECT_NE(refused({"verify", program}).find("there is no signature"), std::string::npos);
+  const std::vector<std::string> sign{"sign",          program,
+                                      "--key",         key,
+                                      "--identifier",  "org.example.echo",
+                                      "--version",     "3",
+                                      "--group",       team + ".shared",
+                                      "--entitlement", "monitor",
+                                      "--entitlement", "level=2",
+                                      "--preset",      "parser"};
+  EXPECT_EQ(reeve_tool(sign).exit_code, 0);
+  const auto size = std::filesystem::file_size(program);
+  EXPECT_EQ(reeve_tool(sign).exit_code, 0) << "once more";
+  EXPECT_EQ(std::filesystem::file_size(program), size) << "in the place of the first";
+  const Dictionary told = printed({"verify", "--json", program});
+  EXPECT_EQ(*told.find("team"), Object(team));
+  EXPECT_EQ(*told.find("identifier"), Object("org.example.echo"));
+  EXPECT_EQ(*told.find("entitlements"),
+            Object(Dictionary{{"level", Object(std::int64_t{2})}, {"monitor", Object(true)}}));
+  EXPECT_EQ(run({program, "it", "runs"}).out, "it runs\n");
+  EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", program, "here", "too"}).out, "here too\n");
+  // Its program changed by a bit, behind the signature's back.
+  std::fstream file(program, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(4096).put('\x55');
+  file.close();
+  EXPECT_NE(refused({"verify", program}).find("the file was changed after it was signed"), std::string::npos);
+  EXPECT_NE(refused({"sign", program, "--key", key, "--identifier", "a", "--group", "OTHER.shared"}).find("groups"),
+            std::string::npos);
+  EXPECT_NE(refused({"sign", program, "--key", key, "--identifier", "a", "--preset", "jail"}).find("no preset"),
+            std::string::npos);
+}
+
+TEST_F(Tool, SignsBesideAFileThatMustNotChange) {
+  const std::string key = elsewhere.path() + "/team.key";
+  const std::string script = elsewhere.path() + "/script";
+  const std::string passphrase = elsewhere.path() + "/passphrase";
+  std::ofstream(passphrase) << "correct horse\n";
+  std::filesystem::permissions(passphrase, std::filesystem::perms(0600));
+  EXPECT_EQ(reeve_tool({"team", "new", key, "--passphrase-file", passphrase}).exit_code, 0);
+  std::ofstream(script) << "#!/bin/sh\n";
+  const std::vector<std::string> sign{"sign", "--detached", "--key", key, "--identifier", "org.example.script", script};
+  EXPECT_NE(refused(sign).find("the key has a passphrase"), std::string::npos);
+  auto with_passphrase = sign;
+  with_passphrase.insert(with_passphrase.end(), {"--passphrase-file", passphrase});
+  EXPECT_EQ(reeve_tool(with_passphrase).exit_code, 0);
+  EXPECT_EQ(contents_of(script), "#!/bin/sh\n");
+  EXPECT_NE(reeve_tool({"verify", script}).out.find("org.example.script"), std::string::npos);
+  std::ofstream(script, std::ios::app) << "exit 1\n";
+  EXPECT_NE(refused({"verify", script}).find("of a file of another size"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace reeve::test

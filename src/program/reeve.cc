@@ -10,6 +10,7 @@
 #include "../inspect/doctor.hpp"
 #include "../inspect/json.hpp"
 #include "../inspect/sandbox.hpp"
+#include "../inspect/signing.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
 
@@ -50,6 +51,7 @@ struct Words {
   std::string second;
   std::vector<std::string> paths;
   inspect::CallCommand call;
+  inspect::SignCommand sign;
 
   inspect::Form form() const { return json ? inspect::Form::json : inspect::Form::text; }
   Domain domain() const { return system ? Domain::system : Domain::user; }
@@ -108,6 +110,7 @@ class Commands {
     add_jobs();
     add_call();
     add_sandbox();
+    add_signing();
   }
 
   int run(int argc, char** argv) {
@@ -121,7 +124,10 @@ class Commands {
 
  private:
   CLI::App* add(const char* name, const char* what, std::function<int()> run) {
-    CLI::App* command = app_.add_subcommand(name, what);
+    return add_to(app_, name, what, std::move(run));
+  }
+  CLI::App* add_to(CLI::App& above, const char* name, const char* what, std::function<int()> run) {
+    CLI::App* command = above.add_subcommand(name, what);
     command->add_flag("--json", words_.json, "for scripts: what it prints, and errors, as JSON");
     command->callback([this, run = std::move(run)] { chosen_ = run; });
     return command;
@@ -190,22 +196,45 @@ class Commands {
   void add_sandbox() {
     CLI::App* sandbox = app_.add_subcommand("sandbox", "Show a preset, or run a program in one");
     sandbox->require_subcommand(1);
-    const auto add_to = [&](const char* name, const char* what, std::function<int()> run) {
-      CLI::App* command = sandbox->add_subcommand(name, what);
-      command->add_flag("--json", words_.json, "for scripts: what it prints, and errors, as JSON");
-      command->callback([this, run = std::move(run)] { chosen_ = run; });
-      return command;
-    };
-    CLI::App* show_one = add_to("show", "Show what a preset lets through, or which there are", [this] {
+    CLI::App* show_one = add_to(*sandbox, "show", "Show what a preset lets through, or which there are", [this] {
       return show(words_.label.empty() ? inspect::show_presets(words_.form())
                                        : inspect::show_preset(words_.label, words_.form()),
                   words_.form());
     });
     show_one->add_option("PRESET", words_.label, "the preset");
-    CLI::App* run =
-        add_to("run", "Run a program in a preset, with this terminal", [this] { return run_in_preset(words_); });
+    CLI::App* run = add_to(*sandbox, "run", "Run a program in a preset, with this terminal",
+                           [this] { return run_in_preset(words_); });
     run->add_option("PRESET", words_.label, "the preset")->required();
     run->add_option("PROGRAM", words_.paths, "its path, and its arguments: write -- before it")->required();
+  }
+
+  void add_signing() {
+    CLI::App* team = app_.add_subcommand("team", "Make a team, which signs programs");
+    team->require_subcommand(1);
+    inspect::SignCommand& words = words_.sign;
+    const auto passphrase = [&words](CLI::App* command) {
+      command->add_option("--passphrase-file", words.passphrase, "a file whose first line is the key's passphrase");
+    };
+    CLI::App* make = add_to(*team, "new", "Make a team's key, and tell the team's id", [this] {
+      return show(inspect::make_team(words_.sign.key_file, words_.sign.passphrase, words_.form()), words_.form());
+    });
+    make->add_option("FILE", words.key_file, "where to keep the key")->required();
+    passphrase(make);
+    CLI::App* sign = add("sign", "Sign a program, or any file",
+                         [this] { return show(inspect::sign(words_.sign, words_.form()), words_.form()); });
+    sign->add_option("FILE", words.program, "what to sign")->required();
+    sign->add_option("--key", words.key_file, "the team's key")->required();
+    sign->add_option("--identifier", words.identifier, "what the team calls it: org.example.app")->required();
+    sign->add_option("--version", words.version, "a number that grows")->capture_default_str();
+    sign->add_option("--group", words.groups, "an app group: the team's id, or a name under it")->take_all();
+    sign->add_option("--entitlement", words.entitlements, "NAME, or NAME=JSON")->take_all();
+    sign->add_option("--preset", words.preset, "the sandbox it is made for");
+    sign->add_option("--allow", words.allowed_callers, "who may call it, as in AllowedCallers")->take_all();
+    sign->add_flag("--detached", words.detached, "into FILE.reevesig: the file stays as it is");
+    passphrase(sign);
+    CLI::App* verify = add("verify", "Check a signature, and show what it says",
+                           [this] { return show(inspect::verify(words_.label, words_.form()), words_.form()); });
+    verify->add_option("FILE", words_.label, "what was signed")->required();
   }
 
   CLI::App app_{"Named services that start on demand inside a sandbox.", "reeve"};

@@ -49,6 +49,8 @@ inline constexpr std::size_t kPlistValueCountMax =
     8192;  // Values in one property list; 64 KiB can hold no more of use.
 inline constexpr std::size_t kImageBytesMax = 512 * 1024 * 1024;  // A program's file, copied into sealed memory.
 
+inline constexpr std::size_t kManifestBytesMax = 64 * 1024;  // What a signature says; as long as a job file.
+
 inline constexpr std::chrono::milliseconds kNoticePause{50};  // After a notice, until it is looked what happened.
 inline constexpr std::chrono::seconds kLookPause{3};          // Between looks where the kernel gives no notice.
 inline constexpr std::size_t kWatchedPathsMax =

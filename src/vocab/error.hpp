@@ -51,6 +51,9 @@ inline constexpr std::int32_t kThrottled = 2403;        ///< a job crashed too o
 inline constexpr std::int32_t kMissingLayer = 2404;     ///< the machine lacks a layer that the sandbox requires
 inline constexpr std::int32_t kUnknownJob = 2405;       ///< no job has that label
 inline constexpr std::int32_t kNoBroker = 2500;         ///< no broker runs, and none could be started
+inline constexpr std::int32_t kUnsigned = 2600;         ///< a file carries no signature
+inline constexpr std::int32_t kBadSignature = 2601;     ///< a signature, or what it says, is not good
+inline constexpr std::int32_t kBadKey = 2602;           ///< a file is no key, or cannot be opened as one
 }  // namespace code
 
 /// A value that says what failed. Never thrown.

@@ -2,19 +2,23 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor sandbox --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor sandbox team sign verify --help' -- "$word")
     return
   fi
   case $word in
     -*)
       local options='--help --json --system'
       [ "$command" != broker ] || options="$options --user --replace --jobs"
+      [ "$command" != sign ] ||
+        options='--help --json --key --identifier --version --group --entitlement --preset --allow --detached --passphrase-file'
       [ "$command" != call ] || options='--help --json --file --timeout'
       mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
       return
       ;;
   esac
   case $command in
+    team) [ "$COMP_CWORD" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'new' -- "$word") ;;
+    sign | verify) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     sandbox)
       if [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W 'show run' -- "$word")

@@ -303,14 +303,14 @@ TEST_F(Tool, RunsAProgramInAPresetWithItsInputAndOutput) {
   EXPECT_NE(refused({"sandbox", "run", "parser", "--", "/etc/hostname"}).find("/etc/hostname: execveat"),
             std::string::npos)
       << "no program";
-  const Output echo = reeve_tool({"sandbox", "run", "parser", "--", "/bin/echo", "-n", "a b"});
-  EXPECT_EQ(echo.out, "a b") << echo.err;
+  const Output echo = reeve_tool({"sandbox", "run", "parser", "--", "/bin/echo", "-n", "a b", "[]", "--", "[c,d]"});
+  EXPECT_EQ(echo.out, "a b [] -- [c,d]") << echo.err;
   EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", "/bin/false"}).exit_code, 1);
   EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", "/bin/sh", "-c", "exit 77"}).exit_code, 77);
   EXPECT_EQ(reeve_tool({"sandbox", "run", "parser", "--", "/bin/cat", "/etc/hosts"}).out, "");
   EXPECT_EQ(reeve_tool({"sandbox", "run", "network-client", "--", "/bin/cat", "/etc/hosts"}).out,
             contents_of("/etc/hosts"));
-  const Output killed = reeve_tool({"sandbox", "run", "parser", "--", "/bin/sh", "-c", "umask 0"});
+  const Output killed = reeve_tool({"sandbox", "run", "parser", "--", "/bin/sync"});
   EXPECT_EQ(killed.exit_code, 128 + SIGSYS) << killed.out << killed.err;
   EXPECT_NE(killed.err.find("killed by SIGSYS"), std::string::npos) << killed.err;
   EXPECT_NE(killed.err.find("reeve sandbox show parser"), std::string::npos) << killed.err;

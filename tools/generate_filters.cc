@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mman.h>
@@ -62,7 +63,18 @@ constexpr int kLoader[] = {SCMP_SYS(execveat),   SCMP_SYS(openat),     SCMP_SYS(
                            SCMP_SYS(statx),      SCMP_SYS(fcntl),      SCMP_SYS(seccomp),    SCMP_SYS(mprotect),
                            SCMP_SYS(mmap)};  // the loader maps code; PR_SET_MDWE forbids to gain it later
 // What presets add.
-constexpr int kThreads[] = {SCMP_SYS(sched_getscheduler), SCMP_SYS(sched_getparam), SCMP_SYS(getcpu)};
+constexpr int kThreads[] = {SCMP_SYS(sched_getscheduler),
+                            SCMP_SYS(sched_getparam),
+                            SCMP_SYS(getcpu),
+                            SCMP_SYS(pipe2),
+                            SCMP_SYS(dup2),
+                            SCMP_SYS(dup3),
+                            SCMP_SYS(select),
+                            SCMP_SYS(pselect6),
+                            SCMP_SYS(timerfd_create),
+                            SCMP_SYS(timerfd_settime),
+                            SCMP_SYS(timerfd_gettime),
+                            SCMP_SYS(epoll_create)};
 constexpr int kPathFacts[] = {SCMP_SYS(newfstatat), SCMP_SYS(statx),      SCMP_SYS(access),
                               SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
                               SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(getcwd)};
@@ -84,7 +96,10 @@ constexpr int kRefused[] = {
     SCMP_SYS(flock), SCMP_SYS(symlink), SCMP_SYS(symlinkat), SCMP_SYS(link), SCMP_SYS(linkat), SCMP_SYS(mkdirat), SCMP_SYS(rmdir),
     SCMP_SYS(unlinkat), SCMP_SYS(renameat), SCMP_SYS(renameat2), SCMP_SYS(fchmodat), SCMP_SYS(chown), SCMP_SYS(fchown),
     SCMP_SYS(lchown), SCMP_SYS(fchownat), SCMP_SYS(utimensat), SCMP_SYS(truncate), SCMP_SYS(getrusage), SCMP_SYS(times),
-    SCMP_SYS(getpgrp), SCMP_SYS(getpgid), SCMP_SYS(getsid), SCMP_SYS(getgroups)};
+    SCMP_SYS(getpgrp), SCMP_SYS(getpgid), SCMP_SYS(getsid), SCMP_SYS(getgroups), SCMP_SYS(pipe2), SCMP_SYS(dup2),
+    SCMP_SYS(dup3), SCMP_SYS(select), SCMP_SYS(pselect6), SCMP_SYS(timerfd_create), SCMP_SYS(timerfd_settime),
+    SCMP_SYS(timerfd_gettime), SCMP_SYS(epoll_create), SCMP_SYS(mlock), SCMP_SYS(mlock2), SCMP_SYS(munlock),
+    SCMP_SYS(mlockall), SCMP_SYS(umask)};
 // clang-format on
 // glibc falls back from these by itself.
 constexpr int kAbsent[] = {SCMP_SYS(clone3)};
@@ -106,6 +121,7 @@ constexpr Recipe kRecipes[] = {
 // Conditions on a call's arguments, by their number.
 scmp_arg_cmp equals(unsigned argument, scmp_datum_t value) { return {argument, SCMP_CMP_EQ, value, 0}; }
 scmp_arg_cmp differs(unsigned argument, scmp_datum_t value) { return {argument, SCMP_CMP_NE, value, 0}; }
+scmp_arg_cmp above(unsigned argument, scmp_datum_t value) { return {argument, SCMP_CMP_GT, value, 0}; }
 scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
   return {argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
@@ -199,6 +215,9 @@ void allow_common(Filter& filter) {
   filter.allow_if(SCMP_SYS(recvmsg), {masked(2, MSG_OOB, 0)});
   filter.allow_if(SCMP_SYS(socketpair), {equals(0, AF_UNIX), masked(1, 0xf, SOCK_SEQPACKET), equals(2, 0)});
   filter.refuse_if(SCMP_SYS(socketpair), differs(0, AF_UNIX));
+  for (const scmp_datum_t type : {SOCK_STREAM, SOCK_DGRAM}) {
+    filter.refuse_if(SCMP_SYS(socketpair), masked(1, 0xf, type));
+  }
 }
 
 void allow_options_of_sockets(Filter& filter) {
@@ -244,24 +263,71 @@ void allow_reading_paths(Filter& filter) {
   }
 }
 
-// Stream and datagram sockets of the internet, to connect with: it cannot be connected to.
+// What libraries set of a connection. Other options open doors (of TCP_ULP, IP_LOCAL_PORT_RANGE and filters on sockets
+// nobody has need here), or are for those who serve.
+struct SocketOption {
+  int level;
+  int name;
+};
+constexpr SocketOption kSocketOptions[] = {{IPPROTO_TCP, TCP_NODELAY},
+                                           {IPPROTO_TCP, TCP_MAXSEG},
+                                           {IPPROTO_TCP, TCP_CORK},
+                                           {IPPROTO_TCP, TCP_KEEPIDLE},
+                                           {IPPROTO_TCP, TCP_KEEPINTVL},
+                                           {IPPROTO_TCP, TCP_KEEPCNT},
+                                           {IPPROTO_TCP, TCP_SYNCNT},
+                                           {IPPROTO_TCP, TCP_LINGER2},
+                                           {IPPROTO_TCP, TCP_WINDOW_CLAMP},
+                                           {IPPROTO_TCP, TCP_QUICKACK},
+                                           {IPPROTO_TCP, TCP_USER_TIMEOUT},
+                                           {IPPROTO_TCP, TCP_NOTSENT_LOWAT},
+                                           {IPPROTO_TCP, TCP_FASTOPEN_CONNECT},
+                                           {IPPROTO_IP, IP_TOS},
+                                           {IPPROTO_IP, IP_TTL},
+                                           {IPPROTO_IP, IP_PKTINFO},
+                                           {IPPROTO_IP, IP_MTU_DISCOVER},
+                                           {IPPROTO_IP, IP_RECVERR},
+                                           {IPPROTO_IP, IP_RECVTTL},
+                                           {IPPROTO_IP, IP_RECVTOS},
+                                           {IPPROTO_IPV6, IPV6_UNICAST_HOPS},
+                                           {IPPROTO_IPV6, IPV6_MTU_DISCOVER},
+                                           {IPPROTO_IPV6, IPV6_RECVERR},
+                                           {IPPROTO_IPV6, IPV6_V6ONLY},
+                                           {IPPROTO_IPV6, IPV6_RECVPKTINFO},
+                                           {IPPROTO_IPV6, IPV6_RECVHOPLIMIT},
+                                           {IPPROTO_IPV6, IPV6_DONTFRAG},
+                                           {IPPROTO_IPV6, IPV6_RECVTCLASS},
+                                           {IPPROTO_IPV6, IPV6_TCLASS}};
+
+// TCP and UDP, to connect with. Their other protocols (SCTP, MPTCP, SMC, ICMP) are code that few look at.
 void allow_internet(Filter& filter) {
   filter.allow(kInternet);
+  struct Kind {
+    int type;
+    int protocol;
+  };
+  constexpr Kind kKinds[] = {{SOCK_STREAM, 0}, {SOCK_STREAM, IPPROTO_TCP}, {SOCK_DGRAM, 0}, {SOCK_DGRAM, IPPROTO_UDP}};
+  const auto value = [](int number) { return static_cast<scmp_datum_t>(number); };
   for (const int family : {AF_INET, AF_INET6}) {
-    for (const int type : {SOCK_STREAM, SOCK_DGRAM}) {
+    for (const Kind& kind : kKinds) {
       filter.allow_if(SCMP_SYS(socket),
-                      {equals(0, static_cast<scmp_datum_t>(family)), masked(1, 0xf, static_cast<scmp_datum_t>(type))});
+                      {equals(0, value(family)), masked(1, 0xf, value(kind.type)), equals(2, value(kind.protocol))});
     }
   }
+  filter.refuse_if(SCMP_SYS(socket), above(2, IPPROTO_UDP));
   // libraries look for a name server's daemon, and for the machine's addresses
-  for (const int family : {AF_UNIX, AF_NETLINK}) {
-    filter.refuse_if(SCMP_SYS(socket), equals(0, static_cast<scmp_datum_t>(family)));
-  }
+  for (const int family : {AF_UNIX, AF_NETLINK}) filter.refuse_if(SCMP_SYS(socket), equals(0, value(family)));
   for (const int call : {SCMP_SYS(sendto), SCMP_SYS(recvfrom), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg)}) {
     filter.allow_if(call, {masked(3, MSG_OOB, 0)});
   }
+  allow_one_of(filter, SCMP_SYS(getsockopt), 1, {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6});
+  allow_one_of(filter, SCMP_SYS(setsockopt), 1, {SOL_SOCKET});
+  for (const SocketOption& option : kSocketOptions) {
+    filter.allow_if(SCMP_SYS(setsockopt), {equals(1, value(option.level)), equals(2, value(option.name))});
+  }
   for (const int call : {SCMP_SYS(setsockopt), SCMP_SYS(getsockopt)}) {
-    allow_one_of(filter, call, 1, {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP, IPPROTO_IPV6});
+    filter.refuse_if(call, equals(1, IPPROTO_UDP));
+    filter.refuse_if(call, above(1, IPPROTO_IPV6));
   }
 }
 

@@ -10,7 +10,7 @@
 struct Attempt {
   std::string what;
   bool refused = false;
-  std::string answer;  ///< the kernel's, in words
+  std::string answer;  ///< "allowed", or the kernel's error: EPERM
 };
 BOOST_DESCRIBE_STRUCT(Attempt, (), (what, refused, answer))
 

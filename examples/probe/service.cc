@@ -136,10 +136,10 @@ long connect_to(const char* where) {
   return is_forbidden ? -1 : 0;
 }
 
-long offer(int family, const sockaddr* address, socklen_t size) {
-  const int socket = ::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  // Where there is none to be had, any descriptor shows what becomes of the call.
-  const long outcome = ::bind(socket < 0 ? 0 : socket, address, size);
+// Does it to a socket; where there is none to be had, any descriptor shows what becomes of the call.
+long with_socket(const std::function<long(int)>& what) {
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const long outcome = what(socket < 0 ? 0 : socket);
   const int error = errno;
   if (socket >= 0) ::close(socket);
   errno = error;
@@ -149,14 +149,15 @@ long offer(int family, const sockaddr* address, socklen_t size) {
 long offer_a_port() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  return offer(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  return with_socket([&](int s) { return ::bind(s, reinterpret_cast<const sockaddr*>(&address), sizeof address); });
 }
 
 long offer_an_abstract_name() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path + 1, "probe", 5);
-  return offer(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof(sa_family_t) + 6);
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  return with_socket([&](int s) { return ::bind(s, name, sizeof(sa_family_t) + 6); });
 }
 
 long move_memory_of(pid_t pid, bool is_writing) {
@@ -236,7 +237,7 @@ std::vector<std::pair<const char*, Try>> files(const std::string& home) {
       {"remove a file", [] { return ::unlink("/etc/hosts"); }},
       {"rename a file", [] { return ::rename("/etc/hosts", "/etc/probe"); }},
       {"change a file's mode", [] { return ::chmod("/etc/hosts", 0777); }},
-      {"change its image's mode", [] { return ::fchmod(0, 0777); }},
+      {"change the mode of what it was given", [] { return ::fchmod(0, 0777); }},
       {"ask for a file's facts", [] { return look("/etc/passwd"); }},
       {"ask for them by statx", [] { return look_with_statx("/etc/passwd"); }},
       {"ask for a file system's facts",
@@ -260,6 +261,7 @@ std::vector<std::pair<const char*, Try>> files(const std::string& home) {
 std::vector<std::pair<const char*, Try>> network() {
   return {
       {"make an internet socket", making_socket(AF_INET, SOCK_STREAM)},
+      {"make one for SCTP", making_socket(AF_INET, SOCK_STREAM, IPPROTO_SCTP)},
       {"make one for datagrams", making_socket(AF_INET6, SOCK_DGRAM)},
       {"make a Unix socket", making_socket(AF_UNIX, SOCK_STREAM)},
       {"make a netlink socket", making_socket(AF_NETLINK, SOCK_RAW)},
@@ -268,8 +270,8 @@ std::vector<std::pair<const char*, Try>> network() {
       {"connect to another", [] { return connect_to("another"); }},
       {"offer a port", offer_a_port},
       {"offer an abstract name", offer_an_abstract_name},
-      {"listen", [] { return ::listen(0, 1); }},
-      {"accept", [] { return opened(::accept4(0, nullptr, nullptr, 0)); }},
+      {"listen", [] { return with_socket([](int s) { return ::listen(s, 1); }); }},
+      {"accept", [] { return with_socket([](int s) { return opened(::accept4(s, nullptr, nullptr, 0)); }); }},
       {"make a pair that is not its channel's kind", make_internet_pair},
   };
 }
@@ -322,7 +324,8 @@ class Prisoner : public Probe {
     for (const auto& part : {files(home_), network(), processes(caller), kernel()}) {
       for (const auto& [what, run] : part) {
         const bool refused = run() < 0;
-        all.push_back({what, refused, refused ? std::strerror(errno) : "ALLOWED"});
+        const char* error = refused ? ::strerrorname_np(errno) : nullptr;
+        all.push_back({what, refused, error != nullptr ? error : "allowed"});
       }
     }
     return all;

@@ -83,7 +83,7 @@ std::string text_of(const Preset& preset) {
        preset.reads.empty() ? "the system's libraries, until it serves" : "to read: the system's libraries, and");
   for (const char* path : preset.reads) line("", path);
   const Calls calls = calls_of(preset);
-  out += "\nsystem calls that are allowed:\n" + words_of(calls.allowed);
+  out += "\nonce it serves, system calls that are allowed:\n" + words_of(calls.allowed);
   out += "allowed by their arguments (docs/filters.md):\n" + words_of(calls.by_arguments);
   out += "refused:\n" + words_of(calls.refused);
   return out + "all others end the process with SIGSYS";
@@ -136,27 +136,36 @@ Result<std::int32_t> launch(const Preset& preset, const std::vector<std::string>
   plan.input = &input;
   plan.output = &output;
   plan.error = &error;
-  if (os::is_root() && preset.confined) plan.user = spawn::kServiceUsers.first;
+  if (os::is_root() && preset.confined) plan.user = spawn::kServiceUsers.first + spawn::kServiceUsers.count - 1;
   plan.texts.program = words.front();
   plan.texts.arguments.assign(words.begin() + 1, words.end());
   plan.texts.environment = plain_environment();
   return REEVE_TRY(spawn::launch(nursery, plan)).pid;
 }
 
-// What the launcher tells, before the text of an error: 0 where there is one.
+// What the launcher tells, before the message and the advice of an error: 0 where there is one.
 struct Launched {
   std::int32_t pid = 0;
+  Kind kind = Kind::gone;
+  std::int32_t code = code::kLaunchFailed;
 };
+constexpr std::size_t kToldBytesMax = 8192;
 
 void tell(const os::Fd& line, const Result<std::int32_t>& outcome) {
-  const Launched launched{outcome.value_or(0)};
-  const std::string why = outcome ? "" : outcome.error().message;
-  const std::array parts{std::as_bytes(std::span(&launched, 1)), std::as_bytes(std::span(why))};
+  Launched launched;
+  std::string words;
+  if (outcome) {
+    launched.pid = *outcome;
+  } else {
+    launched.kind = outcome.error().kind, launched.code = outcome.error().code;
+    words = (outcome.error().message + '\0' + outcome.error().advice).substr(0, kToldBytesMax - sizeof launched);
+  }
+  const std::array parts{std::as_bytes(std::span(&launched, 1)), std::as_bytes(std::span(words))};
   (void)os::send_packet(line, parts, {});
 }
 
-Result<std::int32_t> told(const os::Fd& line) {
-  std::array<std::byte, 1024> room;
+Result<std::int32_t> told(const os::Fd& line, const std::string& program) {
+  std::array<std::byte, kToldBytesMax> room;
   const auto said = REEVE_TRY(os::receive_packet(line, room, os::Rights::refuse));
   const auto* arrival = std::get_if<os::Arrival>(&said);
   Launched launched;
@@ -165,9 +174,11 @@ Result<std::int32_t> told(const os::Fd& line) {
   }
   std::memcpy(&launched, room.data(), sizeof launched);
   if (launched.pid != 0) return launched.pid;
-  const std::string_view why(reinterpret_cast<const char*>(room.data()) + sizeof launched,
-                             arrival->size - sizeof launched);
-  return fail(Kind::gone, code::kLaunchFailed, std::string(why));
+  const std::string words(reinterpret_cast<const char*>(room.data()) + sizeof launched,
+                          arrival->size - sizeof launched);
+  const std::size_t end = std::min(words.find('\0'), words.size());
+  return fail(launched.kind, launched.code, program + ": " + words.substr(0, end),
+              words.substr(std::min(end + 1, words.size())));
 }
 
 }  // namespace
@@ -200,9 +211,7 @@ Result<os::ExitStatus> run_in_preset(const std::string& name, const std::vector<
   }));
   theirs.close();
   REEVE_TRY(os::wait_for_exit(launcher, os::Deadline()));
-  const auto pid = told(ours);
-  if (!pid) return fail(pid.error().kind, pid.error().code, words.front() + ": " + pid.error().message);
-  const os::Child program = REEVE_TRY(os::child_of(*pid));
+  const os::Child program = REEVE_TRY(os::child_of(REEVE_TRY(told(ours, words.front()))));
   return *REEVE_TRY(os::wait_for_exit(program, os::Deadline()));
 }
 

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,17 +72,20 @@ Result<Fd> open_namespace(pid_t pid, const char* kind) {
   ::_exit(0);
 }
 
-Result<void> expect_yes(const Fd& line, const char* step) {
+constexpr const char* kForbidsUserNamespaces =
+    "this machine, or a sandbox around this process, forbids user namespaces; see user.max_user_namespaces";
+
+Result<void> expect_yes(const Fd& line, const char* step, const char* advice = "") {
   std::array<char, 512> room;
   const ssize_t size = ::read(line.raw(), room.data(), room.size());
   const std::string word(room.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
   if (word == kYes) return {};
-  return fail(Kind::unsupported, code::kMissingLayer, std::string(step) + (word.empty() ? "" : ": " + word),
-              "this machine, or a sandbox around this process, forbids user namespaces; see user.max_user_namespaces");
+  return fail(Kind::unsupported, code::kMissingLayer, std::string(step) + ": " + (word.empty() ? "no answer" : word),
+              advice);
 }
 
 Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRange users, Network network) {
-  REEVE_TRY(expect_yes(line, "a user namespace could not be made"));
+  REEVE_TRY(expect_yes(line, "a user namespace could not be made", kForbidsUserNamespaces));
   const std::string range =
       std::to_string(users.first) + " " + std::to_string(users.first) + " " + std::to_string(users.count);
   REEVE_TRY(write_file("/proc/" + std::to_string(holder) + "/uid_map", range));
@@ -162,8 +166,12 @@ Result<SharedNamespaces> make_shared_namespaces(UserRange users, Network network
     hold_namespaces(other, network, furnish);
   }
   other.close();
+  // A file system that does not answer is not waited for.
+  const timeval most{5, 0};
+  (void)::setsockopt(line.raw(), SOL_SOCKET, SO_RCVTIMEO, &most, sizeof most);
   auto namespaces = open_namespaces_of(holder, line, users, network);
   line.close();
+  ::kill(holder, SIGKILL);
   while (::waitpid(holder, nullptr, 0) < 0 && errno == EINTR) {
   }
   return namespaces;
@@ -198,7 +206,7 @@ Result<void> run_beside(const std::function<void()>& task) {
   const int pid = ::clone(run, stack.data() + stack.size(), CLONE_VM | CLONE_VFORK | CLONE_PARENT,
                           const_cast<std::function<void()>*>(&task));
   if (pid < 0) return system_failure("clone");
-  // Who joins a user namespace closes the memory that it has to its own user.
+  // Who changes its group closes the memory that it has to its own user.
   if (dumpable == 1) ::prctl(PR_SET_DUMPABLE, 1);
   return {};
 }

@@ -108,6 +108,7 @@ bool Machine::holds(const FilterInstruction& i) const {
 FilterOutcome outcome_of(std::uint32_t said) {
   switch (said & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW:
+    case SECCOMP_RET_LOG:  // Allowed, and told of.
       return {Verdict::allowed, 0};
     case SECCOMP_RET_ERRNO:
       return {Verdict::refused, static_cast<int>(said & SECCOMP_RET_DATA)};

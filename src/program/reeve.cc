@@ -1,9 +1,12 @@
 // bin/reeve: the tool. Exit status 0 is good, 1 refused or failed, 2 a command line that makes no sense.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "../bootstrap/broker.hpp"
 #include "../inspect/commands.hpp"
@@ -50,6 +53,7 @@ struct Words {
   std::string first;
   std::string second;
   std::vector<std::string> paths;
+  std::vector<std::string> program;  // what is behind "--", whole
   inspect::CallCommand call;
   inspect::SignCommand sign;
 
@@ -84,10 +88,14 @@ int call(Words& words) {
 
 // As a shell does: what the program returns, or 128 and the signal that ended it.
 int run_in_preset(const Words& words) {
-  const auto ended = inspect::run_in_preset(words.label, words.paths);
+  if (words.program.empty()) {
+    std::fprintf(stderr, "reeve: which program? Write it behind --\n");
+    return kMisused;
+  }
+  const auto ended = inspect::run_in_preset(words.label, words.program);
   if (!ended) return report(ended.error(), words.form());
   if (!ended->by_signal) return ended->value;
-  std::fprintf(stderr, "reeve: %s %s\n", words.paths.front().c_str(), os::describe(*ended).c_str());
+  std::fprintf(stderr, "reeve: %s %s\n", words.program.front().c_str(), os::describe(*ended).c_str());
   if (ended->value == SIGSYS) {
     std::fprintf(stderr, "  it made a system call that %s does not know: reeve sandbox show %s\n", words.label.c_str(),
                  words.label.c_str());
@@ -114,8 +122,12 @@ class Commands {
   }
 
   int run(int argc, char** argv) {
+    // What is behind "--" is another program's: as a list, CLI11 would read [] as no word at all.
+    const std::span<char*> all(argv, static_cast<std::size_t>(argc));
+    const auto end = std::find(all.begin(), all.end(), std::string_view("--"));
+    if (end != all.end()) words_.program.assign(end + 1, all.end());
     try {
-      app_.parse(argc, argv);
+      app_.parse(static_cast<int>(end - all.begin()), argv);
     } catch (const CLI::ParseError& e) {
       return app_.exit(e) == 0 ? 0 : kMisused;
     }
@@ -205,7 +217,7 @@ class Commands {
     CLI::App* run = add_to(*sandbox, "run", "Run a program in a preset, with this terminal",
                            [this] { return run_in_preset(words_); });
     run->add_option("PRESET", words_.label, "the preset")->required();
-    run->add_option("PROGRAM", words_.paths, "its path, and its arguments: write -- before it")->required();
+    run->footer("-- PROGRAM [ARGUMENT]...   its path, and its arguments");
   }
 
   void add_signing() {

@@ -50,7 +50,6 @@ Result<void> set_limits(const contract::Setup& setup) {
 // While the process still has its own user's rights to it.
 Result<void> set_priority(const contract::Setup& setup) {
   os::be_ended_first();
-  if (setup.is_background != 0) os::give_way();
   if (setup.nice != 0) return os::set_nice(setup.nice);
   return {};
 }
@@ -74,6 +73,7 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
     // What it leaves behind stays below it for as long as it runs, and is ended after it.
     os::adopt_orphans();
   }
+  if (plan.setup.is_background != 0) os::give_way();
   REEVE_TRY(set_limits(plan.setup));
   os::set_umask(plan.setup.umask);
   REEVE_TRY(end_with_supervisor(nursery));

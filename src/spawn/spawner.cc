@@ -251,7 +251,13 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control) {
   plan.input = &files.input;
   plan.output = files.output ? &files.output : &running.log->writer();
   plan.error = files.error ? &files.error : &running.log->writer();
-  running.child = REEVE_TRY(spawn::launch(*nursery, plan));
+  auto launched = spawn::launch(*nursery, plan);
+  if (!launched) {
+    // Perhaps somebody took the root's folder away, and with it what was mounted there: the next launch makes it anew.
+    nurseries_.erase(preset->number);
+    return std::unexpected(std::move(launched).error());
+  }
+  running.child = std::move(*launched);
   running.log->service_has_writer();
   contract::SupervisorRequest adopt{.op = SupervisorOp::adopt, .number = running.child.pid};
   adopt.id = request.head.instance;

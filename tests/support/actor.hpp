@@ -35,8 +35,8 @@ struct Actor {
   virtual Result<std::map<std::string, std::string>> environment() = 0;
   /// The errno of what was tried before serving: under the first filter only, which allows to open.
   virtual Result<std::map<std::string, std::int32_t>> early_attempts() = 0;
-  /// The errno of listing /usr/lib, by a thread that was there before the second filter. It is there where EARLY_THREAD
-  /// is set.
+  /// The errno of uname, which the first filter alone allows, asked by a thread that was there before the second. It is
+  /// there where EARLY_THREAD is set.
   virtual Result<std::int32_t> attempt_of_early_thread() = 0;
   virtual Result<void> complain(std::int32_t code, std::string message) = 0;
   virtual Result<void> throw_something() = 0;

@@ -95,6 +95,7 @@ class Session {
   ~Session();
 
   const std::string& jobs() const { return jobs_path_; }
+  const std::string& runtime_folder() const { return runtime_path_; }
   /// What the broker and the spawner have shown so far, and whether they show that within 10 seconds.
   std::string printed() const;
   bool prints(const std::string& text) const;

@@ -214,7 +214,8 @@ TEST_F(Services, OneThatIsToldToStopFinishesItsTransactionsFirst) {
 
 TEST_F(Services, OneThatDoesNotFinishItsTransactionsIsKilledInTheEnd) {
   write_idle(0, integer_key("ExitTimeOut", 1));
-  EXPECT_TRUE(actor.call_with<&Actor::work>(kCall, true));
+  const auto begun = actor.call_with<&Actor::work>(kCall, true);
+  EXPECT_TRUE(begun) << begun.error().message;
   stop(kLabel);
   EXPECT_TRUE(wait_for_state(kLabel, "idle"));
   EXPECT_EQ(last_exit_of(kLabel), "killed by SIGKILL");

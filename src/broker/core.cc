@@ -138,10 +138,16 @@ void Core::report(std::string problem) {
 }
 
 void Core::scan() {
-  if (!std::exchange(scanning_, true)) orders_.push_back(Scan{});
+  if (std::exchange(scanning_, true)) return;
+  ++scans_;
+  scan_again_ = false;
+  orders_.push_back(Scan{});
 }
 
-void Core::on(const FoldersChanged&) { scan(); }
+void Core::on(const FoldersChanged&) {
+  scan_again_ = scanning_;
+  scan();
+}
 
 // A name or label that is not known may stand in a file that was written just now: the files are read once more first.
 void Core::wait_for_scan(PeerId peer, RequestId request, contract::Request what) {
@@ -154,27 +160,33 @@ void Core::wait_for_scan(PeerId peer, RequestId request, contract::Request what)
   }
   auto charged = charge(peers_.at(peer), kRequestCost);
   if (!charged) return answer(peer, request, std::unexpected(charged.error()));
-  waiting_for_scan_.push_back({peer, request, std::move(what), std::move(*charged)});
+  waiting_for_scan_.push_back({peer, request, std::move(what), scans_ + 1, std::move(*charged)});
   scan();
 }
 
-void Core::finish(Waiting waiting) {
-  if (!peers_.contains(waiting.peer)) return;
-  const auto error = [&](Error why) { answer(waiting.peer, waiting.request, std::unexpected(std::move(why))); };
+// False while only a reading that began after it was asked can say that there is no such thing.
+bool Core::finish(const Waiting& waiting) {
+  if (!peers_.contains(waiting.peer)) return true;
+  const bool is_last_word = waiting.scan <= scans_;
+  const auto refused = [&](Error why) {
+    if (is_last_word) answer(waiting.peer, waiting.request, std::unexpected(std::move(why)));
+    return is_last_word;
+  };
   if (std::holds_alternative<contract::List>(waiting.what)) {
-    return answer(waiting.peer, waiting.request, typed_reply(listing()));
+    if (is_last_word) answer(waiting.peer, waiting.request, typed_reply(listing()));
+    return is_last_word;
   }
   if (const auto* wanted = std::get_if<contract::LookUp>(&waiting.what)) {
-    if (!look_up(waiting.peer, waiting.request, *wanted)) error(unknown_service(wanted->name));
-    return;
+    return look_up(waiting.peer, waiting.request, *wanted) || refused(unknown_service(wanted->name));
   }
-  std::visit(
+  return std::visit(
       [&]<class T>(const T& what) {
         if constexpr (boost::mp11::mp_contains<OfAJob, T>::value) {
           const auto job = job_meant(waiting.peer, what);
-          if (!job) return error(job.error());
+          if (!job) return refused(job.error());
           act(waiting.peer, waiting.request, what, **job);
         }
+        return true;
       },
       waiting.what);
 }
@@ -222,9 +234,10 @@ void Core::on(const Scanned& event) {
     if (const auto job = jobs_.find(label); job != jobs_.end()) begin(job->second);
   }
   consider_all();
-  std::vector<Waiting> waiting = std::move(waiting_for_scan_);
-  waiting_for_scan_.clear();
-  for (Waiting& w : waiting) finish(std::move(w));
+  for (Waiting& w : std::exchange(waiting_for_scan_, {})) {
+    if (!finish(w)) waiting_for_scan_.push_back(std::move(w));
+  }
+  if (scan_again_ || !waiting_for_scan_.empty()) scan();
 }
 
 // What people ask.

@@ -111,6 +111,7 @@ class Core {
     PeerId peer;
     RequestId request = 0;
     contract::Request what;
+    std::uint64_t scan = 0;  ///< the first that began after it came
     quota::Charge charge;
   };
   struct Registered {
@@ -146,7 +147,7 @@ class Core {
   void scan();
   void report(std::string problem);
   void wait_for_scan(PeerId peer, RequestId request, contract::Request what);
-  void finish(Waiting waiting);
+  bool finish(const Waiting& waiting);
   Result<void> may_manage(PeerId peer);
   Result<JobState*> job_to_manage(PeerId peer, const std::string& label);
   void answer(PeerId peer, RequestId request, Result<Dictionary> what);
@@ -251,6 +252,8 @@ class Core {
   std::vector<Waiting> waiting_for_scan_;
   std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
   bool scanning_ = false;
+  std::uint64_t scans_ = 0;  ///< that have begun
+  bool scan_again_ = false;  ///< something changed while the files were being read
   std::vector<std::string> problems_;
   std::vector<std::string> watched_;
   std::vector<std::uint32_t> path_bits_;

@@ -34,6 +34,36 @@ TEST(Core, AConfinedServiceMayCallNobodyAndListNothing) {
   EXPECT_EQ(error_of(stage.apply(PeerAsked{service, 9, contract::List{}, {}})).code, code::kNotPrivileged);
 }
 
+// What was read may have been read before the file was written of which somebody asks now.
+TEST(Core, AnswersWhatCameWhileFilesWereReadByAReadingThatBeganAfterIt) {
+  Stage stage;
+  const PeerId first = stage.client();
+  const PeerId second = stage.client();
+  const PeerId third = stage.client();
+  EXPECT_EQ(Stage::all<Scan>(stage.look_up(first, "a")).size(), 1U);
+  EXPECT_TRUE(Stage::all<Scan>(stage.look_up(second, "b")).empty()) << "one reading at a time";
+  stage.look_up(third, "c");
+  Orders orders = stage.apply(Scanned{{job_named("c")}, {}});
+  const auto answers = Stage::all<Answer>(orders);
+  ASSERT_EQ(answers.size(), 1U) << "b may have been written since";
+  EXPECT_EQ(answers[0].peer, first);
+  ASSERT_FALSE(answers[0].what);
+  EXPECT_EQ(answers[0].what.error().code, code::kUnknownService);
+  EXPECT_EQ(Stage::all<Grant>(orders).size(), 1U) << "what is there now need not wait";
+  EXPECT_EQ(Stage::all<Scan>(orders).size(), 1U);
+  orders = stage.apply(Scanned{{job_named("b"), job_named("c")}, {}});
+  EXPECT_EQ(Stage::all<Grant>(orders).size(), 1U);
+  EXPECT_TRUE(Stage::all<Scan>(orders).empty());
+}
+
+TEST(Core, ReadsOnceMoreWhatChangedWhileItWasRead) {
+  Stage stage;
+  EXPECT_EQ(Stage::all<Scan>(stage.apply(FoldersChanged{})).size(), 1U);
+  EXPECT_TRUE(Stage::all<Scan>(stage.apply(FoldersChanged{})).empty());
+  EXPECT_EQ(Stage::all<Scan>(stage.apply(Scanned{})).size(), 1U);
+  EXPECT_TRUE(Stage::all<Scan>(stage.apply(Scanned{})).empty());
+}
+
 TEST(Core, RefusesAnInstanceThatRunsUnderFewerFiltersThanItsPreset) {
   Stage stage;
   stage.knows({job_named("a")});

@@ -18,7 +18,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto again = identity::encode(*manifest);
   REEVE_INVARIANT(again && std::ranges::equal(*again, bytes));
-  // A good manifest behind any footer is as far as one gets without a key.
-  (void)identity::check_trailer(bytes, size);
   return 0;
 }

@@ -384,6 +384,11 @@ TEST_F(Tool, ASignedProgramVerifiesAndStillRuns) {
   file.seekp(4096).put('\x55');
   file.close();
   EXPECT_NE(refused({"verify", program}).find("the file was changed after it was signed"), std::string::npos);
+  EXPECT_NE(refused({"sign", program, "--key", key, "--identifier", "a", "--version", "-1"}).find("no number"),
+            std::string::npos);
+  EXPECT_EQ(reeve_tool({"verify", program, "--", "another"}).exit_code, 2);
+  EXPECT_EQ(reeve_tool({"sign", program, "--key", key, "--identifier", "a", "--preset", ""}).exit_code, 2);
+  EXPECT_EQ(reeve_tool({"sign", program, "--key", key, "--identifier", "a", "--allow", "user", "b"}).exit_code, 2);
   EXPECT_NE(refused({"sign", program, "--key", key, "--identifier", "a", "--group", "OTHER.shared"}).find("groups"),
             std::string::npos);
   EXPECT_NE(refused({"sign", program, "--key", key, "--identifier", "a", "--preset", "jail"}).find("no preset"),
@@ -404,9 +409,42 @@ TEST_F(Tool, SignsBesideAFileThatMustNotChange) {
   with_passphrase.insert(with_passphrase.end(), {"--passphrase-file", passphrase});
   EXPECT_EQ(reeve_tool(with_passphrase).exit_code, 0);
   EXPECT_EQ(contents_of(script), "#!/bin/sh\n");
+  EXPECT_NE(refused({"sign", "--key", key, "--identifier", "a", script, "--passphrase-file", passphrase})
+                .find("its interpreter would read the signature"),
+            std::string::npos);
   EXPECT_NE(reeve_tool({"verify", script}).out.find("org.example.script"), std::string::npos);
   std::ofstream(script, std::ios::app) << "exit 1\n";
   EXPECT_NE(refused({"verify", script}).find("of a file of another size"), std::string::npos);
+  std::ofstream(script + ".reevesig", std::ios::trunc);
+  EXPECT_NE(refused({"verify", script}).find("is no signature"), std::string::npos) << "and not: there is none";
+}
+
+TEST_F(Tool, SigningTakesNothingFromAFileButItsOldSignature) {
+  const std::string key = elsewhere.path() + "/team.key";
+  const std::string file = elsewhere.path() + "/file";
+  EXPECT_EQ(reeve_tool({"team", "new", key}).exit_code, 0);
+  EXPECT_EQ(reeve_tool({"team", "new", key + "2", "--passphrase-file", ""}).exit_code, 2);
+  const std::vector<std::string> sign{"sign", "--key", key, "--identifier", "a", file};
+  std::ofstream(file) << std::string(300, 'x');
+  EXPECT_EQ(reeve_tool(sign).exit_code, 0);
+  // A footer that adds up, and a signature that is none.
+  std::string forged = contents_of(file);
+  forged[forged.size() - 100] ^= 1;
+  std::ofstream(file, std::ios::trunc) << forged;
+  EXPECT_NE(refused(sign).find("ends in a signature that is not good"), std::string::npos);
+  EXPECT_EQ(contents_of(file), forged);
+  std::ofstream(file, std::ios::trunc) << "a program";
+  std::filesystem::permissions(file, std::filesystem::perms(04755));
+  EXPECT_NE(refused(sign).find("rights of its own"), std::string::npos);
+  std::filesystem::permissions(file, std::filesystem::perms(0750));
+  std::filesystem::create_symlink(file, file + ".link");
+  auto by_link = sign;
+  by_link.back() += ".link";
+  EXPECT_EQ(reeve_tool(by_link).exit_code, 0);
+  EXPECT_TRUE(std::filesystem::is_symlink(file + ".link"));
+  EXPECT_EQ(reeve_tool({"verify", file}).exit_code, 0);
+  EXPECT_EQ(std::filesystem::status(file).permissions(), std::filesystem::perms(0750));
+  EXPECT_NE(refused({"sign", "--key", key, "--identifier", "a", key}).find("is the key itself"), std::string::npos);
 }
 
 }  // namespace

@@ -39,7 +39,7 @@ Manifest manifest_for(std::span<const std::byte> payload, const SecretKey& key =
                            {"talks-to", Object(Array{Object("a"), Object("b")})}};
   manifest.groups = {id, id + ".shared", "group.org.example"};
   manifest.preset = "parser";
-  manifest.allowed_callers = {"team"};
+  manifest.allowed_callers = {"user", "group:" + id + ".shared"};
   return manifest;
 }
 
@@ -95,6 +95,7 @@ TEST(Key, IsOfNoUseWithoutItsPassphrase) {
   const auto opened = SecretKey::open(*sealed, "correct horse");
   ASSERT_TRUE(opened) << opened.error().message;
   EXPECT_EQ(opened->public_key(), team().public_key());
+  EXPECT_EQ(SecretKey::open(*team().seal(""), "horse").error().message, "the key has no passphrase");
   EXPECT_EQ(SecretKey::open(*team().seal(""), "")->public_key(), team().public_key());
 }
 
@@ -118,6 +119,9 @@ TEST(AManifest, IsRefusedForEachFieldThatIsNotAsItIsToBe) {
             "manifest: entitlements.a");
   EXPECT_EQ(fault_with([](Manifest& m) { m.entitlements.set("a b", Object(true)); }), "manifest: entitlements");
   EXPECT_EQ(fault_with([](Manifest& m) { m.preset = "../none"; }), "manifest: preset");
+  EXPECT_EQ(fault_with([](Manifest& m) { m.allowed_callers = {""}; }), "manifest: allowed_callers");
+  EXPECT_EQ(fault_with([](Manifest& m) { m.allowed_callers = {"user x"}; }), "manifest: allowed_callers");
+  EXPECT_EQ(fault_with([](Manifest& m) { m.allowed_callers = {"group:"}; }), "manifest: allowed_callers");
   EXPECT_EQ(fault_with([](Manifest& m) { m.allowed_callers.assign(4096, std::string(32, 'x')); }),
             "manifest: longer than 65536 bytes");
 }
@@ -148,10 +152,19 @@ TEST(ASignature, IsMadeByNobodyElse) {
   const auto other = SecretKey::generate();
   EXPECT_EQ(make_trailer(kPayload.size(), manifest_for(kPayload), *other).error().code, code::kBadSignature)
       << "another key than the manifest's";
-  // Another's signature under this team's manifest: as much as anybody can make.
+  // Another's signature of just what is signed, under this team's manifest: as much as anybody can make.
   Bytes file = signed_file(kPayload);
-  const Ed25519Signature forged = other->sign(file);
-  std::memcpy(file.data() + file.size() - 2 * kFooterBytes, forged.data(), forged.size());
+  const auto trailer = std::span(file).subspan(kPayload.size());
+  Bytes message = bytes_of(std::string_view("reeve-codesign-v1\0", 18));
+  const auto add = [&](std::span<const std::byte> part) { message.insert(message.end(), part.begin(), part.end()); };
+  add(trailer.last(kFooterBytes));
+  add(trailer.first(trailer.size() - 2 * kFooterBytes));
+  const auto put = [&](const Ed25519Signature& signature) {
+    std::memcpy(file.data() + file.size() - 2 * kFooterBytes, signature.data(), signature.size());
+  };
+  put(team().sign(message));
+  EXPECT_TRUE(verify(file)) << "what is signed, spelled out";
+  put(other->sign(message));
   EXPECT_EQ(fault_of(verify(file)), "signature: it was made by another key, or for another file");
 }
 

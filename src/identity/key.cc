@@ -44,10 +44,10 @@ std::vector<std::byte> random_bytes(std::size_t count) {
   return bytes;
 }
 
-// Half a second and 64 MiB for each guess.
+// Some tenths of a second and 256 MiB for each guess.
 bool key_of_passphrase(std::byte* key, std::string_view passphrase, std::span<const std::byte> salt) {
   return ::crypto_pwhash(raw(key), crypto_secretbox_KEYBYTES, passphrase.data(), passphrase.size(), raw(salt.data()),
-                         crypto_pwhash_OPSLIMIT_INTERACTIVE, crypto_pwhash_MEMLIMIT_INTERACTIVE,
+                         crypto_pwhash_OPSLIMIT_MODERATE, crypto_pwhash_MEMLIMIT_MODERATE,
                          crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
@@ -56,6 +56,7 @@ bool key_of_passphrase(std::byte* key, std::string_view passphrase, std::span<co
 std::string team_id_of(const PublicKey& key) {
   constexpr std::string_view kContext = "reeve-team-v1";
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  (void)has_begun();
   std::array<unsigned char, 16> hash{};
   ::crypto_generichash(hash.data(), hash.size(), raw(key.data()), key.size(),
                        reinterpret_cast<const unsigned char*>(kContext.data()), kContext.size());
@@ -74,7 +75,7 @@ void SecretKey::Wipe::operator()(std::byte* bytes) const { ::sodium_free(bytes);
 Result<SecretKey::Secret> SecretKey::secret_memory(std::size_t bytes) {
   if (!has_begun()) return fail(Kind::unsupported, code::kBadKey, "there is no randomness to be had");
   Secret memory(static_cast<std::byte*>(::sodium_malloc(bytes)));
-  if (!memory) return fail(Kind::busy, code::kBadKey, "no memory for a secret", "raise RLIMIT_MEMLOCK");
+  if (!memory) return fail(Kind::busy, code::kBadKey, "no memory for a secret");
   return memory;
 }
 
@@ -129,7 +130,10 @@ Result<SecretKey> SecretKey::open(std::span<const std::byte> bytes, std::string_
   if (!decoded) return bad_key("no key file");
   const auto file = object::from_object<KeyFile>(Object(*decoded));
   if (!file || file->format != 1) return bad_key("no key file");
-  if (has_size(file->seed, crypto_sign_SEEDBYTES)) return from_seed(file->seed->bytes().data());
+  if (has_size(file->seed, crypto_sign_SEEDBYTES)) {
+    if (!passphrase.empty()) return bad_key("the key has no passphrase", "leave --passphrase-file out");
+    return from_seed(file->seed->bytes().data());
+  }
   const bool is_sealed = has_size(file->salt, crypto_pwhash_SALTBYTES) &&
                          has_size(file->nonce, crypto_secretbox_NONCEBYTES) &&
                          has_size(file->sealed, crypto_sign_SEEDBYTES + crypto_secretbox_MACBYTES);
@@ -149,6 +153,7 @@ Result<SecretKey> SecretKey::open(std::span<const std::byte> bytes, std::string_
 }
 
 bool is_signed_by(const PublicKey& key, std::span<const std::byte> message, const Ed25519Signature& signature) {
+  if (!has_begun()) return false;
   return ::crypto_sign_verify_detached(raw(signature.data()), raw(message.data()), message.size(), raw(key.data())) ==
          0;
 }

@@ -1,8 +1,7 @@
 // A team's key: who signs, and how the team is called.
 //
-// Owns:    secret bytes, in memory that is not swapped and that is wiped.
-// Threads: any; each key has one owner.
-// Errors:  bad-key.
+// Owns:    a secret, in memory that is wiped. What a key file's bytes pass through on their way is not: have no core
+// dumps. Threads: any; each key has one owner. Errors:  bad-key.
 #pragma once
 
 #include <array>

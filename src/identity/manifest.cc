@@ -11,7 +11,8 @@ namespace reeve::identity {
 namespace {
 
 std::unexpected<Error> bad(const std::string& what) {
-  return fail(Kind::invalid, code::kBadSignature, "manifest: " + what, "sign the program anew");
+  return fail(Kind::invalid, code::kBadSignature, "manifest: " + what,
+              "mend what is said of the file, and sign it anew");
 }
 
 Result<void> check_name_of(const char* field, const std::string& name) {
@@ -63,6 +64,12 @@ Result<void> check(const Manifest& manifest) {
     }
   }
   if (manifest.preset) REEVE_TRY(check_name_of("preset", *manifest.preset));
+  for (const std::string& caller : manifest.allowed_callers) {
+    // A word, or a word and a name: "user", "group:org.example".
+    const std::size_t colon = caller.find(':');
+    REEVE_TRY(check_name_of("allowed_callers", caller.substr(0, colon)));
+    if (colon != std::string::npos) REEVE_TRY(check_name_of("allowed_callers", caller.substr(colon + 1)));
+  }
   return {};
 }
 

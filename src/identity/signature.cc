@@ -54,7 +54,11 @@ crypto_generichash_state* state_in(std::array<std::byte, 384>& bytes) {
 
 }  // namespace
 
-Hasher::Hasher() { ::crypto_generichash_init(state_in(state_), nullptr, 0, sizeof(Digest)); }
+Hasher::Hasher() {
+  static const bool has_begun = ::sodium_init() >= 0;
+  (void)has_begun;
+  ::crypto_generichash_init(state_in(state_), nullptr, 0, sizeof(Digest));
+}
 
 void Hasher::add(std::span<const std::byte> bytes) {
   ::crypto_generichash_update(state_in(state_), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());

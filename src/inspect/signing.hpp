@@ -20,14 +20,15 @@ struct SignCommand {
   std::string key_file;
   PassphraseFile passphrase;
   std::string identifier;
-  std::uint64_t version = 0;
+  std::string version = "0";  ///< in digits, below 2^63
   std::vector<std::string> groups;
   std::vector<std::string> entitlements;  ///< NAME, which is true, or NAME=JSON
   std::string preset;
   std::vector<std::string> allowed_callers;
   bool detached = false;  ///< into PROGRAM.reevesig, for what must not change
 };
-/// Signs a file, whatever is in it; a signature that it has is replaced. Errors: bad-key, bad-signature, the system's.
+/// Signs a file, whatever is in it; a good signature that it has is replaced. What is there of it but the signature,
+/// its owner and mode too, stays. Errors: bad-key; bad-signature; denied for a file whose privileges would not follow.
 Result<std::string> sign(const SignCommand& command, Form form);
 
 /// What the signature of a file says, once it was found good: that in the file, or that beside it.

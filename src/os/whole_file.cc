@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -33,6 +34,10 @@ Result<WholeFile> read_all(const std::string& path, const Fd& file, const struct
   if (static_cast<std::size_t>(facts.st_size) > most) return too_large();
   WholeFile whole;
   whole.mode = facts.st_mode & 07777;
+  whole.user = facts.st_uid;
+  whole.group = facts.st_gid;
+  whole.has_privileges =
+      (facts.st_mode & (S_ISUID | S_ISGID)) != 0 || ::fgetxattr(file.raw(), "security.capability", nullptr, 0) > 0;
   whole.bytes.resize(static_cast<std::size_t>(facts.st_size) + 1);  // One more, to see whether it has grown.
   std::size_t size = 0;
   while (true) {
@@ -65,9 +70,11 @@ Result<void> write_all(const std::string& path, const Fd& file, std::span<const 
 }
 
 Result<void> write_and_rename(const std::string& path, const std::string& beside, const Fd& file,
-                              std::span<const std::span<const std::byte>> parts, std::uint32_t mode) {
+                              std::span<const std::span<const std::byte>> parts, const WholeFile& like) {
   for (const auto& part : parts) REEVE_TRY(write_all(beside, file, part));
-  if (::fchmod(file.raw(), mode) != 0) return failure_at(beside, "fchmod");
+  // Before the mode, which a change of owner takes from.
+  if (::fchown(file.raw(), like.user, like.group) != 0) return failure_at(path, "fchown");
+  if (::fchmod(file.raw(), like.mode) != 0) return failure_at(beside, "fchmod");
   if (::fsync(file.raw()) != 0) return failure_at(beside, "fsync");
   if (::rename(beside.c_str(), path.c_str()) != 0) return failure_at(path, "rename");
   return {};
@@ -108,11 +115,11 @@ Result<void> make_secret(const std::string& path, std::span<const std::byte> byt
 }
 
 Result<void> replace_whole(const std::string& path, std::span<const std::span<const std::byte>> parts,
-                           std::uint32_t mode) {
+                           const WholeFile& like) {
   std::string beside = path + ".XXXXXX";
   const Fd file(::mkostemp(beside.data(), O_CLOEXEC));
   if (!file) return failure_at(path, "mkostemp");
-  auto outcome = write_and_rename(path, beside, file, parts, mode);
+  auto outcome = write_and_rename(path, beside, file, parts, like);
   if (!outcome) ::unlink(beside.c_str());
   return outcome;
 }

@@ -16,6 +16,10 @@ namespace reeve::os {
 struct WholeFile {
   std::vector<std::byte> bytes;
   std::uint32_t mode = 0;  ///< its permissions
+  std::uint32_t user = 0;
+  std::uint32_t group = 0;
+  /// Set-id, or with capabilities of its own: rights that do not follow to a file in its place.
+  bool has_privileges = false;
 };
 /// A regular file of at most `most` bytes.
 Result<WholeFile> read_whole(const std::string& path, std::size_t most);
@@ -26,7 +30,8 @@ Result<WholeFile> read_secret(const std::string& path, std::size_t most);
 Result<void> make_secret(const std::string& path, std::span<const std::byte> bytes);
 
 /// Puts a file in the place of what is there, if anything is, in one step: whoever looks sees one or the other, whole.
+/// It has the mode and the owner of `like`. Errors: denied where it cannot be given that owner.
 Result<void> replace_whole(const std::string& path, std::span<const std::span<const std::byte>> parts,
-                           std::uint32_t mode);
+                           const WholeFile& like);
 
 }  // namespace reeve::os

@@ -126,6 +126,11 @@ class Commands {
     const std::span<char*> all(argv, static_cast<std::size_t>(argc));
     const auto end = std::find(all.begin(), all.end(), std::string_view("--"));
     if (end != all.end()) words_.program.assign(end + 1, all.end());
+    const bool takes_program = argc > 2 && all[1] == std::string_view("sandbox") && all[2] == std::string_view("run");
+    if (!words_.program.empty() && !takes_program) {
+      std::fprintf(stderr, "reeve: nothing is to stand behind -- but the program of \"sandbox run\"\n");
+      return kMisused;
+    }
     try {
       app_.parse(static_cast<int>(end - all.begin()), argv);
     } catch (const CLI::ParseError& e) {
@@ -200,7 +205,7 @@ class Commands {
     command->add_option("METHOD|MESSAGE", words_.first, "a method, or the message itself: a JSON object")->required();
     command->add_option("ARGUMENTS", words_.second, "the method's arguments: a JSON array");
     command->add_option("--file", words_.call.files, "KEY=PATH: send an open file under this key")
-        ->expected(1)
+        ->allow_extra_args(false)
         ->take_all();
     command->add_option("--timeout", words_.timeout, "how long to wait: 250ms, 2s, 3m")->capture_default_str();
   }
@@ -224,8 +229,11 @@ class Commands {
     CLI::App* team = app_.add_subcommand("team", "Make a team, which signs programs");
     team->require_subcommand(1);
     inspect::SignCommand& words = words_.sign;
-    const auto passphrase = [&words](CLI::App* command) {
-      command->add_option("--passphrase-file", words.passphrase, "a file whose first line is the key's passphrase");
+    // An empty word mostly is a script's variable that was not set.
+    const auto is_there = [](const std::string& word) { return std::string(word.empty() ? "it is empty" : ""); };
+    const auto passphrase = [&](CLI::App* command) {
+      command->add_option("--passphrase-file", words.passphrase, "a file whose first line is the key's passphrase")
+          ->check(is_there);
     };
     CLI::App* make = add_to(*team, "new", "Make a team's key, and tell the team's id", [this] {
       return show(inspect::make_team(words_.sign.key_file, words_.sign.passphrase, words_.form()), words_.form());
@@ -238,10 +246,14 @@ class Commands {
     sign->add_option("--key", words.key_file, "the team's key")->required();
     sign->add_option("--identifier", words.identifier, "what the team calls it: org.example.app")->required();
     sign->add_option("--version", words.version, "a number that grows")->capture_default_str();
-    sign->add_option("--group", words.groups, "an app group: the team's id, or a name under it")->take_all();
-    sign->add_option("--entitlement", words.entitlements, "NAME, or NAME=JSON")->take_all();
-    sign->add_option("--preset", words.preset, "the sandbox it is made for");
-    sign->add_option("--allow", words.allowed_callers, "who may call it, as in AllowedCallers")->take_all();
+    sign->add_option("--group", words.groups, "an app group: the team's id, or a name under it")
+        ->allow_extra_args(false)
+        ->take_all();
+    sign->add_option("--entitlement", words.entitlements, "NAME, or NAME=JSON")->allow_extra_args(false)->take_all();
+    sign->add_option("--preset", words.preset, "the sandbox it is made for")->check(is_there);
+    sign->add_option("--allow", words.allowed_callers, "who may call it, as in AllowedCallers")
+        ->allow_extra_args(false)
+        ->take_all();
     sign->add_flag("--detached", words.detached, "into FILE.reevesig: the file stays as it is");
     passphrase(sign);
     CLI::App* verify = add("verify", "Check a signature, and show what it says",

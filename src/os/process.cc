@@ -148,9 +148,13 @@ Result<Child> start(const Start& what) {
 }
 
 Result<Child> run_in_copy(const std::function<int()>& task) {
+  const pid_t self = ::getpid();
   const pid_t pid = ::fork();
   if (pid < 0) return system_failure("fork");
-  if (pid == 0) ::_exit(task());
+  if (pid == 0) {
+    die_with_parent();
+    ::_exit(::getppid() == self ? task() : 1);
+  }
   return child_of(pid);
 }
 

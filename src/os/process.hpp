@@ -52,7 +52,8 @@ Result<Child> start(const Start& what);
 /// What execve wants: pointers to the strings, and a null at the end. They stay the strings'.
 std::vector<char*> pointers_to(std::vector<std::string>& strings);
 
-/// Does `task` in a copy of this process, which ends with what that returns, between 0 and 255.
+/// Does `task` in a copy of this process, which ends with what that returns, between 0 and 255, or when this process
+/// does.
 Result<Child> run_in_copy(const std::function<int()>& task);
 
 /// The process with that pid, which nobody has reaped yet. Where that cannot be had it is killed.

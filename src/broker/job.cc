@@ -336,10 +336,9 @@ class JobReader {
   }
   Result<void> preset(const std::string& key, const Object& value) {
     job_.preset = *REEVE_TRY(typed<std::string>(key, value));
-    if (sandbox::find_preset(job_.preset) != nullptr) return {};
-    std::string known;
-    for (const sandbox::Preset& preset : sandbox::all_presets()) known += " " + std::string(preset.name);
-    return bad(key, "no preset is called \"" + job_.preset + "\"", "known are:" + known);
+    const auto preset = sandbox::preset_named(job_.preset);
+    if (!preset) return bad(key, preset.error().message, preset.error().advice);
+    return {};
   }
   // What a signature will say one day is said by the file's owner here.
   Result<void> entitlements(const std::string& key, const Object& value) {

@@ -31,11 +31,6 @@ std::unexpected<Error> bad_key(const char* what, const char* advice = "make one:
   return fail(Kind::invalid, code::kBadKey, what, advice);
 }
 
-bool has_begun() {
-  static const bool begun = ::sodium_init() >= 0;
-  return begun;
-}
-
 bool has_size(const std::optional<Data>& data, std::size_t bytes) { return data && data->bytes().size() == bytes; }
 
 std::vector<std::byte> random_bytes(std::size_t count) {
@@ -53,10 +48,15 @@ bool key_of_passphrase(std::byte* key, std::string_view passphrase, std::span<co
 
 }  // namespace
 
+bool is_ready() {
+  static const bool ready = ::sodium_init() >= 0;
+  return ready;
+}
+
 std::string team_id_of(const PublicKey& key) {
   constexpr std::string_view kContext = "reeve-team-v1";
   constexpr std::string_view kLetters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  (void)has_begun();
+  (void)is_ready();
   std::array<unsigned char, 16> hash{};
   ::crypto_generichash(hash.data(), hash.size(), raw(key.data()), key.size(),
                        reinterpret_cast<const unsigned char*>(kContext.data()), kContext.size());
@@ -73,7 +73,7 @@ std::string team_id_of(const PublicKey& key) {
 void SecretKey::Wipe::operator()(std::byte* bytes) const { ::sodium_free(bytes); }
 
 Result<SecretKey::Secret> SecretKey::secret_memory(std::size_t bytes) {
-  if (!has_begun()) return fail(Kind::unsupported, code::kBadKey, "there is no randomness to be had");
+  if (!is_ready()) return fail(Kind::unsupported, code::kBadKey, "there is no randomness to be had");
   Secret memory(static_cast<std::byte*>(::sodium_malloc(bytes)));
   if (!memory) return fail(Kind::busy, code::kBadKey, "no memory for a secret");
   return memory;
@@ -153,7 +153,7 @@ Result<SecretKey> SecretKey::open(std::span<const std::byte> bytes, std::string_
 }
 
 bool is_signed_by(const PublicKey& key, std::span<const std::byte> message, const Ed25519Signature& signature) {
-  if (!has_begun()) return false;
+  if (!is_ready()) return false;
   return ::crypto_sign_verify_detached(raw(signature.data()), raw(message.data()), message.size(), raw(key.data())) ==
          0;
 }

@@ -16,6 +16,9 @@
 
 namespace reeve::identity {
 
+/// Whether libsodium is ready, which whatever uses it asks first.
+bool is_ready();
+
 using PublicKey = std::array<std::byte, 32>;
 using Ed25519Signature = std::array<std::byte, 64>;
 

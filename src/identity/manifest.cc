@@ -54,7 +54,7 @@ Result<void> check(const Manifest& manifest) {
   constexpr std::string_view kGranted = "group.";
   REEVE_TRY(check_name_of("identifier", manifest.identifier));
   if (manifest.team_key.bytes().size() != std::tuple_size_v<PublicKey>) return bad("team_key: not 32 bytes");
-  if (manifest.digest.bytes().size() != std::tuple_size_v<PublicKey>) return bad("digest: not 32 bytes");
+  if (manifest.digest.bytes().size() != std::tuple_size_v<Digest>) return bad("digest: not 32 bytes");
   REEVE_TRY(check_entitlements(manifest.entitlements));
   const std::string team = team_id_of(team_key_of(manifest));
   for (const std::string& group : manifest.groups) {

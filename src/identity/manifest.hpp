@@ -1,8 +1,7 @@
 // What a signature says of a program. Pure.
 //
-// Trust:  bytes come from strangers' files, and a signer may be anybody: every field is checked. The key of its
-// signature
-//         stands in the manifest, which is decoded before it is known to be signed.
+// Trust:  bytes come from strangers' files, and a signer may be anybody: every field is checked. The key stands in the
+//         manifest, which is decoded before it is known to be signed.
 // Errors: bad-signature, with the field.
 #pragma once
 
@@ -14,6 +13,8 @@
 #include "key.hpp"
 
 namespace reeve::identity {
+
+using Digest = std::array<std::byte, 32>;  ///< BLAKE2b-256
 
 struct Manifest {
   std::string identifier;  ///< a name, chosen by the team

@@ -5,13 +5,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "../vocab/bounds.hpp"
-
 namespace reeve::identity {
 namespace {
 
 static_assert(sizeof(crypto_generichash_state) == 384 && alignof(crypto_generichash_state) == 64);
-static_assert(kTrailerBytesMax == kManifestBytesMax + 2 * kFooterBytes);
 
 constexpr std::array<char, 8> kMagic{'R', 'E', 'E', 'V', 'E', 'S', 'I', 'G'};
 
@@ -55,8 +52,7 @@ crypto_generichash_state* state_in(std::array<std::byte, 384>& bytes) {
 }  // namespace
 
 Hasher::Hasher() {
-  static const bool has_begun = ::sodium_init() >= 0;
-  (void)has_begun;
+  (void)is_ready();
   ::crypto_generichash_init(state_in(state_), nullptr, 0, sizeof(Digest));
 }
 

@@ -16,15 +16,15 @@
 #include <span>
 #include <vector>
 
+#include "../vocab/bounds.hpp"
 #include "manifest.hpp"
 
 namespace reeve::identity {
 
 inline constexpr std::size_t kFooterBytes = 64;
 /// What of a file's end is enough to hold its trailer.
-inline constexpr std::size_t kTrailerBytesMax = 64 * 1024 + 2 * kFooterBytes;
+inline constexpr std::size_t kTrailerBytesMax = kManifestBytesMax + 2 * kFooterBytes;
 
-using Digest = std::array<std::byte, 32>;
 /// BLAKE2b-256 of what is added, piece by piece.
 class Hasher {
  public:

@@ -22,14 +22,6 @@ namespace {
 
 using sandbox::Preset;
 
-Result<const Preset*> preset_named(const std::string& name) {
-  const Preset* preset = sandbox::find_preset(name);
-  if (preset != nullptr) return preset;
-  std::string known;
-  for (const Preset& each : sandbox::all_presets()) known += " " + std::string(each.name);
-  return fail(Kind::invalid, code::kBadBody, "no preset is called \"" + name + "\"", "known are:" + known);
-}
-
 // Names of calls, by what becomes of them once the service runs.
 struct Calls {
   Array allowed;
@@ -196,13 +188,13 @@ Result<std::string> show_presets(Form form) {
 }
 
 Result<std::string> show_preset(const std::string& name, Form form) {
-  const Preset* preset = REEVE_TRY(preset_named(name));
+  const Preset* preset = REEVE_TRY(sandbox::preset_named(name));
   return form == Form::json ? to_json(object_of(*preset)) : text_of(*preset);
 }
 
 // What is launched is a child of its launcher's parent: of this process.
 Result<os::ExitStatus> run_in_preset(const std::string& name, const std::vector<std::string>& words) {
-  const Preset* preset = REEVE_TRY(preset_named(name));
+  const Preset* preset = REEVE_TRY(sandbox::preset_named(name));
   const auto runtime = REEVE_TRY(bootstrap::open_runtime_folder());
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
   const os::Child launcher = REEVE_TRY(os::run_in_copy([&] {

@@ -91,10 +91,8 @@ Result<identity::Manifest> manifest_of(const SignCommand& command, const identit
   manifest.groups = command.groups;
   manifest.allowed_callers = command.allowed_callers;
   if (command.preset.empty()) return manifest;
-  if (sandbox::find_preset(command.preset) == nullptr) {
-    return fail(Kind::invalid, code::kBadSignature, "no preset is called \"" + command.preset + "\"",
-                "see which there are: reeve sandbox show");
-  }
+  const auto preset = sandbox::preset_named(command.preset);
+  if (!preset) return fail(Kind::invalid, code::kBadSignature, preset.error().message, preset.error().advice);
   manifest.preset = command.preset;
   return manifest;
 }

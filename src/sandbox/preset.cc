@@ -64,4 +64,11 @@ const Preset* find_preset(std::uint32_t number) {
   return nullptr;
 }
 
+Result<const Preset*> preset_named(const std::string& name) {
+  if (const Preset* preset = find_preset(name)) return preset;
+  std::string known = "known are:";
+  for (const Preset& preset : kPresets) known += " " + std::string(preset.name);
+  return fail(Kind::invalid, code::kBadBody, "no preset is called \"" + name + "\"", known);
+}
+
 }  // namespace reeve::sandbox

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "../os/filter.hpp"
@@ -35,5 +36,7 @@ std::span<const Preset> all_presets();
 
 const Preset* find_preset(std::string_view name);
 const Preset* find_preset(std::uint32_t number);
+/// Errors: invalid, with the names that there are.
+Result<const Preset*> preset_named(const std::string& name);
 
 }  // namespace reeve::sandbox

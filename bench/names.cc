@@ -103,7 +103,7 @@ Row after_a_death(const Broker& broker) {
   std::vector<double> alive;
   const auto timed = [] {
     const double start = now_us();
-    if (!reeve::bootstrap::Broker().look_up(kEcho, {})) die("a look-up was lost");
+    if (!reeve::bootstrap::Broker().look_up({kEcho}, {})) die("a look-up was lost");
     return now_us() - start;
   };
   for (int i = 0; i < kDeaths; ++i) {

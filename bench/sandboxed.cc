@@ -32,7 +32,7 @@ void launch_each(const std::string& program, int times, const os::Fd& writer) {
   const os::Fd nothing = need(os::open_device_null());
   const auto ends = need(os::channel_pair());
   spawn::LaunchPlan plan;
-  plan.image = need(images.image_of(program));
+  plan.image = &need(images.image_of(program))->copy;
   plan.control = &ends.first;
   plan.input = plan.output = plan.error = &nothing;
   if (os::is_root()) plan.user = spawn::kServiceUsers.first;

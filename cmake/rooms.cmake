@@ -43,7 +43,7 @@ target_include_directories(room_sandbox PRIVATE ${CMAKE_BINARY_DIR}/generated/sa
 add_dependencies(room_sandbox filters)
 
 # What a program links to be a client or a service.
-set(client_rooms vocab os quota object wire contract channel connection bootstrap)
+set(client_rooms vocab os quota object wire contract channel connection bootstrap group)
 list(TRANSFORM client_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE client_objects)
 add_library(reeve STATIC ${client_objects})
 add_library(reeve_shared SHARED ${client_objects})
@@ -56,7 +56,7 @@ foreach(library reeve reeve_shared)
 endforeach()
 
 # What only our own programs link: the broker's side, and the tool's.
-set(service_rooms identity plist line sandbox broker spawn supervise inspect)
+set(service_rooms identity plist policy line sandbox broker spawn supervise inspect)
 list(TRANSFORM service_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE inner_objects)
 add_library(reeve_inner STATIC ${inner_objects})
 target_link_libraries(reeve_inner PUBLIC reeve EXPAT::EXPAT ${SODIUM_LIBRARY})

@@ -83,7 +83,7 @@ class Attack : public testing::Test {
   static Stranger at_broker() { return {*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail)}; }
   static Stranger at_service() {
     bootstrap::Broker broker;
-    return {*broker.look_up(kActor, {})->end.shared()->duplicate()};
+    return {*broker.look_up({kActor}, {})->end.shared()->duplicate()};
   }
   static Stranger at_service_greeted() {
     Stranger stranger = at_service();
@@ -154,7 +154,7 @@ TEST_F(Attack, F1AServiceThatWasHandedSuchAFileDoesNotRetireIntoItsSendersHands)
       auto idle = connect<Actor>("org.example.idle");
       ASSERT_TRUE(idle.call<&Actor::sleep>(0U));
       first = *idle.peer()->pid;
-      const Stranger stranger{*broker.look_up("org.example.idle", {})->end.shared()->duplicate()};
+      const Stranger stranger{*broker.look_up({"org.example.idle"}, {})->end.shared()->duplicate()};
       stranger.greet();
       stalled.stall();
       EXPECT_TRUE(stranger.request_with(1, std::span(&raw, 1), {1, 1, 0}));
@@ -278,7 +278,7 @@ TEST_F(Attack, F10AFloodOfConnectionsBeyondTheBrokersDescriptorsEndsNothing) {
     for (int i = 0; i < 20; ++i) {
       expect_served();
       EXPECT_TRUE(known.list()) << "who was there before is served on";
-      const auto refused = known.look_up(kOther, {});
+      const auto refused = known.look_up({kOther}, {});
       if (!refused) {
         EXPECT_EQ(refused.error().kind, Kind::busy) << refused.error().message;
       }
@@ -399,8 +399,8 @@ TEST_F(Attack, F21NoConfinedServiceReachesASocketThatItWasNotGiven) {
 
 TEST_F(Attack, X16AnErrorTellsNothingOfOthers) {
   bootstrap::Broker broker;
-  const auto absent = broker.look_up("org.example.absent", {});
-  const auto near = broker.look_up("org.example.acto", {});
+  const auto absent = broker.look_up({"org.example.absent"}, {});
+  const auto near = broker.look_up({"org.example.acto"}, {});
   ASSERT_FALSE(absent);
   ASSERT_FALSE(near);
   EXPECT_EQ(absent.error().code, code::kUnknownService);

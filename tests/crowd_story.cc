@@ -244,7 +244,7 @@ TEST_F(Crowd, OfConnectionsAndNamesIsServedAndForgotten) {
     return percentiles_of(times);
   };
   const auto by_job = [&](int) -> Result<void> {
-    REEVE_TRY(bootstrap::Broker().look_up(kActor, os::now() + 60s));
+    REEVE_TRY(bootstrap::Broker().look_up({kActor}, os::now() + 60s));
     return {};
   };
   const Percentiles first = look_up_times("a look-up", by_job);

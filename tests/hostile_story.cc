@@ -43,11 +43,11 @@ class Hostile : public testing::Test {
   static Stranger at_broker() { return {*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail)}; }
   static Stranger at_service() {
     bootstrap::Broker broker;
-    auto found = broker.look_up(kActor, {});
+    auto found = broker.look_up({kActor}, {});
     // A service that is slow to take its ends has a full waiting room at times.
     for (int i = 0; !found && found.error().kind == Kind::busy && i < 1000; ++i) {
       os::wait_until(os::now() + 10ms);
-      found = broker.look_up(kActor, {});
+      found = broker.look_up({kActor}, {});
     }
     return {found ? *found->end.shared()->duplicate() : os::Fd()};
   }

@@ -22,7 +22,7 @@ constexpr const char* kActor = "org.example.actor";
 // The send right to the service that the broker gave to this process.
 Right right_to_service() {
   bootstrap::Broker broker;
-  return {broker.look_up(kActor, {})->end.shared(), object::RightKind::send};
+  return {broker.look_up({kActor}, {})->end.shared(), object::RightKind::send};
 }
 
 // What a process that was given the right gets for a call: 0, or the code of the error.

@@ -262,12 +262,13 @@ TEST_F(Tool, AProcessServesANameOfItsOwn) {
     ::_exit(127);
   }
   const auto give_up = std::chrono::steady_clock::now() + 20s;
-  const auto called = [&] { return connect<Actor>("own.name", server).call<&Actor::sleep>(0U).has_value(); };
+  const auto called = [&] { return connect<Actor>("own.name", {.pid = server}).call<&Actor::sleep>(0U).has_value(); };
   while (!called() && std::chrono::steady_clock::now() < give_up) std::this_thread::sleep_for(5ms);
   EXPECT_TRUE(called());
   EXPECT_EQ(connect<Actor>("own.name").call<&Actor::sleep>(0U).error().code, code::kUnknownService)
       << "only whoever names the process finds it";
-  EXPECT_EQ(connect<Actor>("own.name", ::getpid()).call<&Actor::sleep>(0U).error().code, code::kUnknownService);
+  EXPECT_EQ(connect<Actor>("own.name", {.pid = ::getpid()}).call<&Actor::sleep>(0U).error().code,
+            code::kUnknownService);
   const int broker = session.broker();
   ::kill(broker, SIGKILL);
   while ((session.broker() == broker || session.broker() == 0) && std::chrono::steady_clock::now() < give_up) {

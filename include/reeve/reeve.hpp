@@ -4,5 +4,6 @@
 #include <reeve/connection.hpp>
 #include <reeve/error.hpp>
 #include <reeve/file.hpp>
+#include <reeve/group.hpp>
 #include <reeve/object.hpp>
 #include <reeve/service.hpp>

@@ -28,8 +28,8 @@ std::unexpected<Error> no_broker(const std::string& why) {
 // The broker's world: what it needs to find folders and programs, and nothing else of its starter's.
 std::vector<std::string> clean_environment() {
   std::vector<std::string> environment{"LANG=C.UTF-8"};
-  for (const char* name :
-       {"HOME", "USER", "PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "REEVE_RUNTIME_DIR", "REEVE_JOBS_DIR"}) {
+  for (const char* name : {"HOME", "USER", "PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "REEVE_RUNTIME_DIR",
+                           "REEVE_JOBS_DIR", "REEVE_TRUST_DIR"}) {
     if (const auto value = os::trusted_variable(name)) environment.push_back(std::string(name) + "=" + *value);
   }
   return environment;
@@ -88,8 +88,7 @@ class BrokerDialer : public connection::Dialer {
 
 Result<connection::Dialed> dialed(const contract::Found& found) {
   Peer peer;
-  peer.trust = PeerClass::bound;
-  peer.label = found.label;
+  static_cast<contract::Identity&>(peer) = found.service;
   return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
 }
 
@@ -106,26 +105,25 @@ Result<connection::Dialed> dial_by(int unknown, const Ask& ask) {
 
 class EndpointDialer : public connection::Dialer {
  public:
-  explicit EndpointDialer(const Endpoint& endpoint) : endpoint_(endpoint) {}
+  explicit EndpointDialer(contract::Redeem what) : what_(std::move(what)) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    return dial_by(code::kClosed, [&](Broker broker) { return broker.redeem(endpoint_, deadline); });
+    return dial_by(code::kClosed, [&](Broker broker) { return broker.redeem(what_, deadline); });
   }
 
  private:
-  Endpoint endpoint_;
+  contract::Redeem what_;
 };
 
 class NamedDialer : public connection::Dialer {
  public:
-  NamedDialer(std::string name, std::int32_t pid) : name_(std::move(name)), pid_(pid) {}
+  explicit NamedDialer(contract::LookUp what) : what_(std::move(what)) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    REEVE_TRY(vocab::check_name(name_));
-    return dial_by(code::kUnknownService, [&](Broker broker) { return broker.look_up(name_, deadline, pid_); });
+    REEVE_TRY(vocab::check_name(what_.name));
+    return dial_by(code::kUnknownService, [&](Broker broker) { return broker.look_up(what_, deadline); });
   }
 
  private:
-  std::string name_;
-  std::int32_t pid_;
+  contract::LookUp what_;
 };
 
 }  // namespace
@@ -183,25 +181,35 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
 Broker::Broker(WhenAbsent when_absent, Domain domain)
     : connection_(std::make_unique<BrokerDialer>(when_absent, domain)) {}
 
-// Asking twice does no harm: a broker that is killed, replaced or just leaving is followed by another.
+bool is_signed() {
+  static const bool is = os::end_of_own_program(contract::kFooterBytes).starts_with(contract::kSignatureMagic);
+  return is;
+}
+
+// Asking twice does no harm: a broker that is killed, replaced or just leaving is followed by another, to which all is
+// proven anew.
 Result<Dictionary> Broker::ask_for_reply(const contract::Request& request, const os::Deadline& deadline) {
   if (Control* line = REEVE_TRY(only_line())) return line->ask_and_wait(request, deadline);
   constexpr int kAttempts = 20;
-  const Dictionary message = contract::encode(request);
-  for (int attempt = 1;; ++attempt) {
+  const auto ask_once = [&](const contract::Request& what) {
     connection::CallOptions options;
     options.timeout = os::left_until(deadline);
-    auto reply = connection_.call(message, options);
+    return connection_.call(contract::encode(what), options);
+  };
+  for (int attempt = 1;; ++attempt) {
+    if (!is_proven_) is_proven_ = prove(ask_once).has_value();
+    auto reply = ask_once(request);
     if (reply || reply.error().kind != Kind::interrupted || attempt == kAttempts) return reply;
+    is_proven_ = false;
   }
 }
 
-Result<contract::Found> Broker::look_up(const std::string& name, const os::Deadline& deadline, std::int32_t pid) {
-  return ask<contract::Found>(contract::LookUp{name, pid}, deadline);
+Result<contract::Found> Broker::look_up(const contract::LookUp& what, const os::Deadline& deadline) {
+  return ask<contract::Found>(what, deadline);
 }
 
-Result<contract::Found> Broker::redeem(const Endpoint& endpoint, const os::Deadline& deadline) {
-  return ask<contract::Found>(contract::Redeem{endpoint}, deadline);
+Result<contract::Found> Broker::redeem(const contract::Redeem& what, const os::Deadline& deadline) {
+  return ask<contract::Found>(what, deadline);
 }
 
 Result<contract::NameState> Broker::status(const std::string& name) {
@@ -213,12 +221,12 @@ Result<void> Broker::manage(const contract::Request& request) {
   return {};
 }
 
-std::unique_ptr<connection::Dialer> dialer_to(const Endpoint& endpoint) {
-  return std::make_unique<EndpointDialer>(endpoint);
+std::unique_ptr<connection::Dialer> dialer_to(contract::Redeem what) {
+  return std::make_unique<EndpointDialer>(std::move(what));
 }
 
-std::unique_ptr<connection::Dialer> dialer_to(std::string name, std::int32_t pid) {
-  return std::make_unique<NamedDialer>(std::move(name), pid);
+std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what) {
+  return std::make_unique<NamedDialer>(std::move(what));
 }
 
 }  // namespace reeve::bootstrap

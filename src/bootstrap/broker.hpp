@@ -19,6 +19,9 @@ enum class WhenAbsent { start, fail };
 /// Whose broker: this user's, or the machine's, which is asked for what the user's does not know.
 enum class Domain { user, system };
 
+/// Whether this process's program carries a signature, good or not.
+bool is_signed();
+
 /// Connects to a broker; the one at the other end is this user's own process, or root's. Only a user's is ever started.
 Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline = {},
                                  Domain domain = Domain::user);
@@ -28,11 +31,10 @@ class Broker {
  public:
   explicit Broker(WhenAbsent when_absent = WhenAbsent::start, Domain domain = Domain::user);
 
-  /// A `pid` other than 0 looks among the names that this process has registered for itself.
   /// Errors: unknown-service; throttled; launch-failed.
-  Result<contract::Found> look_up(const std::string& name, const os::Deadline& deadline, std::int32_t pid = 0);
+  Result<contract::Found> look_up(const contract::LookUp& what, const os::Deadline& deadline);
   /// Errors: gone where the endpoint leads to nobody.
-  Result<contract::Found> redeem(const Endpoint& endpoint, const os::Deadline& deadline);
+  Result<contract::Found> redeem(const contract::Redeem& what, const os::Deadline& deadline);
 
   Result<contract::Listing> list() { return ask<contract::Listing>(contract::List{}); }
   Result<contract::JobDetails> print(std::string what) { return ask<contract::JobDetails>(contract::Print{what}); }
@@ -44,7 +46,10 @@ class Broker {
   /// Unload, Start, Stop, KillJob, Replace. Errors: unknown-job; not-privileged.
   Result<void> manage(const contract::Request& request);
 
-  /// Any request, and its reply as it came.
+  /// Who that process is. Errors: gone; not-privileged.
+  Result<contract::Identified> identify(std::int32_t pid) { return ask<contract::Identified>(contract::Identify{pid}); }
+
+  /// Any request, and its reply as it came. Of a signed program the broker finds out first who it is.
   Result<Dictionary> ask_for_reply(const contract::Request& request, const os::Deadline& deadline = {});
 
  private:
@@ -54,13 +59,25 @@ class Broker {
   }
 
   connection::Connection connection_;
+  bool is_proven_ = false;  // to the broker that is connected
 };
 
 /// Makes channels to the service of that name, wherever the broker finds or starts it.
-std::unique_ptr<connection::Dialer> dialer_to(std::string name, std::int32_t pid = 0);
+std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what);
 
 /// Makes channels to the one instance of a service that gave out the endpoint, for as long as that runs.
-std::unique_ptr<connection::Dialer> dialer_to(const Endpoint& endpoint);
+std::unique_ptr<connection::Dialer> dialer_to(contract::Redeem what);
+
+/// What a process that connected by itself asks first, so that the broker knows who it is: `ask` asks one request, and
+/// returns its reply. Nothing where the program is not signed: there is nothing to prove.
+template <class Ask>
+Result<void> prove(const Ask& ask) {
+  if (!is_signed()) return {};
+  contract::Proof proof = REEVE_TRY(contract::decode_reply<contract::Proof>(REEVE_TRY(ask(contract::Prove{}))));
+  if (proof.nonce.size() == 0) return {};
+  REEVE_TRY(ask(contract::Prove{std::move(proof.nonce)}));
+  return {};
+}
 
 /// The path of a program that came installed with the library; nothing where it is not to be found.
 std::optional<std::string> installed_program(const std::string& name);

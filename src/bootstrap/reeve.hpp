@@ -12,13 +12,20 @@ namespace reeve {
 
 using contract::NameState;
 
+/// Which of those who serve a name is meant, and what whoever does must be.
+struct ConnectOptions {
+  /// A process that serves the name for whoever names it too (see serve_here); 0: whoever serves it for everybody.
+  std::int32_t pid = 0;
+  /// What the service must meet: `team:…`, `preset:parser`, `identifier:…` and the like (policy/requirement.hpp). The
+  /// broker holds every channel of the connection to it, before the service is given anything that was sent. Errors of
+  /// calls: denied (not-met) where it does not. Empty: nothing.
+  std::string required{};
+};
+
 /// A connection to the service of that name. Nothing is started or sent before the first call; a broker is started
 /// where none runs. Threads: one owner.
-inline Connection open_connection(std::string name) { return Connection(bootstrap::dialer_to(std::move(name))); }
-
-/// A connection to the process `pid`, which serves that name for whoever names it: see serve_here.
-inline Connection open_connection(std::string name, std::int32_t pid) {
-  return Connection(bootstrap::dialer_to(std::move(name), pid));
+inline Connection open_connection(std::string name, ConnectOptions options = {}) {
+  return Connection(bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required)}));
 }
 
 /// A connection over a right that another process made by Connection::introduce and sent here. It is worth no more than
@@ -27,18 +34,14 @@ inline Connection open_connection(const Right& right) { return Connection(connec
 
 /// A connection to whoever gave out the endpoint, which the broker exchanges for a fresh channel. Once the giver has
 /// ended it leads nowhere: gone.
-inline Connection open_connection(const Endpoint& endpoint) { return Connection(bootstrap::dialer_to(endpoint)); }
+inline Connection open_connection(const Endpoint& endpoint, ConnectOptions options = {}) {
+  return Connection(bootstrap::dialer_to(contract::Redeem{endpoint, std::move(options.required)}));
+}
 
 /// The service of that name as its interface.
 template <class Interface>
-Proxy<Interface> connect(std::string name) {
-  return Proxy<Interface>(open_connection(std::move(name)));
-}
-
-/// The service of that name in the process `pid`.
-template <class Interface>
-Proxy<Interface> connect(std::string name, std::int32_t pid) {
-  return Proxy<Interface>(open_connection(std::move(name), pid));
+Proxy<Interface> connect(std::string name, ConnectOptions options = {}) {
+  return Proxy<Interface>(open_connection(std::move(name), std::move(options)));
 }
 
 /// Serves `name` with the implementation until the broker stops the process: the last statement of main.
@@ -46,15 +49,16 @@ Proxy<Interface> connect(std::string name, std::int32_t pid) {
 /// An implementation with a member `void started(const Endpoint& own)` is told the endpoint that leads to this process:
 /// it may hand it to whom it likes, who can then connect to it and to no other instance.
 template <class Interface, class Implementation>
-int serve(std::string name, Implementation implementation) {
-  return bootstrap::serve_alone(std::move(name), Service::offer_of<Interface>(implementation));
+int serve(std::string name, Implementation implementation, OfferOptions options = {}) {
+  return bootstrap::serve_alone(std::move(name), Service::offer_of<Interface>(implementation, std::move(options)));
 }
 
 /// Serves `name` from a process that nobody started for it, under a name that is this process's alone: clients say its
 /// pid too. Blocks until the process is asked to stop.
 template <class Interface, class Implementation>
 int serve_here(std::string name, Implementation implementation) {
-  return bootstrap::serve_alone(std::move(name), Service::offer_of<Interface>(implementation, NameFrom::process));
+  return bootstrap::serve_alone(std::move(name),
+                                Service::offer_of<Interface>(implementation, {.from = NameFrom::process}));
 }
 
 /// Serves `name` with a function that answers dictionaries with dictionaries.

@@ -58,7 +58,7 @@ struct Service::Offered {
   std::string name;
   connection::SharedHandler handler;
   std::function<void(const Endpoint&)> started;
-  NameFrom from;
+  OfferOptions options;
 };
 
 class Service::Running {
@@ -99,7 +99,7 @@ class Service::Running {
   }
   Result<void> unregister_name(const Offered& offered) {
     if (is_declared(offered)) return {};
-    const auto done = control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.from)});
+    const auto done = control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.options.from)});
     // Asked again, of a new broker: the answer was lost with the one before.
     if (done || done.error().code == code::kUnknownService) return {};
     return std::unexpected(done.error());
@@ -107,8 +107,18 @@ class Service::Running {
 
  private:
   Result<void> begin() {
-    if (!is_job_) return register_all();
-    REEVE_TRY(control_.ask(contract::CheckIn{}, [this](Result<Dictionary> answer) {
+    if (!is_job_) {
+      REEVE_TRY(prove([this](const contract::Request& what) { return control_.ask_and_wait(what); }));
+      return register_all();
+    }
+    contract::CheckIn check_in;
+    for (const Offered& offered : offers_) {
+      if (!offered.options.callers.empty()) check_in.callers[offered.name] = offered.options.callers;
+    }
+    if (!offers_.empty() && !offers_.front().options.callers.empty()) {
+      check_in.callers[""] = offers_.front().options.callers;
+    }
+    REEVE_TRY(control_.ask(std::move(check_in), [this](Result<Dictionary> answer) {
       if (auto done = checked_in(std::move(answer)); !done) control_.break_off(done.error());
     }));
     return {};
@@ -119,7 +129,7 @@ class Service::Running {
     idle_ = std::chrono::seconds(reply.idle_seconds);
     declared_ = reply.names;
     const bool serves_any = std::any_of(offers_.begin(), offers_.end(), [this](const Offered& o) {
-      return is_declared(o) || o.from == NameFrom::process;
+      return is_declared(o) || o.options.from == NameFrom::process;
     });
     // A job that declares other names has clients who want those, and not what this program does.
     if (!declared_.empty() && !serves_any) {
@@ -140,7 +150,8 @@ class Service::Running {
   }
   Result<void> register_name(const Offered& offered) {
     if (is_declared(offered)) return {};
-    REEVE_TRY(control_.ask_and_wait(contract::Register{offered.name, scope_of(offered.from)}));
+    REEVE_TRY(control_.ask_and_wait(
+        contract::Register{offered.name, scope_of(offered.options.from), offered.options.callers}));
     return {};
   }
 
@@ -157,7 +168,7 @@ class Service::Running {
   }
 
   bool is_declared(const Offered& offered) const {
-    return offered.from == NameFrom::job &&
+    return offered.options.from == NameFrom::job &&
            std::find(declared_.begin(), declared_.end(), offered.name) != declared_.end();
   }
 
@@ -185,9 +196,8 @@ class Service::Running {
     const Offered* offer = offer_for(handover.name);
     if (offer == nullptr) return connection::end_with(channel, not_served(handover.name));
     Peer peer;
+    static_cast<contract::Identity&>(peer) = handover.client;
     peer.uid = handover.uid;
-    peer.trust = handover.bound ? PeerClass::bound : PeerClass::uid_only;
-    peer.label = handover.label;
     (void)server_.add(std::move(channel), std::move(peer), {handover.pid, handover.process}, offer->handler);
     if (std::exchange(is_retiring_, false)) retire_later();
   }
@@ -274,7 +284,7 @@ Result<void> Service::offer(std::string name, Offer what) {
     return fail(Kind::busy, code::kServiceActive, "the name " + name + " is offered already", "withdraw it first");
   }
   Offered offered{std::move(name), std::make_shared<const connection::Handler>(std::move(what.handler)),
-                  std::move(what.started), what.from};
+                  std::move(what.started), std::move(what.options)};
   const std::string offered_name = offered.name;
   // First of all: who finds the name may come before the answer.
   offers_.push_back(std::move(offered));
@@ -296,7 +306,7 @@ Result<void> Service::withdraw(const std::string& name) {
 
 Result<void> Service::run() {
   const bool is_for_job =
-      std::any_of(offers_.begin(), offers_.end(), [](const Offered& o) { return o.from == NameFrom::job; });
+      std::any_of(offers_.begin(), offers_.end(), [](const Offered& o) { return o.options.from == NameFrom::job; });
   auto control = control_channel();
   const bool is_job = control.has_value();
   if (!is_job && is_for_job) {

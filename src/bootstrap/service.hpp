@@ -20,12 +20,20 @@ enum class NameFrom {
   process,  ///< it registers the name for itself: whoever looks it up names this process too
 };
 
+struct OfferOptions {
+  NameFrom from = NameFrom::job;
+  /// What whoever calls must meet, beside what the job's file asks: `team:…`, `group:… and class:verified` and the like
+  /// (policy/requirement.hpp). To all others the name is not there. Empty: nothing.
+  std::string callers{};
+};
+
 /// What serves under one name.
 struct Offer {
   connection::Handler handler;
   /// Called once, before the first request, with the endpoint that leads to this process: to what it offered first.
+  /// Who comes by that must meet what the first offer asks of its callers.
   std::function<void(const Endpoint&)> started;
-  NameFrom from = NameFrom::job;
+  OfferOptions options{};
 };
 
 /// A process's services, each under a name of its own.
@@ -41,13 +49,13 @@ class Service {
   /// process. Errors: invalid for what is no name; service-active where it is offered already. Once run() runs also:
   /// not-privileged where the name is neither the job's nor in one of its groups.
   template <class Interface, class Implementation>
-  Result<void> offer(std::string name, Implementation implementation, NameFrom from = NameFrom::job) {
+  Result<void> offer(std::string name, Implementation implementation, OfferOptions options = {}) {
     // As a member it is destroyed as what it is: an interface needs no virtual destructor.
     struct Holder {
       Implementation implementation;
     };
     auto kept = std::make_shared<Holder>(Holder{std::move(implementation)});
-    Offer what = offer_of<Interface>(kept->implementation, from);
+    Offer what = offer_of<Interface>(kept->implementation, std::move(options));
     if (what.started) {
       what.started = [kept, started = std::move(what.started)](const Endpoint& own) { started(own); };
     }
@@ -69,11 +77,11 @@ class Service {
 
   /// An offer of an implementation that outlives it.
   template <class Interface, class Implementation>
-  static Offer offer_of(Implementation& implementation, NameFrom from = NameFrom::job) {
+  static Offer offer_of(Implementation& implementation, OfferOptions options = {}) {
     static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
     Interface& service = implementation;
     Offer what;
-    what.from = from;
+    what.options = std::move(options);
     what.handler = [&service](const Peer&, const wire::DictionaryView& request) {
       return connection::dispatch(service, request);
     };
@@ -97,5 +105,6 @@ int serve_alone(std::string name, Offer what);
 
 namespace reeve {
 using bootstrap::NameFrom;
+using bootstrap::OfferOptions;
 using bootstrap::Service;
 }  // namespace reeve

@@ -24,7 +24,8 @@ using OfAJob =
 
 }  // namespace
 
-Core::Core(const quota::Amount& has) : ledger_(has) {}
+Core::Core(const quota::Amount& has, std::string groups_folder)
+    : ledger_(has), groups_folder_(std::move(groups_folder)) {}
 
 Orders Core::apply(const Event& event) {
   now_ = event.now;
@@ -86,7 +87,10 @@ Result<quota::Charge> Core::charge(const PeerState& peer, const quota::Amount& a
 }
 
 void Core::on(const PeerCame& event) {
-  PeerState peer{event.pid, event.uid, event.process, {}, {}, false, {}, 0};
+  PeerState peer;
+  peer.pid = event.pid;
+  peer.uid = event.uid;
+  peer.process = event.process;
   auto charged = charge(peer, kPeerCost);
   if (!charged) return orders_.push_back(Drop{event.peer, charged.error()});
   peer.charge = std::move(*charged);
@@ -97,6 +101,7 @@ void Core::on(const PeerLeft& event) {
   const auto peer = peers_.find(event.peer);
   if (peer == peers_.end()) return;
   std::erase_if(waiting_for_scan_, [&](const Waiting& w) { return w.peer == event.peer; });
+  std::erase_if(identifications_, [&](const auto& i) { return i.second.peer == event.peer; });
   release_names(event.peer);
   refuse(peer->second.on_the_way, Error{Kind::gone, code::kClosed, "whoever offered the name has left", ""});
   if (peer->second.is_kept) orders_.push_back(Forget{event.peer.value});
@@ -118,17 +123,14 @@ void Core::on(const PeerAsked& event) {
   std::visit(
       [&]<class T>(const T& what) {
         if constexpr (std::is_same_v<T, contract::CheckIn>) {
-          check_in(event.peer, event.request, event.fresh);
+          check_in(event.peer, event.request, what, event.fresh);
+        } else if constexpr (std::is_same_v<T, contract::Prove>) {
+          asked(event.peer, event.request, what, event.fresh);
         } else {
           asked(event.peer, event.request, what);
         }
       },
       event.what);
-}
-
-bool Core::is_confined_service(const PeerState& peer) {
-  const JobState* job = caller_of(peer);
-  return job != nullptr && is_confined(job->active);
 }
 
 // Job files.
@@ -202,6 +204,7 @@ void Core::manage(PeerId peer, RequestId request, const What& what) {
 
 void Core::on(const Scanned& event) {
   scanning_ = false;
+  take_trust(event.trust);
   problems_.clear();
   std::vector<std::string> problems = event.problems;
   for (auto& [label, job] : jobs_) {
@@ -243,7 +246,7 @@ void Core::on(const Scanned& event) {
 // What people ask.
 
 void Core::asked(PeerId peer, RequestId request, const contract::List& what) {
-  if (is_confined_service(peers_.at(peer))) {
+  if (!policy::may_list(caller(peers_.at(peer)))) {
     return answer(peer, request, fail(Kind::denied, code::kNotPrivileged, "a confined service may not list others"));
   }
   wait_for_scan(peer, request, what);
@@ -251,11 +254,9 @@ void Core::asked(PeerId peer, RequestId request, const contract::List& what) {
 
 // Jobs are their owner's, and root's.
 Result<void> Core::may_manage(PeerId id) {
-  const PeerState& peer = peers_.at(id);
-  if (is_confined_service(peer)) {
-    return fail(Kind::denied, code::kNotPrivileged, "a confined service may not manage others");
-  }
-  if (peer.uid == user_ || peer.uid == 0) return {};
+  const policy::Caller who = caller(peers_.at(id));
+  if (policy::may_manage(who, user_)) return {};
+  if (who.is_confined()) return fail(Kind::denied, code::kNotPrivileged, "a confined service may not manage others");
   return fail(Kind::denied, code::kNotPrivileged,
               "the broker belongs to user " + std::to_string(user_) + ", not to you", "ask as that user, or as root");
 }

@@ -15,6 +15,7 @@
 //
 //   core.cc       events, peers, what is asked
 //   names.cc      who has a name; look-ups and what becomes of their ends
+//   proving.cc    who a program is, and who has connected
 //   launching.cc  when a job runs: starts, ends, throttling
 //   recovery.cc   what is kept, and how the next broker goes on with it
 //   telling.cc    list and print, in words
@@ -35,8 +36,8 @@ namespace reeve::broker {
 
 class Core {
  public:
-  /// `has`: what there is to be charged, in descriptors and bytes.
-  explicit Core(const quota::Amount& has);
+  /// `has`: what there is to be charged, in descriptors and bytes. `groups_folder`: of what app groups share.
+  explicit Core(const quota::Amount& has, std::string groups_folder = {});
 
   Orders apply(const Event& event);
 
@@ -58,6 +59,7 @@ class Core {
     std::string name;
     Client client;
     bool is_kept = false;
+    policy::Requirement required;  ///< of whoever serves it
     quota::Charge charge;
   };
   using Ends = std::deque<End>;
@@ -85,7 +87,11 @@ class Core {
     std::uint64_t starts = 0;
     std::int32_t spawner = 0;  ///< which was asked to launch it
     RequestId check_in = 0;
-    Endpoint endpoint;  ///< leads to this instance once it has checked in
+    Endpoint endpoint;                                   ///< leads to this instance once it has checked in
+    Image image;                                         ///< its program, as it was told of last
+    contract::Identity identity;                         ///< of the instance
+    policy::Requirement signed_callers;                  ///< what its signature asks of them
+    std::map<std::string, policy::Requirement> callers;  ///< what the instance asks of them, by name
     std::optional<os::ExitStatus> last_exit;
     bool is_loaded = false;    ///< by a request, not from a folder
     bool is_unloaded = false;  ///< by a request, although its file is there
@@ -106,6 +112,12 @@ class Core {
     bool is_kept = false;
     Ends on_the_way;  ///< for names that it has registered
     std::optional<std::uint64_t> taken{0};
+    // Of one that is no job:
+    contract::Identity identity;
+    std::string manifest;              ///< what it is verified by
+    Endpoint nonce;                    ///< that it has still to say; zero where it was given none
+    contract::ProgramVersion version;  ///< of its program, before it was given that
+    std::string shown;                 ///< ... and that program's manifest
   };
   struct Waiting {
     PeerId peer;
@@ -116,7 +128,16 @@ class Core {
   };
   struct Registered {
     PeerId peer;
+    policy::Requirement callers;  ///< what is asked of them
     quota::Charge charge;
+  };
+  /// A question to the spawner, and who waits for it.
+  struct Identification {
+    PeerId peer;
+    RequestId request = 0;
+    std::int32_t pid = 0;  ///< of the process that is meant; 0 for the peer itself
+    Endpoint fresh;
+    bool is_second = false;  ///< look, after it has said the nonce
   };
   using NameKey = std::pair<std::int32_t, std::string>;  // the pid of a process's own name, or 0
 
@@ -152,9 +173,14 @@ class Core {
   Result<JobState*> job_to_manage(PeerId peer, const std::string& label);
   void answer(PeerId peer, RequestId request, Result<Dictionary> what);
   void answer_true(PeerId peer, RequestId request);
-  bool is_confined_service(const PeerState& peer);
   Result<quota::Charge> charge(const PeerState& peer, const quota::Amount& amount);
   std::uint64_t next_number() { return next_++; }
+  PeerState control_peer(InstanceId instance) const {
+    PeerState peer;
+    peer.uid = user_;
+    peer.instance = instance;
+    return peer;
+  }
 
   // names.cc
   void on(const GrantFailed& event);
@@ -165,11 +191,16 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::Status& what);
   void asked(PeerId peer, RequestId request, const contract::Taken& what);
   bool look_up(PeerId peer, RequestId request, const contract::LookUp& what);
-  void grant_registered(PeerId peer, RequestId request, const std::string& name, PeerId owner);
-  void grant(PeerId peer, RequestId request, JobState& job, const std::string& name, InstanceId only = {});
+  struct Wanted {
+    std::string name;
+    policy::Requirement required;
+    InstanceId only;
+  };
+  void grant_registered(PeerId peer, RequestId request, Wanted wanted, PeerId owner);
+  void grant(PeerId peer, RequestId request, JobState& job, Wanted wanted);
   Result<End> make_end(PeerId peer, const Ends& waiting, const Ends& on_the_way, const std::string& for_whom);
-  bool may_look_up(const PeerState& peer, const std::string& name, const Job& callee);
   Result<void> may_register(const PeerState& peer, const std::string& name);
+  std::optional<Error> mismatch(const End& end, PeerId service);
   void take(Ends& on_the_way, std::uint64_t last, JobState* job);
   void hand_over_waiting(JobState& job);
   void hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const JobState* kept_for);
@@ -179,8 +210,24 @@ class Core {
   JobState* job_to_wait_for(const std::string& label);
   void release_names(PeerId peer);
   JobState* caller_of(const PeerState& peer);
+  policy::Caller caller(const PeerState& peer);
   Client client_of(const PeerState& peer);
   JobState* job_offering(const std::string& name);
+
+  // proving.cc
+  void on(const ImageIs& event);
+  void on(const Identified& event);
+  void asked(PeerId peer, RequestId request, const contract::Prove& what, const Endpoint& fresh);
+  void asked(PeerId peer, RequestId request, const contract::Identify& what);
+  void asked(PeerId peer, RequestId request, const contract::Join& what);
+  void identify(Identification what);
+  void tell_proof(const Identification& asked, const Identified& found);
+  void tell_identity(const Identification& asked, const Identified& found);
+  void challenge(PeerState& peer, const Identification& asked, const Identified& found);
+  Result<contract::Identity> identity_by(const std::string& manifest);
+  Result<void> judge(JobState& job);
+  void judge_all();
+  void take_trust(const policy::Trust& trust);
 
   // launching.cc
   void on(const Launched& event);
@@ -190,13 +237,14 @@ class Core {
   void on(const SpawnerCame& event);
   void on(const PathIs& event);
   void asked(PeerId peer, RequestId request, const contract::Retire& what);
-  void check_in(PeerId peer, RequestId request, const Endpoint& fresh);
+  void check_in(PeerId peer, RequestId request, const contract::CheckIn& what, const Endpoint& fresh);
   void admit(JobState& job);
   void consider(JobState& job);
   void consider_all();
   void begin(JobState& job);
   void want(JobState& job);
   void start(JobState& job);
+  void launch(JobState& job, Launch::Control control);
   void stop(JobState& job);
   void tick(JobState& job);
   void overdue(JobState& job);
@@ -227,6 +275,7 @@ class Core {
   void recover(std::uint64_t number, const KeptService& kept);
   void recover(std::uint64_t number, const KeptEnd& kept);
   void recover(std::uint64_t number, const KeptPeer& kept);
+  void recover(std::uint64_t number, const KeptTrust& kept);
   void keep(JobState& job);
   void keep_service(const JobState& job);
   void keep_peer(PeerId id);
@@ -250,6 +299,10 @@ class Core {
   std::map<PeerId, PeerState> peers_;
   std::map<std::uint64_t, InstanceId> services_;  ///< by the kernel's number of their processes
   std::vector<Waiting> waiting_for_scan_;
+  std::map<std::uint64_t, Identification> identifications_;
+  policy::Trust trust_;
+  bool has_trust_ = false;                             ///< it has been read, by this broker or the one before
+  std::uint64_t trust_number_ = 0;                     ///< under which it is kept
   std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
   bool scanning_ = false;
   std::uint64_t scans_ = 0;  ///< that have begun
@@ -262,6 +315,7 @@ class Core {
   std::uint64_t next_ = first_number(1);
   std::uint64_t broker_ = 0;  ///< how many there were, with this one
   std::uint32_t user_ = 0;
+  std::string groups_folder_;
 };
 
 // What holding something costs beside descriptors, about: table entries and texts.

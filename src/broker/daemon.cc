@@ -47,7 +47,7 @@ Daemon::Daemon(os::Loop& loop, os::Fd supervisor, DaemonOptions options)
       // before anything is done.
       supervisor_(loop, std::move(supervisor), os::Rights::accept, line::WhenFull::wait),
       options_(std::move(options)),
-      core_(to_give()),
+      core_(to_give(), options_.groups_folder),
       inbox_(kNothingHeld) {}
 
 Result<void> Daemon::begin() {
@@ -100,7 +100,7 @@ void Daemon::perform(Grant& order) {
   }
   ends_.emplace(order.end, std::make_shared<const os::Fd>(std::move(pair->first)));
   if (order.keep) keep(order.end.value, *order.keep);
-  contract::Found found{order.label, object::ChannelEnd(std::move(pair->second))};
+  contract::Found found{std::move(order.service), object::ChannelEnd(std::move(pair->second))};
   const Object value = object::to_object(std::move(found));
   granted_.emplace_back(order.peer, connection::make_answer(order.request, object::value_message(value)));
 }
@@ -115,8 +115,7 @@ void Daemon::perform(HandOver& order) {
   handover.uid = order.client.peer.uid;
   handover.pid = order.client.record.pid;
   handover.process = order.client.record.process;
-  handover.bound = order.client.peer.trust == PeerClass::bound;
-  handover.label = std::move(order.client.peer.label);
+  handover.client = std::move(static_cast<contract::Identity&>(order.client.peer));
   const Object message = object::to_object(std::move(handover));
   auto parcel = connection::make_parcel(channel::PacketKind::message, *message.get<Dictionary>());
   if (parcel) post(order.service, std::move(*parcel));
@@ -148,6 +147,7 @@ Result<void> Daemon::try_launch(Launch& order) {
   if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));
+  request.head.image = order.image;
   const PeerId control = control_of(order.instance);
   if (order.control == Launch::Control::fresh) {
     // Whoever holds the one before was started by a spawner that did not live to tell.
@@ -209,6 +209,21 @@ void Daemon::perform(Watch& order) {
 }
 
 void Daemon::perform(Replace&) { tell_supervisor(SupervisorOp::replace); }
+
+void Daemon::perform(Identify& order) {
+  if (!spawner_) return;  // The next one is asked again.
+  SpawnerRequest head = plain_request(SpawnerOp::identify);
+  head.instance = order.number;
+  head.number = static_cast<std::uint32_t>(order.pid);
+  const auto peer = peers_.find(order.peer);
+  if (!order.peer) return spawner_->send(head);
+  if (peer == peers_.end()) return;  // The core will hear of that.
+  auto process = os::process_that_connected(peer->second->channel.socket());
+  if (!process) return apply(Identified{order.number, {}, std::unexpected(process.error())});
+  std::vector<os::Fd> along;
+  along.push_back(std::move(*process));
+  spawner_->send(head, {}, std::move(along));
+}
 
 void Daemon::perform(Drop& order) {
   const auto peer = peers_.find(order.peer);
@@ -326,7 +341,9 @@ bool Daemon::read_request(PeerId id, channel::Delivered& packet) {
   auto request = contract::decode_request(message);
   if (request) {
     PeerAsked asked{id, packet.header.id, std::move(*request), {}};
-    if (std::holds_alternative<contract::CheckIn>(asked.what)) asked.fresh.token = os::random_token();
+    const bool wants_fresh =
+        std::holds_alternative<contract::CheckIn>(asked.what) || std::holds_alternative<contract::Prove>(asked.what);
+    if (wants_fresh) asked.fresh.token = os::random_token();
     apply(std::move(asked));
   } else {
     post(id, connection::make_answer(packet.header.id, std::unexpected(request.error())));
@@ -486,9 +503,13 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
     case SpawnerEventKind::job_file:
       return take_job_file(event->text);
     case SpawnerEventKind::job_problem:
+      if (event->head.bits == static_cast<std::uint32_t>(SpawnerEventKind::trust_file)) scan_.trust.is_whole = false;
       return take_problem(event->text);
+    case SpawnerEventKind::trust_file:
+      return take_trust_file(event->text);
     case SpawnerEventKind::scan_done:
-      return apply(std::move(scan_));
+      trust_bytes_ = 0;
+      return apply(std::exchange(scan_, {}));
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});
     case SpawnerEventKind::confirmed:
@@ -497,12 +518,41 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
       return apply(FoldersChanged{});
     case SpawnerEventKind::path_is:
       return apply(PathIs{static_cast<std::uint32_t>(event->head.number), event->head.instance, event->head.bits});
+    case SpawnerEventKind::image_is: {
+      auto image = contract::decode_manifest_of<contract::ImageId>(event->text);
+      if (image) apply(ImageIs{instance, {image->first, std::move(image->second)}});
+      return;
+    }
+    case SpawnerEventKind::identified:
+      return take_identified(*event);
   }
 }
 
 void Daemon::take_problem(const std::string& text) {
   const std::size_t nul = text.find('\0');
   scan_.problems.push_back(sentence(text.substr(0, nul) + ": " + text.substr(nul + 1)));
+}
+
+void Daemon::take_identified(const contract::WithText<contract::SpawnerEvent>& event) {
+  const std::uint64_t number = event.head.instance;
+  if (event.head.number == 0) {
+    return apply(Identified{number, {}, fail(Kind::denied, code::kNotTrusted, event.text)});
+  }
+  auto found = contract::decode_manifest_of<contract::ProgramVersion>(event.text);
+  if (found) apply(Identified{number, found->first, std::move(found->second)});
+}
+
+void Daemon::take_trust_file(const std::string& text) {
+  const std::size_t nul = text.find('\0');
+  trust_bytes_ += text.size();
+  auto grant = policy::parse_grant(text.substr(0, nul), std::string_view(text).substr(nul + 1));
+  if (grant && trust_bytes_ > kTrustBytesMax) {
+    grant = fail(Kind::invalid, code::kBadTrust,
+                 "the trust folders hold more than " + std::to_string(kTrustBytesMax) + " bytes");
+  }
+  if (grant) return scan_.trust.grants.push_back(std::move(*grant));
+  scan_.trust.is_whole = false;
+  scan_.problems.push_back(sentence(text_of(grant.error()) + ": until it is mended no signature counts"));
 }
 
 void Daemon::take_job_file(const std::string& text) {

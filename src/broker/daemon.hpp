@@ -24,6 +24,7 @@ namespace reeve::broker {
 
 struct DaemonOptions {
   std::vector<std::string> environment;  ///< what every job has in its environment, as NAME=value
+  std::string groups_folder;             ///< of what app groups share
   bool leaves_when_idle = false;         ///< for one that a client started
   bool is_for_everybody = false;         ///< the machine's: users may look names up, and its owner and root manage it
 };
@@ -66,6 +67,7 @@ class Daemon {
   void perform(Watch& order);
   void perform(Replace& order);
   void perform(Drop& order);
+  void perform(Identify& order);
 
   void on_listener();
   void pause_listener();
@@ -89,6 +91,8 @@ class Daemon {
   void take_event(std::span<const std::byte> bytes);
   void take_job_file(const std::string& text);
   void take_problem(const std::string& text);
+  void take_trust_file(const std::string& text);
+  void take_identified(const contract::WithText<contract::SpawnerEvent>& event);
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
   void hear_last_words(InstanceId instance);
   void go(std::uint64_t broker);
@@ -108,6 +112,7 @@ class Daemon {
   std::optional<Recovered> recovered_;   // while the supervisor tells what was kept
   std::deque<EventKind> told_meanwhile_;
   Scanned scan_;
+  std::size_t trust_bytes_ = 0;  // of the trust files in it
   std::deque<EventKind> events_;
   std::vector<std::pair<PeerId, connection::Parcel>> granted_;  // answers that wait for what they rest upon
   bool applying_ = false;

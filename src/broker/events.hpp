@@ -10,6 +10,7 @@
 #include "../contract/broker.hpp"
 #include "../os/clock.hpp"
 #include "../os/process.hpp"
+#include "../policy/rules.hpp"
 #include "../vocab/id.hpp"
 #include "job.hpp"
 #include "kept.hpp"
@@ -46,7 +47,7 @@ struct PeerAsked {
   PeerId peer;
   RequestId request = 0;
   contract::Request what;
-  Endpoint fresh;  ///< random, where a check-in needs one
+  Endpoint fresh;  ///< random, where a check-in or a proof needs one
 };
 struct PeerLeft {
   PeerId peer;
@@ -61,10 +62,27 @@ struct SpawnerCame {
 };
 /// Something in the job folders is not as it was.
 struct FoldersChanged {};
-/// Every job file there is now, and what was wrong with others.
+/// Every job file there is now, and what was wrong with others; and what the trust folders say.
 struct Scanned {
   std::vector<Job> jobs;
   std::vector<std::string> problems;
+  policy::Trust trust{};
+};
+/// A program's file, and what its signature says; no manifest where it is not signed.
+struct Image {
+  contract::ImageId id{};
+  std::string manifest;
+};
+/// The program of an instance that was to be launched is another than was meant: nothing was started.
+struct ImageIs {
+  InstanceId instance;
+  Image image;
+};
+/// What was found out about a process, for the Identify of that number.
+struct Identified {
+  std::uint64_t number = 0;
+  contract::ProgramVersion version;
+  Result<std::string> manifest;
 };
 struct Launched {
   InstanceId instance;
@@ -93,7 +111,7 @@ struct PathIs {
 /// The time that wake_at named has come.
 struct Tick {};
 using EventKind = std::variant<Tick, Recovered, SpawnerCame, PeerCame, PeerAsked, PeerLeft, GrantFailed, FoldersChanged,
-                               Scanned, Launched, LaunchFailed, Confirmed, Exited, PathIs>;
+                               Scanned, Launched, LaunchFailed, Confirmed, Exited, PathIs, ImageIs, Identified>;
 struct Event {
   os::Time now{};
   std::int64_t local_s = 0;  ///< what clocks on the wall show, as if it were UTC: seconds since 1970
@@ -118,7 +136,8 @@ struct Answer {
 struct Grant {
   PeerId peer;
   RequestId request = 0;
-  std::string label;
+  std::string label;  ///< of what will serve it
+  contract::Identity service;
   EndId end;
   std::optional<KeptEnd> keep;  ///< with the supervisor, before the peer is answered
 };
@@ -145,6 +164,7 @@ struct Launch {
   Job job;
   KeptService keep;  ///< with the supervisor, before the spawner is asked
   Control control = Control::fresh;
+  contract::ImageId image{};  ///< of its program, as it was judged; zero where nobody has seen it yet
 };
 /// Keep this with the supervisor under that number, and the descriptors that go with it.
 struct Keep {
@@ -171,10 +191,16 @@ struct Drop {
   PeerId peer;
   Error reason;
 };
+/// Find out who the process is that connected as this peer; or, without one, that with the pid.
+struct Identify {
+  std::uint64_t number = 0;
+  PeerId peer;
+  std::int32_t pid = 0;
+};
 /// Have the supervisor put what is installed now in the place of broker and spawner.
 struct Replace {};
 using Order = std::variant<Answer, Grant, HandOver, Release, Refuse, Launch, Keep, Forget, Kill, Confirm, Scan, Watch,
-                           Drop, Replace>;
+                           Drop, Replace, Identify>;
 using Orders = std::vector<Order>;
 
 }  // namespace reeve::broker

@@ -5,6 +5,7 @@
 
 #include "../object/object.hpp"
 #include "../plist/xml.hpp"
+#include "../policy/trust.hpp"
 #include "../sandbox/preset.hpp"
 #include "../vocab/name.hpp"
 #include "../vocab/text.hpp"
@@ -340,7 +341,6 @@ class JobReader {
     if (!preset) return bad(key, preset.error().message, preset.error().advice);
     return {};
   }
-  // What a signature will say one day is said by the file's owner here.
   Result<void> entitlements(const std::string& key, const Object& value) {
     return each_key(
         key, value, [&](const std::string& at, const std::string& name, const Object& inner) -> Result<void> {
@@ -349,22 +349,24 @@ class JobReader {
         });
   }
   Result<void> allowed_callers(const std::string& key, const Object& value) {
-    AllowedCallers callers;
-    callers.everybody = false;
+    std::vector<std::string> alternatives;
     REEVE_TRY(each(key, value, [&](const std::string& at, const Object& element) -> Result<void> {
-      const std::string who = REEVE_TRY(text(at, element));
-      if (who == "user") {
-        callers.everybody = true;
-      } else if (who.starts_with("job:")) {
-        callers.labels.push_back(REEVE_TRY(name(at, Object(who.substr(4)))));
-      } else if (who.starts_with("group:")) {
-        callers.groups.push_back(REEVE_TRY(name(at, Object(who.substr(6)))));
-      } else {
-        return bad(at, "nobody is called \"" + who + "\"", "write user, job:LABEL or group:GROUP");
-      }
+      alternatives.push_back(REEVE_TRY(text(at, element)));
+      const auto good = policy::Requirement::any_of({alternatives.back()});
+      if (!good) return bad(at, good.error().message, good.error().advice);
       return {};
     }));
-    job_.allowed_callers = std::move(callers);
+    job_.allowed_callers = REEVE_TRY(policy::Requirement::any_of(alternatives));
+    return {};
+  }
+  // Others are what a signature says, and nobody else.
+  Result<void> groups(const std::string& key, const Object& value) {
+    REEVE_TRY(names<&Job::groups>(key, value));
+    for (const std::string& group : job_.groups) {
+      if (!policy::needs_signature(group)) continue;
+      return bad(key, "members of " + group + " are made by a signature alone",
+                 "leave it out, and sign the program: reeve sign --group " + group);
+    }
     return {};
   }
 
@@ -418,7 +420,7 @@ class JobReader {
   static constexpr std::array kReeveKeys{
       Key{"Preset", &JobReader::preset},
       Key{"Entitlements", &JobReader::entitlements},
-      Key{"Groups", &JobReader::names<&Job::groups>},
+      Key{"Groups", &JobReader::groups},
       Key{"AllowedCallers", &JobReader::allowed_callers},
       Key{"IdleTimeOut", &JobReader::seconds<&Job::idle_time_out>},
   };
@@ -443,10 +445,6 @@ Result<Job> parse_job(std::string_view file, std::string_view text) {
   auto job = JobReader(file, *document).read();
   if (job) job->text = text;
   return job;
-}
-
-bool is_in_group(std::string_view name, std::string_view group) {
-  return name == group || (name.starts_with(group) && name[group.size()] == '.');
 }
 
 }  // namespace reeve::broker

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "../contract/spawner.hpp"
+#include "../policy/requirement.hpp"
 #include "../vocab/bounds.hpp"
 #include "../vocab/result.hpp"
 
@@ -50,14 +51,6 @@ struct CalendarDate {
 /// How many instances there are: one, or one for each process that calls.
 enum class ServiceType : std::uint8_t { user, application };
 
-/// Who may look its names up.
-struct AllowedCallers {
-  bool everybody = true;            ///< of this user
-  std::vector<std::string> labels;  ///< jobs
-  std::vector<std::string> groups;  ///< jobs that are in one of these
-  friend bool operator==(const AllowedCallers&, const AllowedCallers&) = default;
-};
-
 struct Job {
   std::string file;
   std::string text;  ///< what stands in it
@@ -87,16 +80,13 @@ struct Job {
   std::chrono::seconds idle_time_out = kServiceIdle;
   std::vector<std::string> groups;       ///< app groups under which it may register names
   std::vector<std::string> may_look_up;  ///< names, or groups of names, that it may call although it is confined
-  AllowedCallers allowed_callers;
-  std::vector<std::string> warnings;  ///< keys that mean nothing here
+  policy::Requirement allowed_callers;   ///< what who looks its names up must meet
+  std::vector<std::string> warnings;     ///< keys that mean nothing here
 
   friend bool operator==(const Job&, const Job&) = default;
 };
 
 /// `file` is an absolute path, and both are UTF-8: they can be kept and told as they are.
 Result<Job> parse_job(std::string_view file, std::string_view text);
-
-/// Whether a name lies in a group: it is the group's id, or that with further components behind it.
-bool is_in_group(std::string_view name, std::string_view group);
 
 }  // namespace reeve::broker

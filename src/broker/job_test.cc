@@ -423,25 +423,37 @@ TEST(JobKey, ReeveGroups) {
   EXPECT_EQ(fault_reeve("Groups", kText), "/jobs/a.plist:6: Reeve.Groups: expected array, got string");
   EXPECT_EQ(fault_reeve("Groups", array(kOne)), "/jobs/a.plist:6: Reeve.Groups[0]: expected string, got int64");
   EXPECT_EQ(fault_reeve("Groups", array(text(""))).substr(0, 32), "/jobs/a.plist:6: Reeve.Groups[0]");
-  EXPECT_TRUE(is_in_group("org.example", "org.example"));
-  EXPECT_TRUE(is_in_group("org.example.a", "org.example"));
-  EXPECT_FALSE(is_in_group("org.examples", "org.example"));
-  EXPECT_FALSE(is_in_group("org", "org.example"));
+  EXPECT_TRUE(contract::is_in_group("org.example", "org.example"));
+  EXPECT_TRUE(contract::is_in_group("org.example.a", "org.example"));
+  EXPECT_FALSE(contract::is_in_group("org.examples", "org.example"));
+  EXPECT_FALSE(contract::is_in_group("org", "org.example"));
+}
+
+TEST(JobKey, ReeveGroupsThatASignatureGivesAreRefused) {
+  for (const char* group : {"group.org.example", "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "ABCDEFGHIJKLMNOPQRSTUVWXYZ.a"}) {
+    EXPECT_NE(fault_reeve("Groups", array(text(group))).find("by a signature alone"), std::string::npos) << group;
+  }
+  EXPECT_EQ(good_reeve("Groups", array(text("groups.org"))).groups.front(), "groups.org");
 }
 
 TEST(JobKey, ReeveAllowedCallers) {
-  EXPECT_EQ(good("RunAtLoad", kFalse).allowed_callers, (AllowedCallers{true, {}, {}}));
-  EXPECT_EQ(good_reeve("AllowedCallers", array("")).allowed_callers, (AllowedCallers{false, {}, {}})) << "nobody";
-  EXPECT_EQ(good_reeve("AllowedCallers", array(text("job:a.b") + text("group:g"))).allowed_callers,
-            (AllowedCallers{false, {"a.b"}, {"g"}}));
-  EXPECT_EQ(good_reeve("AllowedCallers", array(text("user"))).allowed_callers, (AllowedCallers{true, {}, {}}));
+  const contract::Identity anybody;
+  contract::Identity friendly;
+  friendly.label = "a.b";
+  EXPECT_TRUE(good("RunAtLoad", kFalse).allowed_callers.is_met_by(anybody));
+  EXPECT_FALSE(good_reeve("AllowedCallers", array("")).allowed_callers.is_met_by(friendly)) << "nobody";
+  const auto some = good_reeve("AllowedCallers", array(text("job:a.b") + text("group:g"))).allowed_callers;
+  EXPECT_EQ(some.text(), "(job:a.b) or (group:g)");
+  EXPECT_TRUE(some.is_met_by(friendly));
+  EXPECT_FALSE(some.is_met_by(anybody));
+  EXPECT_TRUE(good_reeve("AllowedCallers", array(text("user"))).allowed_callers.is_met_by(anybody));
   EXPECT_EQ(fault_reeve("AllowedCallers", kText), "/jobs/a.plist:6: Reeve.AllowedCallers: expected array, got string");
   EXPECT_EQ(fault_reeve("AllowedCallers", array(kOne)),
             "/jobs/a.plist:6: Reeve.AllowedCallers[0]: expected string, got int64");
   EXPECT_EQ(fault_reeve("AllowedCallers", array(text("anybody"))),
-            "/jobs/a.plist:6: Reeve.AllowedCallers[0]: nobody is called \"anybody\"");
+            "/jobs/a.plist:6: Reeve.AllowedCallers[0]: requirement, at 7: no fact is called \"anybody\"");
   EXPECT_EQ(fault_reeve("AllowedCallers", array(text("job:a b"))),
-            "/jobs/a.plist:6: Reeve.AllowedCallers[0]: a name holds a character that names may not hold");
+            "/jobs/a.plist:6: Reeve.AllowedCallers[0]: requirement, at 5: expected and, or, or the end");
 }
 
 TEST(JobKey, ReeveIdleTimeOut) {

@@ -5,7 +5,7 @@
 namespace reeve::broker {
 namespace {
 
-constexpr const char* kKinds[] = {"service", "end", "job", "peer"};
+constexpr const char* kKinds[] = {"service", "end", "job", "peer", "trust"};
 
 template <std::size_t kIndex = 0>
 Result<Kept> decode_as(std::string_view kind, const Object& value) {

@@ -4,13 +4,16 @@
 // Errors:  bad-body, wrong-type.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 #include <vector>
 
+#include "../contract/identity.hpp"
 #include "../object/typed.hpp"
+#include "../policy/trust.hpp"
 #include "../vocab/result.hpp"
 
 namespace reeve::broker {
@@ -28,10 +31,13 @@ struct KeptService {
   bool is_retiring = false;
   bool is_stopping = false;
   Data endpoint;
+  Data image;  ///< its program's ImageId, and the manifest in the signature
+  Data manifest;
+  std::map<std::string, std::string> callers;  ///< what it asks of them, by name
 };
 BOOST_DESCRIBE_STRUCT(KeptService, (),
-                      (label, file, text, started_ns, spawner, check_in, is_running, is_retiring, is_stopping,
-                       endpoint))
+                      (label, file, text, started_ns, spawner, check_in, is_running, is_retiring, is_stopping, endpoint,
+                       image, manifest, callers))
 
 /// A service's end that waits for an instance, or is on its way to one.
 struct KeptEnd {
@@ -42,10 +48,10 @@ struct KeptEnd {
   std::uint32_t uid = 65534;
   std::int32_t pid = 0;
   std::uint64_t process = 0;
-  bool bound = false;
-  std::string client_label;
+  contract::Identity client;
+  std::string required;  ///< of whoever serves it
 };
-BOOST_DESCRIBE_STRUCT(KeptEnd, (), (label, name, handed_to, only, uid, pid, process, bound, client_label))
+BOOST_DESCRIBE_STRUCT(KeptEnd, (), (label, name, handed_to, only, uid, pid, process, client, required))
 
 /// What is remembered of a job between two of its instances.
 struct KeptJob {
@@ -71,17 +77,25 @@ BOOST_DESCRIBE_STRUCT(KeptJob, (),
 struct KeptName {
   std::int32_t pid = 0;  ///< for a process's own name
   std::string name;
+  std::string callers{};  ///< what is asked of them
 };
-BOOST_DESCRIBE_STRUCT(KeptName, (), (pid, name))
+BOOST_DESCRIBE_STRUCT(KeptName, (), (pid, name, callers))
 struct KeptPeer {
   std::int32_t pid = 0;
   std::uint32_t uid = 65534;
   std::uint64_t process = 0;
   std::vector<KeptName> names;
+  Data manifest{};  ///< of its program, where that is verified
 };
-BOOST_DESCRIBE_STRUCT(KeptPeer, (), (pid, uid, process, names))
+BOOST_DESCRIBE_STRUCT(KeptPeer, (), (pid, uid, process, names, manifest))
 
-using Kept = std::variant<KeptService, KeptEnd, KeptJob, KeptPeer>;
+/// What the trust folders said last.
+struct KeptTrust {
+  policy::Trust trust;
+};
+BOOST_DESCRIBE_STRUCT(KeptTrust, (), (trust))
+
+using Kept = std::variant<KeptService, KeptEnd, KeptJob, KeptPeer, KeptTrust>;
 
 std::string encode_kept(const Kept& kept);
 Result<Kept> decode_kept(std::string_view bytes);

@@ -162,11 +162,11 @@ TEST(CoreKeys, AJobRegistersNamesInItsGroupsAlone) {
 TEST(CoreKeys, AllowedCallersAreJobsByLabelOrByGroup) {
   Stage stage;
   Job by_label = job_named("by.label");
-  by_label.allowed_callers = {false, {"friend"}, {}};
+  by_label.allowed_callers = callers("job:friend");
   Job by_group = job_named("by.group");
-  by_group.allowed_callers = {false, {}, {"org.group"}};
+  by_group.allowed_callers = callers("group:org.group");
   Job nobody = job_named("nobody");
-  nobody.allowed_callers = {false, {}, {}};
+  nobody.allowed_callers = callers("not user");
   Job caller = job_named("friend");
   caller.preset = "none";
   Job member = job_named("member");
@@ -196,7 +196,7 @@ TEST(CoreKeys, AllowedCallersAreJobsByLabelOrByGroup) {
 TEST(CoreKeys, AJobIsKnownByItsProcessWhicheverConnectionItAsksOver) {
   Stage stage;
   Job callee = job_named("callee");
-  callee.allowed_callers = {false, {"caller"}, {}};
+  callee.allowed_callers = callers("job:caller");
   Job caller = job_named("caller");
   caller.preset = "none";
   stage.knows({callee, caller});

@@ -193,7 +193,7 @@ void Core::start(JobState& job) {
   job.active = job.job;
   job.instance = InstanceId{next_number()};
   job.service = control_of(job.instance);
-  peers_.insert_or_assign(job.service, PeerState{0, user_, 0, job.instance, {}, false, {}, 0});
+  peers_.insert_or_assign(job.service, control_peer(job.instance));
   job.pid.reset();
   job.is_launched = job.was_killed = job.is_stopping = job.is_wanted = false;
   job.started = now_;
@@ -205,7 +205,17 @@ void Core::start(JobState& job) {
   // One that offers nothing has nothing to check in for.
   if (!job.active.names.empty()) job.ends_by = now_ + kCheckInTime;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
-  orders_.push_back(Launch{job.instance, job.job, to_keep(job), Launch::Control::fresh});
+  job.callers.clear();
+  launch(job, Launch::Control::fresh);
+}
+
+// Nothing is started that was not judged good: of a program that nobody has seen yet, or that is another by now, the
+// spawner tells what it is, and starts nothing. Of one that was judged bad it tells that too: it may have been
+// replaced.
+void Core::launch(JobState& job, Launch::Control control) {
+  const bool is_good = judge(job).has_value();
+  orders_.push_back(
+      Launch{job.instance, job.active, to_keep(job), control, is_good ? job.image.id : contract::ImageId{}});
 }
 
 void Core::on(const Launched& event) {
@@ -237,23 +247,31 @@ void Core::on(const LaunchFailed& event) {
 // ended it, and it is done once more. A spawner that a broker before this one has asked already does nothing twice.
 void Core::on(const SpawnerCame& event) {
   spawner_ = event.number;
-  for (auto& [label, job] : jobs_) {
-    if (job.state == State::starting && !job.is_launched) {
-      const bool was_asked = std::exchange(job.spawner, spawner_) == spawner_;
-      if (!was_asked) job.check_in = 0;
-      const auto control = was_asked ? Launch::Control::kept : Launch::Control::fresh;
-      orders_.push_back(Launch{job.instance, job.active, to_keep(job), control});
-    }
-    if (job.state == State::confirming) orders_.push_back(Confirm{job.instance});
-  }
-  if (!watched_.empty()) orders_.push_back(Watch{++watch_, watched_});
+  // First, so that the trust folders are read before it tells of any program.
   scanning_ = false;
   scan();
+  std::vector<std::string> starting;
+  for (auto& [label, job] : jobs_) {
+    if (job.state == State::starting && !job.is_launched) starting.push_back(label);
+    if (job.state == State::confirming) orders_.push_back(Confirm{job.instance});
+  }
+  for (const std::string& label : starting) {
+    const auto found = jobs_.find(label);  // The failure of another may have taken it along.
+    if (found == jobs_.end() || found->second.state != State::starting || found->second.is_launched) continue;
+    JobState& job = found->second;
+    const bool was_asked = std::exchange(job.spawner, spawner_) == spawner_;
+    if (!was_asked) job.check_in = 0;
+    launch(job, was_asked ? Launch::Control::kept : Launch::Control::fresh);
+  }
+  for (const auto& [number, asked] : identifications_) {
+    orders_.push_back(Identify{number, asked.pid == 0 ? asked.peer : PeerId{}, asked.pid});
+  }
+  if (!watched_.empty()) orders_.push_back(Watch{++watch_, watched_});
 }
 
 // Checking in.
 
-void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
+void Core::check_in(PeerId peer, RequestId request, const contract::CheckIn& what, const Endpoint& fresh) {
   JobState* job = job_of(peers_.at(peer).instance);
   if (job == nullptr) {
     return answer(peer, request,
@@ -267,6 +285,13 @@ void Core::check_in(PeerId peer, RequestId request, const Endpoint& fresh) {
   if (job->state != State::starting) {
     return answer(peer, request, fail(Kind::invalid, code::kServiceActive, "the service has checked in before"));
   }
+  std::map<std::string, policy::Requirement> callers;
+  for (const auto& [name, text] : what.callers) {
+    auto asked = policy::Requirement::parse(text);
+    if (!asked) return answer(peer, request, std::unexpected(asked.error()));
+    callers.emplace(name, std::move(*asked));
+  }
+  job->callers = std::move(callers);
   job->check_in = request;
   job->endpoint = fresh;
   // It may be faster than whoever tells that it was launched. Should that spawner end before it has told, this process

@@ -4,18 +4,6 @@
 #include "core.hpp"
 
 namespace reeve::broker {
-namespace {
-
-bool contains(const std::vector<std::string>& all, const std::string& one) {
-  return std::find(all.begin(), all.end(), one) != all.end();
-}
-
-bool is_in_any(const std::string& name, const std::vector<std::string>& groups) {
-  return std::any_of(groups.begin(), groups.end(), [&](const std::string& group) { return is_in_group(name, group); });
-}
-
-}  // namespace
-
 const OfferedName* offered(const Job& job, const std::string& name) {
   const auto found =
       std::find_if(job.names.begin(), job.names.end(), [&](const OfferedName& n) { return n.name == name; });
@@ -36,38 +24,30 @@ Core::JobState* Core::caller_of(const PeerState& peer) {
   return service == services_.end() ? nullptr : job_of(service->second);
 }
 
+// What the kernel, a signature and its job vouch for.
+policy::Caller Core::caller(const PeerState& peer) {
+  const JobState* job = caller_of(peer);
+  if (job == nullptr) return {peer.identity, peer.uid, {}};
+  return {job->identity, peer.uid, job->active.may_look_up};
+}
+
 Client Core::client_of(const PeerState& peer) {
   Client client;
+  static_cast<contract::Identity&>(client.peer) = caller(peer).who;
   client.peer.uid = peer.uid;
   client.record = {peer.pid, peer.process};
-  if (const JobState* job = caller_of(peer)) {
-    client.peer.trust = PeerClass::bound;
-    client.peer.label = job->active.label;
-  }
   return client;
 }
 
 // Looking up.
 
-// A confined caller needs the name among its own entitlements; and the callee says who may call it.
-bool Core::may_look_up(const PeerState& peer, const std::string& name, const Job& callee) {
-  const JobState* caller = caller_of(peer);
-  if (caller != nullptr && is_confined(caller->active) && !is_in_any(name, caller->active.may_look_up)) return false;
-  const AllowedCallers& allowed = callee.allowed_callers;
-  if (allowed.everybody) return true;
-  if (caller == nullptr) return false;
-  return contains(allowed.labels, caller->active.label) ||
-         std::any_of(caller->active.groups.begin(), caller->active.groups.end(),
-                     [&](const std::string& group) { return contains(allowed.groups, group); });
-}
-
 void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
+  if (const auto good = policy::Requirement::parse(what.required); !good) {
+    return answer(peer, request, std::unexpected(good.error()));
+  }
   if (look_up(peer, request, what)) return;
-  const JobState* caller = caller_of(peers_.at(peer));
-  const bool may_ask =
-      caller == nullptr || !is_confined(caller->active) || is_in_any(what.name, caller->active.may_look_up);
   // A name that is there and hidden, or not for this caller, looks like one that is not there.
-  if (!may_ask || what.pid != 0 || names_.contains(what.name)) {
+  if (!policy::may_ask_for(caller(peers_.at(peer)), what.name) || what.pid != 0 || names_.contains(what.name)) {
     return answer(peer, request, std::unexpected(unknown_service(what.name)));
   }
   wait_for_scan(peer, request, what);
@@ -75,32 +55,37 @@ void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
 
 // False where there is no such name, for this caller.
 bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what) {
-  const PeerState& caller = peers_.at(peer);
+  const PeerState& asker = peers_.at(peer);
+  const policy::Caller who = caller(asker);
+  Wanted wanted{what.name, *policy::Requirement::parse(what.required), {}};
   const auto registered = registered_.find({what.pid, what.name});
   if (registered != registered_.end()) {
     const JobState* owner = caller_of(peers_.at(registered->second.peer));
     static const Job kNobodysJob;
-    if (!may_look_up(caller, what.name, owner != nullptr ? owner->active : kNobodysJob)) return false;
-    grant_registered(peer, request, what.name, registered->second.peer);
+    const Job& callee = owner != nullptr ? owner->active : kNobodysJob;
+    if (!policy::may_look_up(who, what.name, callee.allowed_callers)) return false;
+    grant_registered(peer, request, std::move(wanted), registered->second.peer);
     return true;
   }
   JobState* job = what.pid == 0 ? job_offering(what.name) : nullptr;
-  if (job == nullptr || !may_look_up(caller, what.name, job->job)) return false;
+  if (job == nullptr || !policy::may_look_up(who, what.name, job->job.allowed_callers)) return false;
   const OfferedName* name = offered(job->job, what.name);
   if (name != nullptr && name->hide_until_check_in && job->state != State::running) return false;
-  JobState& instance = instance_for(*job, caller);
+  JobState& instance = instance_for(*job, asker);
   instance.was_demanded = true;
-  grant(peer, request, instance, what.name);
+  grant(peer, request, instance, std::move(wanted));
   forget_if_idle(std::string(instance.label));
   return true;
 }
 
 // One that never was and one whose instance has ended look the same.
 void Core::asked(PeerId peer, RequestId request, const contract::Redeem& what) {
-  const bool may_connect = !is_confined_service(peers_.at(peer));
+  auto required = policy::Requirement::parse(what.required);
+  if (!required) return answer(peer, request, std::unexpected(required.error()));
+  const bool may_connect = policy::may_redeem(caller(peers_.at(peer)));
   for (auto& [label, job] : jobs_) {
     if (!may_connect || job.state != State::running || job.endpoint != what.endpoint) continue;
-    return grant(peer, request, job, {}, job.instance);
+    return grant(peer, request, job, {{}, std::move(*required), job.instance});
   }
   answer(peer, request,
          fail(Kind::gone, code::kClosed, "the endpoint leads to nobody", "ask whoever gave it for another"));
@@ -113,7 +98,7 @@ Result<Core::End> Core::make_end(PeerId peer, const Ends& waiting, const Ends& o
     return fail(Kind::busy, code::kQueueFull, std::to_string(kWaitingEndsMax) + " clients wait already for " + for_whom,
                 "call again later");
   }
-  End end{EndId{}, {}, client_of(peers_.at(peer)), false, {}};
+  End end{EndId{}, {}, client_of(peers_.at(peer)), false, {}, {}};
   const auto is_theirs = [&](const End& other) {
     return other.client.record.pid == end.client.record.pid && other.client.peer.uid == end.client.peer.uid;
   };
@@ -129,16 +114,22 @@ Result<Core::End> Core::make_end(PeerId peer, const Ends& waiting, const Ends& o
   return end;
 }
 
-void Core::grant(PeerId peer, RequestId request, JobState& job, const std::string& name, InstanceId only) {
+void Core::grant(PeerId peer, RequestId request, JobState& job, Wanted wanted) {
   if (job.state == State::idle) {
     if (!may_start(job)) return answer(peer, request, std::unexpected(cannot_start(job)));
     if (const auto error = throttled(job)) return answer(peer, request, std::unexpected(*error));
   }
   auto end = make_end(peer, job.waiting, job.on_the_way, job.label);
   if (!end) return answer(peer, request, std::unexpected(end.error()));
-  end->name = name;
-  end->client.only = only;
-  Grant grant{peer, request, job.label, end->id, {}};
+  end->name = std::move(wanted.name);
+  end->required = std::move(wanted.required);
+  end->client.only = wanted.only;
+  // Of one that does not serve yet it is the job that is known: its program is judged when it is started.
+  contract::Identity service = job.state == State::running ? job.identity : contract::Identity();
+  service.trust = PeerClass::bound;
+  service.label = job.job.label;
+  service.preset = job.job.preset;
+  Grant grant{peer, request, job.label, std::move(service), end->id, {}};
   // What is handed over at once is in the service's queue, which outlives this broker, as long as there is room in it.
   const bool can_take = job.state == State::running && job.taken;
   end->is_kept = !can_take || job.on_the_way.size() >= kQueuedEndsMax;
@@ -149,14 +140,16 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, const std::strin
   consider(job);
 }
 
-void Core::grant_registered(PeerId peer, RequestId request, const std::string& name, PeerId owner) {
+void Core::grant_registered(PeerId peer, RequestId request, Wanted wanted, PeerId owner) {
   PeerState& service = peers_.at(owner);
-  auto end = make_end(peer, {}, service.on_the_way, name);
+  auto end = make_end(peer, {}, service.on_the_way, wanted.name);
   if (!end) return answer(peer, request, std::unexpected(end.error()));
-  end->name = name;
+  end->name = std::move(wanted.name);
+  end->required = std::move(wanted.required);
   const JobState* job = job_of(service.instance);
   const JobState* offerer = caller_of(service);
-  orders_.push_back(Grant{peer, request, offerer != nullptr ? offerer->label : name, end->id, {}});
+  const std::string label = offerer != nullptr ? offerer->label : end->name;
+  orders_.push_back(Grant{peer, request, label, caller(service).who, end->id, {}});
   // Until a new broker knows what the service has taken it hands over nothing: numbers ascend.
   if (job != nullptr && !job->taken) return service.on_the_way.push_back(std::move(*end));
   Ends fresh;
@@ -181,10 +174,39 @@ void Core::on(const GrantFailed& event) {
 
 // Handing over.
 
+// Why these two are not to meet, if they are not. What either asks of the other may only now be known: a service's
+// signature is read when it is started, and it says more when it checks in.
+std::optional<Error> Core::mismatch(const End& end, PeerId service) {
+  const auto found = peers_.find(service);
+  if (found == peers_.end()) return std::nullopt;  // It has just left: the end goes to the next.
+  const PeerState& owner = found->second;
+  const policy::Caller who = caller(owner);
+  if (!end.required.is_met_by(who.who)) {
+    return Error{Kind::denied, code::kNotMet, "whoever serves this is not " + end.required.text(),
+                 "see `reeve identity` of its process, or ask less of it"};
+  }
+  const auto admits = [&](const policy::Requirement& asked) { return asked.is_met_by(end.client.peer); };
+  bool is_admitted = true;
+  if (const JobState* job = caller_of(owner)) {
+    const auto own = job->callers.find(end.name);
+    is_admitted = admits(job->signed_callers) && (own == job->callers.end() || admits(own->second));
+  }
+  for (const auto& [key, registered] : registered_) {
+    if (registered.peer == service && key.second == end.name) is_admitted = is_admitted && admits(registered.callers);
+  }
+  if (is_admitted) return std::nullopt;
+  return unknown_service(end.name);
+}
+
 void Core::hand_over_waiting(JobState& job) { hand_over(job.waiting, job.on_the_way, job.service, job.active, &job); }
 
 void Core::hand_over(Ends& from, Ends& to, PeerId service, const Job& job, const JobState* kept_for) {
   for (End& end : from) {
+    if (const auto why = mismatch(end, service)) {
+      orders_.push_back(Refuse{end.id, *why});
+      forget_end(end);
+      continue;
+    }
     Client told = end.client;
     // A confined service has a pid namespace of its own, in which every outsider is process 0.
     if (is_confined(job)) told.record.pid = 0;
@@ -298,16 +320,25 @@ void Core::take_back(JobState& job) {
 // Registering.
 
 Result<void> Core::may_register(const PeerState& peer, const std::string& name) {
-  const JobState* job = caller_of(peer);
   const auto not_theirs = [&](const std::string& why) {
-    return fail(Kind::denied, code::kNotPrivileged, "the name " + name + " " + why,
-                "register names that lie in an app group of the caller's (Reeve.Groups of its job)");
+    return fail(
+        Kind::denied, code::kNotPrivileged, "the name " + name + " " + why,
+        "register names that lie in an app group of the caller's: of its signature, or Reeve.Groups of its job");
   };
-  if (const JobState* owner = job_offering(name)) {
-    if (owner != job) return not_theirs("belongs to a job");
-    return fail(Kind::invalid, code::kServiceActive, "the job's own name " + name + " is checked in, not registered");
+  const JobState* declaring = job_offering(name);
+  const policy::NameOwner owner = declaring == nullptr           ? policy::NameOwner::nobody
+                                  : declaring == caller_of(peer) ? policy::NameOwner::callers_job
+                                                                 : policy::NameOwner::other_job;
+  switch (policy::may_register(caller(peer), name, owner)) {
+    case policy::Registering::allowed:
+      return {};
+    case policy::Registering::in_no_group:
+      return not_theirs("lies in no app group of the caller's");
+    case policy::Registering::belongs_to_job:
+      return not_theirs("belongs to a job");
+    case policy::Registering::is_checked_in:
+      return fail(Kind::invalid, code::kServiceActive, "the job's own name " + name + " is checked in, not registered");
   }
-  if (job == nullptr || !is_in_any(name, job->active.groups)) return not_theirs("lies in no app group of the caller's");
   return {};
 }
 
@@ -319,6 +350,8 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
   }
   const auto allowed = is_own ? Result<void>() : may_register(peer, what.name);
   if (!allowed) return answer(id, request, std::unexpected(allowed.error()));
+  auto callers = policy::Requirement::parse(what.callers);
+  if (!callers) return answer(id, request, std::unexpected(callers.error()));
   const NameKey key{is_own ? peer.pid : 0, what.name};
   if (const auto found = registered_.find(key); found != registered_.end()) {
     // Asked again, of a new broker: the answer was lost with the one before.
@@ -336,7 +369,7 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
   }
   auto charged = charge(peer, kNameCost);
   if (!charged) return answer(id, request, std::unexpected(charged.error()));
-  registered_.emplace(key, Registered{id, std::move(*charged)});
+  registered_.emplace(key, Registered{id, std::move(*callers), std::move(*charged)});
   keep_peer(id);
   answer_true(id, request);
 }
@@ -360,14 +393,14 @@ void Core::release_names(PeerId peer) {
 
 void Core::asked(PeerId peer, RequestId request, const contract::Status& what) {
   const auto state = [&]() -> std::optional<contract::NameState> {
-    const PeerState& caller = peers_.at(peer);
+    const policy::Caller who = caller(peers_.at(peer));
     if (const auto found = registered_.find({0, what.name}); found != registered_.end()) {
       const JobState* owner = caller_of(peers_.at(found->second.peer));
-      if (owner != nullptr && !may_look_up(caller, what.name, owner->active)) return std::nullopt;
+      if (owner != nullptr && !policy::may_look_up(who, what.name, owner->active.allowed_callers)) return std::nullopt;
       return contract::NameState::active;
     }
     const JobState* job = job_offering(what.name);
-    if (job == nullptr || !may_look_up(caller, what.name, job->job)) return std::nullopt;
+    if (job == nullptr || !policy::may_look_up(who, what.name, job->job.allowed_callers)) return std::nullopt;
     if (job->state == State::running) return contract::NameState::active;
     const OfferedName* name = offered(job->job, what.name);
     if (name != nullptr && name->hide_until_check_in) return std::nullopt;

@@ -6,6 +6,17 @@
 #include "core.hpp"
 
 namespace reeve::broker {
+namespace {
+
+Data data_of(std::string_view text) {
+  const auto bytes = std::as_bytes(std::span(text));
+  return Data(std::vector<std::byte>(bytes.begin(), bytes.end()));
+}
+std::string text_in(const Data& data) {
+  return {reinterpret_cast<const char*>(data.bytes().data()), data.bytes().size()};
+}
+
+}  // namespace
 
 void Core::on(const Recovered& event) {
   broker_ = event.broker;
@@ -16,6 +27,7 @@ void Core::on(const Recovered& event) {
       if (const T* what = std::get_if<T>(&kept)) recover(number, *what);
     }
   };
+  each(std::type_identity<KeptTrust>());
   each(std::type_identity<KeptJob>());
   each(std::type_identity<KeptService>());
   each(std::type_identity<KeptPeer>());
@@ -51,7 +63,7 @@ void Core::recover(std::uint64_t number, const KeptJob& kept) {
 void Core::recover(std::uint64_t number, const KeptService& kept) {
   auto job = parse_job(kept.file, kept.text);
   const bool fits = job && (job->label == kept.label || kept.label.starts_with(job->label + "@")) &&
-                    kept.endpoint.size() == sizeof(Endpoint::token);
+                    kept.endpoint.size() == sizeof(Endpoint::token) && kept.image.size() == sizeof(contract::ImageId);
   const auto place = fits ? jobs_.try_emplace(kept.label).first : jobs_.end();
   if (!fits || place->second.instance) {
     orders_.push_back(Kill{InstanceId{number}, SIGKILL});
@@ -71,7 +83,7 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
   state.is_stopping = kept.is_stopping;
   state.instance = InstanceId{number};
   state.service = control_of(state.instance);
-  peers_.insert_or_assign(state.service, PeerState{0, user_, 0, state.instance, {}, false, {}, 0});
+  peers_.insert_or_assign(state.service, control_peer(state.instance));
   state.started = os::Time(kept.started_ns);
   if (state.job.throttle_interval.count() > 0) state.recent_starts.push_back(state.started);
   ++state.starts;
@@ -79,6 +91,13 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
   state.spawner = kept.spawner;
   if (kept.is_running) state.check_in = kept.check_in;  // One that was not answered asks again.
   std::copy_n(kept.endpoint.bytes().begin(), sizeof state.endpoint.token, state.endpoint.token.begin());
+  std::copy_n(kept.image.bytes().begin(), state.image.id.size(), reinterpret_cast<std::byte*>(state.image.id.data()));
+  state.image.manifest = text_in(kept.manifest);
+  for (const auto& [name, text] : kept.callers) {
+    if (auto asked = policy::Requirement::parse(text)) state.callers.emplace(name, std::move(*asked));
+  }
+  // One that runs was judged good; should it have been revoked since, that is found when the folders are read.
+  (void)judge(state);
   state.took_any = kept.is_running;
   if (state.state == State::starting) state.taken = 0;
   if (state.state == State::starting && !state.active.names.empty()) state.ends_by = now_ + kCheckInTime;
@@ -89,11 +108,12 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
 void Core::recover(std::uint64_t number, const KeptPeer& kept) {
   const PeerId id{number};
   // An instance's own names are kept beside it; a client is one that only this knows of.
-  auto [place, is_new] = peers_.try_emplace(id, PeerState{kept.pid, kept.uid, kept.process, {}, {}, true, {}, 0});
+  auto [place, is_new] = peers_.try_emplace(id);
   PeerState& peer = place->second;
   peer.is_kept = true;
   peer.pid = kept.pid;
   peer.process = kept.process;
+  if (is_new) peer.uid = kept.uid;
   if (is_new && number >> 63 != 0) {
     peers_.erase(place);
     return orders_.push_back(Forget{number});
@@ -102,20 +122,36 @@ void Core::recover(std::uint64_t number, const KeptPeer& kept) {
     if (auto charged = charge(peer, kPeerCost)) peer.charge = std::move(*charged);
   }
   for (const KeptName& name : kept.names) {
-    Registered registered{id, {}};
+    Registered registered{id, {}, {}};
+    if (auto callers = policy::Requirement::parse(name.callers)) registered.callers = std::move(*callers);
     if (auto charged = charge(peer, kNameCost)) registered.charge = std::move(*charged);
     registered_.emplace(NameKey{name.pid, name.name}, std::move(registered));
   }
+  peer.manifest = text_in(kept.manifest);
+  if (auto who = identity_by(peer.manifest); who && !peer.manifest.empty()) {
+    peer.identity = std::move(*who);
+    peer.identity.trust = PeerClass::verified;
+  }
+}
+
+void Core::recover(std::uint64_t number, const KeptTrust& kept) {
+  if (has_trust_) return orders_.push_back(Forget{number});
+  has_trust_ = true;
+  trust_ = kept.trust;
+  trust_number_ = number;
 }
 
 void Core::recover(std::uint64_t number, const KeptEnd& kept) {
-  End end{EndId{number}, kept.name, {}, true, {}};
+  End end{EndId{number}, kept.name, {}, true, {}, {}};
+  static_cast<contract::Identity&>(end.client.peer) = kept.client;
   end.client.peer.uid = kept.uid;
-  end.client.peer.label = kept.client_label;
-  if (kept.bound) end.client.peer.trust = PeerClass::bound;
+  if (auto required = policy::Requirement::parse(kept.required)) end.required = std::move(*required);
   end.client.record = {kept.pid, kept.process};
   end.client.only = InstanceId{kept.only};
-  PeerState payer{kept.pid, kept.uid, kept.process, {}, {}, false, {}, 0};
+  PeerState payer;
+  payer.pid = kept.pid;
+  payer.uid = kept.uid;
+  payer.process = kept.process;
   if (auto charged = charge(payer, kEndCost)) end.charge = std::move(*charged);
   // The broker before may have died before it kept anything of the job; its file says what that is.
   JobState* job = job_to_wait_for(kept.label);
@@ -146,6 +182,9 @@ KeptService Core::to_keep(const JobState& job) const {
   kept.is_stopping = job.is_stopping;
   kept.is_running = job.state == State::running || job.state == State::dying || kept.is_retiring;
   kept.endpoint = Data(std::vector<std::byte>(job.endpoint.token.begin(), job.endpoint.token.end()));
+  kept.image = data_of({reinterpret_cast<const char*>(job.image.id.data()), job.image.id.size()});
+  kept.manifest = data_of(job.image.manifest);
+  for (const auto& [name, asked] : job.callers) kept.callers[name] = asked.text();
   return kept;
 }
 
@@ -157,8 +196,8 @@ KeptEnd Core::to_keep(const End& end, const std::string& label) const {
   kept.uid = end.client.peer.uid;
   kept.pid = end.client.record.pid;
   kept.process = end.client.record.process;
-  kept.bound = end.client.peer.trust == PeerClass::bound;
-  kept.client_label = end.client.peer.label;
+  kept.client = end.client.peer;
+  kept.required = end.required.text();
   return kept;
 }
 
@@ -193,9 +232,9 @@ void Core::keep(JobState& job) {
 // A peer that has registered names outlives this broker; one that has none any more does not.
 void Core::keep_peer(PeerId id) {
   PeerState& peer = peers_.at(id);
-  KeptPeer kept{peer.pid, peer.uid, peer.process, {}};
+  KeptPeer kept{peer.pid, peer.uid, peer.process, {}, data_of(peer.manifest)};
   for (const auto& [key, registered] : registered_) {
-    if (registered.peer == id) kept.names.push_back({key.first, key.second});
+    if (registered.peer == id) kept.names.push_back({key.first, key.second, registered.callers.text()});
   }
   const bool had_names = std::exchange(peer.is_kept, !kept.names.empty());
   if (peer.is_kept) {

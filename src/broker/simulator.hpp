@@ -33,7 +33,7 @@ enum class Nature : std::uint8_t { honest, crashing, stalled, lying, mute, stuck
 constexpr std::size_t kOrderKinds = std::variant_size_v<Order>;
 inline constexpr const char* kOrderNames[kOrderKinds] = {"Answer", "Grant", "HandOver", "Release", "Refuse",
                                                          "Launch", "Keep",  "Forget",   "Kill",    "Confirm",
-                                                         "Scan",   "Watch", "Drop",     "Replace"};
+                                                         "Scan",   "Watch", "Drop",     "Replace", "Identify"};
 
 struct Tally {
   std::uint64_t steps = 0;
@@ -74,7 +74,7 @@ class World {
     check_that_all_are_answered();
     check_that_a_call_is_served(kSteadyName);
     for (const auto& [label, job] : files_) {
-      const bool anybody_may = !job->disabled && !job->launch_only_once && job->allowed_callers.everybody &&
+      const bool anybody_may = !job->disabled && !job->launch_only_once && admits(*job, nullptr) &&
                                !loaded_.contains(label) && !unloaded_.contains(label);
       for (const OfferedName& name : job->names) {
         if (anybody_may && !name.hide_until_check_in && is_sole_owner(name.name))
@@ -362,27 +362,31 @@ class World {
 
   static bool is_in_any(const std::string& name, const std::vector<std::string>& groups) {
     for (const std::string& group : groups) {
-      if (is_in_group(name, group)) return true;
+      if (contract::is_in_group(name, group)) return true;
     }
     return false;
   }
   static bool admits(const Job& job, const Instance* caller) {
-    const AllowedCallers& allowed = job.allowed_callers;
-    if (allowed.everybody) return true;
-    if (caller == nullptr) return false;
-    for (const std::string& label : allowed.labels) {
-      if (label == caller->job.label) return true;
-    }
-    for (const std::string& group : allowed.groups) {
+    // "(job:a) or (group:g)": what the simulated files ask for.
+    std::string text = job.allowed_callers.text();
+    if (text.empty()) return true;
+    if (text.front() != '(') text = "(" + text + ")";
+    while (!text.empty()) {
+      const std::string one = text.substr(1, text.find(')') - 1);
+      text.erase(0, std::min(text.size(), one.size() + std::string_view("() or ").size()));
+      if (one == "user") return true;
+      if (caller == nullptr) continue;
+      if (one == "job:" + caller->job.label) return true;
       for (const std::string& own : caller->job.groups) {
-        if (own == group) return true;
+        if (one == "group:" + own) return true;
       }
     }
     return false;
   }
   // By any file that the label may go by now: right after a broker's death that is not for the test to know.
   void check_right(const Grant& order, const contract::LookUp& what, const Instance* caller, PeerId owner) {
-    if (caller != nullptr && is_confined(caller->job) && !is_in_any(what.name, caller->job.may_look_up)) {
+    if (caller != nullptr && is_confined(caller->job) && !is_in_any(what.name, caller->job.may_look_up) &&
+        !is_in_any(what.name, caller->job.groups)) {
       return fail("a confined service looked up ", what.name, ", which is none of its entitlements");
     }
     if (owner) {
@@ -487,7 +491,10 @@ class World {
     store_[order.instance.value] = {std::move(order.keep), true, true};
     if (has_line()) {
       instance.is_launching = true;
-      ask_spawner(Launch{order.instance, {}, {}});
+      Launch asked;
+      asked.instance = order.instance;
+      asked.image = order.image;
+      ask_spawner(std::move(asked));
     }
   }
   void check_that_no_other_runs(const std::string& label) {
@@ -545,6 +552,7 @@ class World {
     if (connected_line_of(order.peer) != nullptr) remove(order.peer);
   }
   void perform(Replace&) {}
+  void perform(Identify& order) { ask_spawner(order); }
 
   void remove(PeerId peer) {
     line_of(peer)->is_connected = false;
@@ -707,7 +715,7 @@ class World {
     const SpawnerAsked asked = std::move(spawner_hears_.front());
     spawner_hears_.pop_front();
     if (const auto* launch = std::get_if<Launch>(&asked.what)) {
-      spawner_launches(asked.line, launch->instance);
+      spawner_launches(asked.line, launch->instance, launch->image);
     } else if (const auto* confirm = std::get_if<Confirm>(&asked.what)) {
       const Instance* instance = instance_of(confirm->instance);
       const bool is_alive = instance != nullptr && instance->process == Process::alive;
@@ -718,6 +726,8 @@ class World {
       watched_ = watch->paths;
       for (std::size_t i = 0; i < watched_.size(); ++i)
         spawner_says(asked.line, PathIs{watch_, i, path_bits_[watched_[i]]});
+    } else if (const auto* identify = std::get_if<Identify>(&asked.what)) {
+      spawner_says(asked.line, Identified{identify->number, {}, std::unexpected(Error{})});
     } else {
       Scanned scanned;
       for (const auto& [label, job] : files_) scanned.jobs.push_back(*job);
@@ -725,9 +735,15 @@ class World {
     }
     return true;
   }
-  void spawner_launches(std::uint64_t line, InstanceId id) {
+  void spawner_launches(std::uint64_t line, InstanceId id, const contract::ImageId& meant) {
     Instance* instance = instance_of(id);
     if (instance == nullptr || instance->process != Process::none) return;
+    // Somebody builds the program anew now and then.
+    std::uint8_t& version = programs_[instance->job.label];
+    if (version == 0 || (is_storm_ && dice_.one_in(30))) version = static_cast<std::uint8_t>(version % 250 + 1);
+    if (meant != contract::ImageId{version}) {
+      return spawner_says(line, ImageIs{id, {contract::ImageId{version}, {}}});
+    }
     if (is_storm_ && dice_.one_in(12)) {
       instance->is_launching = false;
       return spawner_says(line, LaunchFailed{id, "no such program"});
@@ -918,6 +934,9 @@ class World {
       case 15:
         if (dice_.one_in(4)) return contract::CheckIn{};
         return contract::Retire{dice_.below(100)};
+      case 16:
+        if (dice_.one_in(2)) return contract::Identify{dice_.one_in(3) ? 0 : any_pid()};
+        return contract::Prove{};
       default:
         return contract::LookUp{dice_.one_in(6) ? kSteadyName : dice_.of(kNames)};
     }
@@ -1193,6 +1212,7 @@ class World {
   std::uint32_t watch_ = 0;
   std::vector<std::string> watched_;
   std::map<std::string, std::uint32_t> path_bits_;
+  std::map<std::string, std::uint8_t> programs_;  // which build of each there is
 
   std::map<std::string, const Job*> files_;
   std::map<std::string, const Job*> scanned_;  // as the broker knows them

@@ -30,9 +30,9 @@ std::string number(const Id<T>& id) {
 }
 
 inline std::string text_of_request(const contract::Request& what) {
-  static constexpr const char* kKinds[] = {"LookUp",     "List",   "CheckIn", "Retire", "Redeem", "Register",
-                                           "Unregister", "Status", "Load",    "Unload", "Start",  "Stop",
-                                           "KillJob",    "Print",  "Replace", "Taken"};
+  static constexpr const char* kKinds[] = {"LookUp",  "List",  "CheckIn",  "Retire", "Redeem", "Register", "Unregister",
+                                           "Status",  "Load",  "Unload",   "Start",  "Stop",   "KillJob",  "Print",
+                                           "Replace", "Prove", "Identify", "Join",   "Taken"};
   std::string text = kKinds[what.index()];
   std::visit(Cases{[&](const contract::LookUp& w) { text += " " + w.name + " of " + std::to_string(w.pid); },
                    [&](const contract::Retire& w) { text += " " + number(w.last); },
@@ -55,7 +55,8 @@ inline std::string text_of_kept(const Kept& kept) {
                           },
                           [](const KeptEnd& k) { return "end for " + k.label + " handed to " + number(k.handed_to); },
                           [](const KeptJob& k) { return "job " + k.label + " starts " + std::to_string(k.starts); },
-                          [](const KeptPeer& k) { return "peer with " + std::to_string(k.names.size()) + " names"; }},
+                          [](const KeptPeer& k) { return "peer with " + std::to_string(k.names.size()) + " names"; },
+                          [](const KeptTrust&) { return std::string("trust"); }},
                     kept);
 }
 
@@ -89,7 +90,9 @@ inline std::string text_of(const EventKind& event) {
           [](const LaunchFailed& e) { return "LaunchFailed " + number(e.instance) + " " + e.why; },
           [](const Confirmed& e) { return "Confirmed " + number(e.instance) + " " + std::to_string(e.filters); },
           [](const Exited& e) { return "Exited " + number(e.instance) + " " + os::describe(e.status); },
-          [](const PathIs& e) { return "PathIs " + std::to_string(e.index) + " " + std::to_string(e.bits); }},
+          [](const PathIs& e) { return "PathIs " + std::to_string(e.index) + " " + std::to_string(e.bits); },
+          [](const ImageIs& e) { return "ImageIs " + number(e.instance) + " " + std::to_string(e.image.id[0]); },
+          [](const Identified& e) { return "Identified " + number(e.number); }},
       event);
 }
 
@@ -108,15 +111,17 @@ inline std::string text_of(const Order& order) {
           [](const HandOver& o) { return "HandOver " + number(o.end) + " to " + number(o.service) + " " + o.name; },
           [](const Release& o) { return "Release " + number(o.end); },
           [](const Refuse& o) { return "Refuse " + number(o.end) + ": " + o.reason.message; },
-          [](const Launch& o) { return "Launch " + number(o.instance) + " " + o.keep.label; },
+          [](const Launch& o) {
+            return "Launch " + number(o.instance) + " " + o.keep.label + " " + std::to_string(o.image[0]);
+          },
           [](const Keep& o) { return "Keep " + number(o.number) + " " + detail::text_of_kept(o.what); },
           [](const Forget& o) { return "Forget " + number(o.number); },
           [](const Kill& o) { return "Kill " + number(o.instance) + " " + std::to_string(o.signal); },
           [](const Confirm& o) { return "Confirm " + number(o.instance); },
           [](const Scan&) { return std::string("Scan"); },
           [](const Watch& o) { return "Watch " + std::to_string(o.number); },
-          [](const Drop& o) { return "Drop " + number(o.peer); },
-          [](const Replace&) { return std::string("Replace"); }},
+          [](const Drop& o) { return "Drop " + number(o.peer); }, [](const Replace&) { return std::string("Replace"); },
+          [](const Identify& o) { return "Identify " + number(o.number); }},
       order);
 }
 

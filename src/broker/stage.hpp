@@ -33,6 +33,8 @@ inline std::string job_text(const std::string& label, const std::string& keys = 
 }
 inline const std::string kOffersA = "<key>MachServices</key><dict><key>a</key><true/></dict>";
 
+inline policy::Requirement callers(const std::string& expression) { return *policy::Requirement::parse(expression); }
+
 // A broker's core with the kernel played by the test.
 class Stage {
  public:

@@ -87,10 +87,7 @@ void tell_rules(Settings& out, const Job& job) {
   if (!job.watch_paths.empty()) out["WatchPaths"] = joined(job.watch_paths);
   if (!job.queue_directories.empty()) out["QueueDirectories"] = joined(job.queue_directories);
   if (!job.may_look_up.empty()) out["Reeve.Entitlements.LookUp"] = joined(job.may_look_up);
-  std::vector<std::string> callers;
-  for (const std::string& label : job.allowed_callers.labels) callers.push_back("job:" + label);
-  for (const std::string& group : job.allowed_callers.groups) callers.push_back("group:" + group);
-  if (!job.allowed_callers.everybody) out["Reeve.AllowedCallers"] = joined(callers);
+  if (!job.allowed_callers.text().empty()) out["Reeve.AllowedCallers"] = job.allowed_callers.text();
   for (const OfferedName& name : job.names) {
     tell(("MachServices." + name.name + ".ResetAtClose").c_str(), name.reset_at_close, "true");
     tell(("MachServices." + name.name + ".HideUntilCheckIn").c_str(), name.hide_until_check_in, "true");
@@ -171,6 +168,7 @@ contract::JobDetails Core::details_of(const JobState& job) const {
   details.arguments = job.job.arguments;
   details.preset = job.job.preset;
   details.groups = job.job.groups;
+  details.identifier = job.identity.identifier;
   details.starts = job.starts;
   details.waiting = job.waiting.size() + job.on_the_way.size();
   details.kept_alive_by = reasons_to_run(job);

@@ -5,14 +5,9 @@
 #include <optional>
 #include <string>
 
-namespace reeve::channel {
+#include "../contract/identity.hpp"
 
-/// How far a peer's identity is proven.
-enum class PeerClass : std::uint8_t {
-  uid_only = 1,    ///< only its user is known
-  bound = 2,       ///< the broker started it, from a sealed copy of its image
-  introduced = 3,  ///< another peer gave it this channel: it is worth no more than that one
-};
+namespace reeve::channel {
 
 /// What the kernel says about who sends on a channel.
 enum class Binding : std::uint8_t {
@@ -29,12 +24,11 @@ struct Record {
   std::uint64_t process = 0;  ///< the inode of its pidfd, the same in all namespaces; 0 where the kernel has none
 };
 
-struct Peer {
+/// Its trust, label, team and what else is vouched for are those of Identity.
+struct Peer : contract::Identity {
   std::optional<std::int32_t> pid;  ///< as the receiver counts; absent where its pid namespace does not show the peer
   std::uint32_t uid = 65534;        ///< the user, as the broker knows it
-  PeerClass trust = PeerClass::uid_only;
   Binding binding = Binding::none;
-  std::string label;  ///< the job it runs as; empty where it is no job
 };
 
 }  // namespace reeve::channel
@@ -42,5 +36,4 @@ struct Peer {
 namespace reeve {
 using channel::Binding;
 using channel::Peer;
-using channel::PeerClass;
 }  // namespace reeve

@@ -125,7 +125,9 @@ void Server::learn_peer(Conversation& conversation) {
   if (peer.trust == PeerClass::introduced) peer.uid = sender->uid;
   if (sender->pid != 0) peer.pid = sender->pid;
   // What rests on nothing but having the end is worth no more than the user it came from.
-  if (peer.binding == Binding::end && peer.trust == PeerClass::bound) peer.trust = PeerClass::uid_only;
+  if (peer.binding == Binding::end && peer.trust > PeerClass::uid_only) {
+    static_cast<contract::Identity&>(peer) = {};
+  }
 }
 
 Server::Next Server::read_one(Conversation& conversation) {

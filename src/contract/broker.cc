@@ -11,9 +11,9 @@ template <class T>
 using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public>;
 
 // Method names, in the order of the alternatives of Request. What wants no answer is no method.
-constexpr const char* kMethods[] = {"look_up",    "list",   "check_in", "retire", "redeem", "register",
-                                    "unregister", "status", "load",     "unload", "start",  "stop",
-                                    "kill",       "print",  "replace",  nullptr};
+constexpr const char* kMethods[] = {"look_up", "list",  "check_in", "retire", "redeem", "register", "unregister",
+                                    "status",  "load",  "unload",   "start",  "stop",   "kill",     "print",
+                                    "replace", "prove", "identify", "join",   nullptr};
 static_assert(std::size(kMethods) == std::variant_size_v<Request>);
 
 template <class T>
@@ -45,6 +45,7 @@ Result<Request> decode_as(const Received& call) {
   if (error) return std::unexpected(std::move(*error));
   if constexpr (requires { request.name; }) REEVE_TRY(vocab::check_name(request.name));
   if constexpr (requires { request.label; }) REEVE_TRY(vocab::check_name(request.label));
+  if constexpr (requires { request.group; }) REEVE_TRY(vocab::check_name(request.group));
   return Request(std::move(request));
 }
 

@@ -12,26 +12,32 @@
 
 #include "../object/call.hpp"
 #include "../object/typed.hpp"
+#include "identity.hpp"
 
 namespace reeve::contract {
 
 // Requests. Each is a typed call: its members are the arguments, in this order.
 
-/// look_up(name, pid) → Found. The service is started if it does not run. A `pid` other than 0 looks among the names
-/// that this process has registered for itself.
+/// look_up(name, pid, required) → Found. The service is started if it does not run. A `pid` other than 0 looks among
+/// the names that this process has registered for itself. Whoever serves must meet the requirement: one that does not
+/// is given nothing of what the client has sent.
 struct LookUp {
   std::string name;
   std::int32_t pid = 0;
+  std::string required{};
 };
-BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid))
+BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid, required))
 
 /// list() → Listing.
 struct List {};
 BOOST_DESCRIBE_STRUCT(List, (), ())
 
-/// check_in() → CheckedIn. For a job the broker started: hand me the ends for my names from now on.
-struct CheckIn {};
-BOOST_DESCRIBE_STRUCT(CheckIn, (), ())
+/// check_in(callers) → CheckedIn. For a job the broker started: hand me the ends for my names from now on. `callers`:
+/// by name, what must be met by whoever calls it, beside what the job's file asks.
+struct CheckIn {
+  std::map<std::string, std::string> callers{};
+};
+BOOST_DESCRIBE_STRUCT(CheckIn, (), (callers))
 
 /// retire(last) → bool. The service is idle, and has closed its channels; `last` is the last end that it has taken, 0
 /// for none. May it stop?
@@ -40,22 +46,24 @@ struct Retire {
 };
 BOOST_DESCRIBE_STRUCT(Retire, (), (last))
 
-/// redeem(endpoint) → Found. A fresh channel to the one instance that the endpoint leads to.
+/// redeem(endpoint, required) → Found. A fresh channel to the one instance that the endpoint leads to.
 struct Redeem {
   Endpoint endpoint;
+  std::string required{};
 };
-BOOST_DESCRIBE_STRUCT(Redeem, (), (endpoint))
+BOOST_DESCRIBE_STRUCT(Redeem, (), (endpoint, required))
 
 /// Who can look a registered name up: everybody, or whoever names the process that registered it too.
 BOOST_DEFINE_ENUM_CLASS(Scope, everybody, process)
 
-/// register(name, scope) → true. Hand me the ends for this name too, until I unregister it or leave. It must be free,
-/// and for everybody it must lie in one of the caller's app groups.
+/// register(name, scope, callers) → true. Hand me the ends for this name too, until I unregister it or leave. It must
+/// be free, and for everybody it must lie in one of the caller's app groups. Whoever calls it must meet `callers`.
 struct Register {
   std::string name;
   Scope scope = Scope::everybody;
+  std::string callers{};
 };
-BOOST_DESCRIBE_STRUCT(Register, (), (name, scope))
+BOOST_DESCRIBE_STRUCT(Register, (), (name, scope, callers))
 
 /// unregister(name, scope) → true.
 struct Unregister {
@@ -113,6 +121,25 @@ BOOST_DESCRIBE_STRUCT(Print, (), (what))
 struct Replace {};
 BOOST_DESCRIBE_STRUCT(Replace, (), ())
 
+/// prove(nonce) → Proof. For who connected by itself, and runs a signed program: asked first with an empty nonce, then
+/// with the one of the answer, which shows that whoever was looked at is still there to answer.
+struct Prove {
+  Data nonce;
+};
+BOOST_DESCRIBE_STRUCT(Prove, (), (nonce))
+
+/// identify(pid) → Identified. Who that process is, for its user's eyes.
+struct Identify {
+  std::int32_t pid = 0;
+};
+BOOST_DESCRIBE_STRUCT(Identify, (), (pid))
+
+/// join(group) → string: the folder of what the app group shares, which may not be there yet. For its members.
+struct Join {
+  std::string group;
+};
+BOOST_DESCRIBE_STRUCT(Join, (), (group))
+
 /// Wants no answer. The service has taken all ends up to the one with the number `last`, and will answer at them: those
 /// that it has not taken when it dies go to the next instance, with all that is queued in them. Said again to each new
 /// broker.
@@ -123,7 +150,7 @@ struct Taken {
 BOOST_DESCRIBE_STRUCT(Taken, (), (last, broker))
 
 using Request = std::variant<LookUp, List, CheckIn, Retire, Redeem, Register, Unregister, Status, Load, Unload, Start,
-                             Stop, KillJob, Print, Replace, Taken>;
+                             Stop, KillJob, Print, Replace, Prove, Identify, Join, Taken>;
 
 Dictionary encode(const Request& request);
 
@@ -134,12 +161,27 @@ Result<Taken> decode_taken(const Dictionary& message);
 
 // Answers.
 
-/// The client's end of a channel to the service, and the job behind the name.
+/// The client's end of a channel to the service, and who that is: of one that has still to be started no more than the
+/// job. What must be so is required of it, instead of read from here.
 struct Found {
-  std::string label;
+  Identity service;
   object::ChannelEnd end;
 };
-BOOST_DESCRIBE_STRUCT(Found, (), (label, end))
+BOOST_DESCRIBE_STRUCT(Found, (), (service, end))
+
+/// What has been proven of the process that asked.
+struct Proof {
+  Data nonce;  ///< ask again with this; empty where it is decided
+  Identity who;
+  std::string why_not;  ///< verified; empty where it is
+};
+BOOST_DESCRIBE_STRUCT(Proof, (), (nonce, who, why_not))
+
+struct Identified {
+  Identity who;
+  std::string why_not;  ///< in a higher class; empty where there is none
+};
+BOOST_DESCRIBE_STRUCT(Identified, (), (who, why_not))
 
 struct CheckedIn {
   std::string label;
@@ -178,6 +220,7 @@ struct JobDetails {
   std::vector<std::string> names;       ///< that it declares
   std::vector<std::string> registered;  ///< that it has registered beside those
   std::vector<std::string> groups;
+  std::string identifier;  ///< of its program, as it was last started; empty before that
   std::uint64_t starts = 0;
   std::uint64_t waiting = 0;  ///< channels that wait for it
   std::optional<std::string> last_exit;
@@ -185,8 +228,8 @@ struct JobDetails {
   std::map<std::string, std::string> settings;  ///< what else its file says, by key, where that is not the default
 };
 BOOST_DESCRIBE_STRUCT(JobDetails, (),
-                      (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups, starts,
-                       waiting, last_exit, kept_alive_by, settings))
+                      (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups,
+                       identifier, starts, waiting, last_exit, kept_alive_by, settings))
 
 /// As bootstrap_status has it.
 BOOST_DEFINE_ENUM_CLASS(NameState, inactive, active, on_demand)
@@ -201,13 +244,11 @@ struct Handover {
   std::string name;          ///< that the client looked up; empty where it came through an endpoint
   object::ChannelEnd end;
   std::uint32_t uid = 65534;
-  std::int32_t pid = 0;  ///< as the service counts: 0 where its pid namespace does not show the client
-  std::uint64_t process =
-      0;               ///< the client's number in the kernel, the same in all namespaces; 0 where that is not known
-  bool bound = false;  ///< the broker started the client itself
-  std::string label;   ///< the client's job; empty where it is none
+  std::int32_t pid = 0;       ///< as the service counts: 0 where its pid namespace does not show the client
+  std::uint64_t process = 0;  ///< its number in the kernel, the same in all namespaces; 0 where that is not known
+  Identity client;
 };
-BOOST_DESCRIBE_STRUCT(Handover, (), (number, name, end, uid, pid, process, bound, label))
+BOOST_DESCRIBE_STRUCT(Handover, (), (number, name, end, uid, pid, process, client))
 
 /// Not asked for: to those who knew the broker before this one. What it is to know of them they say again.
 struct Succession {

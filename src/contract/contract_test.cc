@@ -16,12 +16,12 @@ Dictionary call(const char* method, Array arguments) { return object::call_messa
 TEST(BrokerContract, RefusesWhatIsNoRequest) {
   EXPECT_EQ(fault_of({}), "method: missing");
   EXPECT_EQ(fault_of(call("shut_down", {})), "the broker has no method \"shut_down\"");
-  EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 2 arguments, got 0");
-  EXPECT_EQ(fault_of(call("look_up", {Object(1), Object(0)})), "look_up[0]: expected string, got int64");
-  EXPECT_EQ(fault_of(call("look_up", {Object("a..b"), Object(0)})), "a name has an empty component");
+  EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 3 arguments, got 0");
+  EXPECT_EQ(fault_of(call("look_up", {Object(1), Object(0), Object("")})), "look_up[0]: expected string, got int64");
+  EXPECT_EQ(fault_of(call("look_up", {Object("a..b"), Object(0), Object("")})), "a name has an empty component");
   EXPECT_EQ(fault_of(call("list", {Object(1)})), "list: expected 0 arguments, got 1");
   EXPECT_EQ(fault_of(call("retire", {Object(-1)})), "retire[0]: expected uint64, got -1");
-  EXPECT_EQ(fault_of(call("redeem", {Object("token")})), "redeem[0]: expected endpoint, got string");
+  EXPECT_EQ(fault_of(call("redeem", {Object("token"), Object("")})), "redeem[0]: expected endpoint, got string");
 }
 
 TEST(BrokerContract, DecodesWhatItEncodes) {
@@ -29,6 +29,9 @@ TEST(BrokerContract, DecodesWhatItEncodes) {
   EXPECT_EQ(std::get<Retire>(*decode_request(encode(Retire{7}))).last, 7U);
   EXPECT_TRUE(std::holds_alternative<List>(*decode_request(encode(List{}))));
   EXPECT_TRUE(std::holds_alternative<CheckIn>(*decode_request(encode(CheckIn{}))));
+  EXPECT_EQ(std::get<CheckIn>(*decode_request(encode(CheckIn{{{"a", "user"}}}))).callers.at("a"), "user");
+  EXPECT_EQ(std::get<Join>(*decode_request(encode(Join{"a.b"}))).group, "a.b");
+  EXPECT_FALSE(decode_request(encode(Join{"../b"})));
 }
 
 std::vector<std::byte> bytes_of(const WithText<SpawnerRequest>& request) {

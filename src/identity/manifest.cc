@@ -46,9 +46,7 @@ PublicKey team_key_of(const Manifest& manifest) {
   return key;
 }
 
-bool is_of_team(std::string_view group, std::string_view team_id) {
-  return group.starts_with(team_id) && (group.size() == team_id.size() || group[team_id.size()] == '.');
-}
+bool is_of_team(std::string_view group, std::string_view team_id) { return contract::is_in_group(group, team_id); }
 
 Result<void> check(const Manifest& manifest) {
   constexpr std::string_view kGranted = "group.";

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../contract/identity.hpp"
 #include "../object/typed.hpp"
 #include "key.hpp"
 

@@ -10,7 +10,11 @@ namespace {
 
 static_assert(sizeof(crypto_generichash_state) == 384 && alignof(crypto_generichash_state) == 64);
 
-constexpr std::array<char, 8> kMagic{'R', 'E', 'E', 'V', 'E', 'S', 'I', 'G'};
+constexpr auto kMagic = [] {
+  std::array<char, contract::kSignatureMagic.size()> magic{};
+  std::ranges::copy(contract::kSignatureMagic, magic.begin());
+  return magic;
+}();
 
 struct Footer {
   std::array<char, 8> magic = kMagic;

@@ -21,7 +21,7 @@
 
 namespace reeve::identity {
 
-inline constexpr std::size_t kFooterBytes = 64;
+using contract::kFooterBytes;
 /// What of a file's end is enough to hold its trailer.
 inline constexpr std::size_t kTrailerBytesMax = kManifestBytesMax + 2 * kFooterBytes;
 

@@ -121,7 +121,7 @@ Result<std::int32_t> launch(const Preset& preset, const std::vector<std::string>
   const spawn::Nursery nursery = REEVE_TRY(spawn::make_nursery(preset, runtime_folder));
   spawn::Images images(spawn::image_mode());
   spawn::LaunchPlan plan;
-  plan.image = REEVE_TRY(images.image_of(words.front()));
+  plan.image = &REEVE_TRY(images.image_of(words.front()))->copy;
   const os::Fd input = REEVE_TRY(standard_file(0));
   const os::Fd output = REEVE_TRY(standard_file(1));
   const os::Fd error = REEVE_TRY(standard_file(2));

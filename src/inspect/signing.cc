@@ -14,6 +14,7 @@
 #include "../os/confine.hpp"
 #include "../os/files.hpp"
 #include "../os/whole_file.hpp"
+#include "../policy/requirement.hpp"
 #include "../sandbox/preset.hpp"
 #include "../vocab/text.hpp"
 #include "json.hpp"
@@ -90,6 +91,12 @@ Result<identity::Manifest> manifest_of(const SignCommand& command, const identit
   manifest.entitlements = REEVE_TRY(entitlements_of(command.entitlements));
   manifest.groups = command.groups;
   manifest.allowed_callers = command.allowed_callers;
+  for (const std::string& callers : command.allowed_callers) {
+    if (const auto good = policy::Requirement::parse(callers); !good) {
+      return fail(Kind::invalid, code::kBadSignature, "--allow " + callers + ": " + good.error().message,
+                  good.error().advice);
+    }
+  }
   if (command.preset.empty()) return manifest;
   const auto preset = sandbox::preset_named(command.preset);
   if (!preset) return fail(Kind::invalid, code::kBadSignature, preset.error().message, preset.error().advice);

@@ -207,6 +207,15 @@ std::optional<std::string> own_program() {
   return std::string(path.data(), static_cast<std::size_t>(size));
 }
 
+std::string end_of_own_program(std::size_t count) {
+  const Fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+  const auto size = file ? file_size(file) : std::unexpected(Error());
+  if (!size || *size < count) return {};
+  std::string end(count, '\0');
+  const ssize_t got = ::pread(file.raw(), end.data(), count, static_cast<off_t>(*size - count));
+  return got == static_cast<ssize_t>(count) ? end : std::string();
+}
+
 bool can_run(const std::string& path) { return ::access(path.c_str(), X_OK) == 0; }
 
 Result<void> make_folders(const std::string& path) {
@@ -219,6 +228,14 @@ Result<void> make_folders(const std::string& path) {
     }
     if (slash == std::string::npos) return {};
   }
+}
+
+Result<void> make_private_folders(const std::string& path) {
+  for (std::size_t slash = path.find('/', 1); slash != std::string::npos; slash = path.find('/', slash + 1)) {
+    REEVE_TRY(make_folder(path.substr(0, slash), 0700));
+  }
+  REEVE_TRY(private_folder(path));
+  return {};
 }
 
 Result<void> make_empty_file(const std::string& path) {

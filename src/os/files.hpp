@@ -60,10 +60,18 @@ Result<std::size_t> file_size(const Fd& file);
 /// The path of the running program, or nothing where /proc is not there.
 std::optional<std::string> own_program();
 
+/// The last bytes of the running program's file, `count` of them; fewer, or none, where it has not so many or cannot be
+/// read.
+std::string end_of_own_program(std::size_t count);
+
 bool can_run(const std::string& path);
 
 /// Makes a folder of mode 0755, and those above it, unless they are there already.
 Result<void> make_folders(const std::string& path);
+
+/// Makes a folder of mode 0700, and those above it, unless they are there already; one that is must be the caller's
+/// own, and entered by nobody else. Errors: runtime-folder.
+Result<void> make_private_folders(const std::string& path);
 
 /// Makes an empty file of mode 0644, and the folders above it, unless it is there already.
 Result<void> make_empty_file(const std::string& path);

@@ -30,6 +30,11 @@ bool is_planted(const Facts& what, const Facts& folder) {
   return (folder.mode & kShared) == kShared && what.owner != ::geteuid() && what.owner != folder.owner;
 }
 
+// Links have no mode of their own: they are whoever's folder it is.
+bool is_roots_alone(const Facts& what) {
+  return what.owner == 0 && (S_ISLNK(what.mode) || (what.mode & (S_IWGRP | S_IWOTH)) == 0);
+}
+
 std::unexpected<Error> planted(const std::string& path) {
   return fail(Kind::denied, code::kBadJob,
               path + " leads through what another user has put into a folder of everybody's",
@@ -145,9 +150,10 @@ std::string rest_of(std::string name, const std::vector<std::string>& names) {
 Result<Place> find(const std::string& path) {
   std::vector<std::string> names;
   push_names(names, path);
-  const auto root = []() -> Result<Place> { return Place{REEVE_TRY(open_path("/")), {}, false}; };
+  const auto root = []() -> Result<Place> { return Place{REEVE_TRY(open_path("/")), {}, false, false}; };
   Place place = REEVE_TRY(root());
   Facts folder = REEVE_TRY(facts_of(place.nearest));
+  bool is_guarded = is_roots_alone(folder);
   for (int links = 0; !names.empty();) {
     const std::string name = std::move(names.back());
     names.pop_back();
@@ -163,8 +169,9 @@ Result<Place> find(const std::string& path) {
       return fail(Kind::denied, code::kBadJob, path + " leads into a file system that a process serves (FUSE)",
                   "name a path elsewhere: whoever waits for such a process may wait for ever");
     }
+    is_guarded = is_guarded && is_roots_alone(facts);
     if (!S_ISLNK(facts.mode)) {
-      place = {std::move(next), {}, is_planted(facts, folder)};
+      place = {std::move(next), {}, is_planted(facts, folder), is_guarded};
       folder = facts;
       continue;
     }

@@ -12,6 +12,8 @@ struct Place {
   Fd nearest;
   std::string missing;      ///< the rest of the path; empty where `nearest` is what was looked for
   bool is_planted = false;  ///< somebody else's, in a folder where everybody may put things (/tmp)
+  /// It is root's, and so are all folders and links on the way, and nobody else can write to any of them.
+  bool is_guarded = false;
 };
 
 /// Follows an absolute path through folders and links, and asks no process that serves a file system (FUSE) anything:

@@ -148,12 +148,18 @@ Result<Credentials> connected_by(const Fd& socket) {
   return Credentials{credentials.pid, credentials.uid};
 }
 
-std::uint64_t process_behind(const Fd& socket) {
+Result<Fd> process_that_connected(const Fd& socket) {
   int raw = -1;
   socklen_t size = sizeof raw;
-  if (::getsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPeerPidfd, &raw, &size) != 0) return 0;
-  const Fd process(raw);
-  return process_number(process);
+  if (::getsockopt(socket.raw(), SOL_SOCKET, uapi::kSoPeerPidfd, &raw, &size) == 0) return Fd(raw);
+  if (errno != ENOPROTOOPT) return system_failure("getsockopt(SO_PEERPIDFD)");
+  return fail(Kind::unsupported, code::kSystem, "the kernel cannot tell who connected (before Linux 6.5)",
+              "have the broker start the program: it needs no such proof then");
+}
+
+std::uint64_t process_behind(const Fd& socket) {
+  const auto process = process_that_connected(socket);
+  return process ? process_number(*process) : 0;
 }
 
 bool pass_process(const Fd& socket, Passing passing) {

@@ -47,6 +47,9 @@ Result<std::optional<Fd>> accept_from(const Fd& listener);
 /// Who made the connection (for a pair: who made the pair).
 Result<Credentials> connected_by(const Fd& socket);
 
+/// The process that made the connection. Errors: unsupported on a kernel before 6.5.
+Result<Fd> process_that_connected(const Fd& socket);
+
 /// The number of the process that made the connection: the inode of its pidfd, which is the same in every namespace and
 /// is never used again. 0 where the kernel cannot say (before 6.9, or when out of descriptors).
 std::uint64_t process_behind(const Fd& socket);

@@ -1,6 +1,6 @@
 // libexec/reeve/broker: started by the supervisor, with the line to it as descriptor 3.
 //
-//   broker [--embedded|--system]
+//   broker GROUPS_FOLDER [--embedded|--system]
 //
 // --embedded: a client started it all; it asks to leave when it has had no client and no job for a while.
 // --system: for all users of the machine.
@@ -35,8 +35,8 @@ Result<void> run(os::Fd supervisor, broker::DaemonOptions options) {
 
 int main(int argc, char** argv) {
   auto supervisor = os::inherited(contract::kSupervisorLineNumber);
-  const std::string mode = argc == 2 ? argv[1] : "";
-  const bool is_known = mode == "--embedded" || mode == "--system" || argc == 1;
+  const std::string mode = argc == 3 ? argv[2] : "";
+  const bool is_known = mode == "--embedded" || mode == "--system" || argc == 2;
   if (!is_known || !supervisor || !os::is_channel_socket(*supervisor)) {
     std::fprintf(stderr, "this is started by the supervisor; run `reeve broker`\n");
     return 2;
@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   os::die_with_parent();
   (void)os::local_seconds();  // Reads the time zone while that can be read.
   broker::DaemonOptions options;
+  options.groups_folder = argv[1];
   options.leaves_when_idle = mode == "--embedded";
   options.is_for_everybody = mode == "--system";
   for (char** variable = environ; *variable != nullptr; ++variable) options.environment.emplace_back(*variable);

@@ -11,6 +11,7 @@
 #include "../bootstrap/broker.hpp"
 #include "../inspect/commands.hpp"
 #include "../inspect/doctor.hpp"
+#include "../inspect/identity.hpp"
 #include "../inspect/json.hpp"
 #include "../inspect/sandbox.hpp"
 #include "../inspect/signing.hpp"
@@ -50,6 +51,7 @@ struct Words {
   std::string label;
   std::string signal;
   std::string timeout = "25s";
+  std::int32_t pid = 0;
   std::string first;
   std::string second;
   std::vector<std::string> paths;
@@ -259,6 +261,10 @@ class Commands {
     CLI::App* verify = add("verify", "Check a signature, and show what it says",
                            [this] { return show(inspect::verify(words_.label, words_.form()), words_.form()); });
     verify->add_option("FILE", words_.label, "what was signed")->required();
+    CLI::App* identity = add_managing("identity", "Show who a process is, and how far that is proven", [this] {
+      return show(inspect::identity(words_.pid, words_.form(), words_.domain()), words_.form());
+    });
+    identity->add_option("PID", words_.pid, "the process")->required()->check(CLI::PositiveNumber);
   }
 
   CLI::App app_{"Named services that start on demand inside a sandbox.", "reeve"};

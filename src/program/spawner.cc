@@ -1,9 +1,10 @@
 // libexec/reeve/spawner: started by the supervisor, with the line to it as descriptor 3.
 //
-//   spawner RUNTIME_FOLDER [JOB_FOLDER]…
+//   spawner RUNTIME_FOLDER [--trust FOLDER]… [JOB_FOLDER]…
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 #include "../contract/inherited.hpp"
 #include "../os/process.hpp"
@@ -35,7 +36,13 @@ int main(int argc, char** argv) {
   os::raise_descriptor_limit();
   os::survive_broken_pipes();
   os::die_with_parent();
-  const auto outcome = run(std::move(*supervisor), {argv[1], {argv + 2, argv + argc}});
+  spawn::SpawnerOptions options;
+  options.runtime_folder = argv[1];
+  for (int i = 2; i < argc; ++i) {
+    const bool is_trust = std::string_view(argv[i]) == "--trust" && i + 1 < argc;
+    (is_trust ? options.trust_folders : options.job_folders).emplace_back(is_trust ? argv[++i] : argv[i]);
+  }
+  const auto outcome = run(std::move(*supervisor), std::move(options));
   if (!outcome) std::fprintf(stderr, "reeve spawner: %s\n", text_of(outcome.error()).c_str());
   return outcome ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -65,6 +65,26 @@ std::vector<std::string> job_folders(const Options& options, const std::string& 
   return folders;
 }
 
+// The machine's, and for a session its user's own, or REEVE_TRUST_DIR. What either takes away is taken away.
+std::vector<std::string> trust_folders(const Options& options) {
+  std::vector<std::string> folders{"/etc/reeve/trust"};
+  if (options.system) return folders;
+  if (const auto named = os::trusted_variable("REEVE_TRUST_DIR")) {
+    folders.push_back(std::filesystem::absolute(*named).string());
+  } else if (const auto config = os::trusted_variable("XDG_CONFIG_HOME")) {
+    folders.push_back(*config + "/reeve/trust");
+  } else if (const auto home = os::trusted_variable("HOME")) {
+    folders.push_back(*home + "/.config/reeve/trust");
+  }
+  return folders;
+}
+
+std::string groups_folder(const Options& options) {
+  if (options.system) return "/var/lib/reeve/groups";
+  if (const auto data = os::trusted_variable("XDG_DATA_HOME")) return *data + "/reeve/groups";
+  return os::trusted_variable("HOME").value_or("/nonexistent") + "/.local/share/reeve/groups";
+}
+
 std::vector<std::string> job_environment() {
   std::vector<std::string> environment{"PATH=/usr/bin:/bin", "LANG=C.UTF-8"};
   for (const char* name : {"HOME", "USER", "REEVE_RUNTIME_DIR", "XDG_RUNTIME_DIR"}) {
@@ -94,10 +114,13 @@ class Report {
 
 supervise::SupervisorOptions programs(const Options& options, const std::string& libexec, const std::string& runtime) {
   supervise::SupervisorOptions out;
-  out.broker = {libexec + "/broker", {}, job_environment()};
+  out.broker = {libexec + "/broker", {groups_folder(options)}, job_environment()};
   if (options.embedded) out.broker.arguments.emplace_back("--embedded");
   if (options.system) out.broker.arguments.emplace_back("--system");
   out.spawner = {libexec + "/spawner", {runtime}, {"LANG=C.UTF-8"}};
+  for (const std::string& folder : trust_folders(options)) {
+    out.spawner.arguments.insert(out.spawner.arguments.end(), {"--trust", folder});
+  }
   for (const std::string& folder : job_folders(options, libexec + "/../..")) {
     out.spawner.arguments.push_back(folder);
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "../contract/spawner.hpp"
 #include "../os/files.hpp"
 #include "../os/memory.hpp"
 
@@ -18,17 +19,20 @@ class Images {
  public:
   explicit Images(os::ImageMode mode) : mode_(mode) {}
 
+  struct Image {
+    os::FileVersion version;  ///< of the file that it is a copy of
+    os::Fd copy;
+    contract::ImageId id{};
+    std::string manifest;  ///< of its signature, which is good; empty where it is not signed
+  };
   /// The sealed copy of the program at `path`; it stays ours.
-  /// Errors: system where it cannot be opened, denied where others than its owner, we or root, can write to it.
-  Result<const os::Fd*> image_of(const std::string& path);
+  /// Errors: system where it cannot be opened, denied where others than its owner, we or root, can write to it;
+  /// bad-signature.
+  Result<const Image*> image_of(const std::string& path);
 
  private:
-  struct Copy {
-    os::FileVersion version;
-    os::Fd image;
-  };
   os::ImageMode mode_;
-  std::map<std::string, Copy> copies_;
+  std::map<std::string, Image> images_;
 };
 
 }  // namespace reeve::spawn

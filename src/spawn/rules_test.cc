@@ -30,9 +30,10 @@ Admitted admitted(std::span<const contract::Rule> rules) {
   return out;
 }
 
-TEST(SpawnerRules, AdmitOfTheBrokerFourRequestsOnceItServes) {
+TEST(SpawnerRules, AdmitOfTheBrokerItsRequestsOnceItServes) {
   Admitted wanted;
-  for (const SpawnerOp op : {SpawnerOp::scan, SpawnerOp::launch, SpawnerOp::confirm, SpawnerOp::watch}) {
+  for (const SpawnerOp op :
+       {SpawnerOp::scan, SpawnerOp::launch, SpawnerOp::confirm, SpawnerOp::watch, SpawnerOp::identify}) {
     wanted.emplace(static_cast<std::uint32_t>(op), Phase::serving);
   }
   EXPECT_EQ(admitted(kBrokerRules), wanted);

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "../os/files.hpp"
+#include "../os/other_process.hpp"
 #include "../os/pipe.hpp"
 #include "../os/socket.hpp"
 #include "rules.hpp"
@@ -22,6 +23,12 @@ std::unexpected<Error> bad_request(const char* what) {
   return fail(Kind::invalid, code::kBadPacket, std::string("the broker broke the contract: ") + what);
 }
 
+std::vector<std::string> all_folders(const SpawnerOptions& options) {
+  std::vector<std::string> all = options.job_folders;
+  all.insert(all.end(), options.trust_folders.begin(), options.trust_folders.end());
+  return all;
+}
+
 // What the next spawner needs to know of a service: its process, its user, and the label for its output.
 std::string text_to_keep(std::int32_t pid, std::optional<std::uint32_t> user, const std::string& label) {
   return std::to_string(pid) + " " + std::to_string(user.value_or(0)) + " " + label;
@@ -37,7 +44,7 @@ Spawner::Spawner(os::Loop& loop, os::Fd supervisor, SpawnerOptions options)
       options_(std::move(options)),
       images_(image_mode()),
       watches_(
-          loop, options_.job_folders, [this] { tell({.kind = SpawnerEventKind::folders_changed}); },
+          loop, all_folders(options_), [this] { tell({.kind = SpawnerEventKind::folders_changed}); },
           [this](std::uint32_t watch, std::size_t index, std::uint32_t bits) {
             tell({.kind = SpawnerEventKind::path_is,
                   .bits = bits,
@@ -178,37 +185,45 @@ Result<void> Spawner::answer(std::span<const std::byte> bytes, std::vector<os::F
     case SpawnerOp::watch:
       watches_.watch(request.head.number, REEVE_TRY(contract::decode_watch(request)));
       return {};
+    case SpawnerOp::identify:
+      return identify(request, descriptors), Result<void>();
   }
   return {};
 }
 
 Result<void> Spawner::scan() {
-  for (const std::string& folder : options_.job_folders) scan_folder(folder);
+  for (const std::string& folder : options_.trust_folders) {
+    scan_folder(folder, SpawnerEventKind::trust_file, kTrustFileCountMax);
+  }
+  for (const std::string& folder : options_.job_folders) {
+    scan_folder(folder, SpawnerEventKind::job_file, kJobFileCountMax);
+  }
   tell({.kind = SpawnerEventKind::scan_done});
   return {};
 }
 
-void Spawner::scan_folder(const std::string& path) {
-  const auto report = [this](const std::string& what, const Error& error) {
-    tell({.kind = SpawnerEventKind::job_problem}, what + '\0' + text_of(error));
+void Spawner::scan_folder(const std::string& path, SpawnerEventKind each, std::size_t most) {
+  const auto report = [&](const std::string& what, const Error& error) {
+    tell({.kind = SpawnerEventKind::job_problem, .bits = static_cast<std::uint32_t>(each)},
+         what + '\0' + text_of(error));
   };
   const auto folder = os::open_folder(path);
-  if (!folder) return;  // A folder that is not there holds no jobs.
+  if (!folder) return;  // A folder that is not there holds nothing.
   // Whoever can write to it could take a file away and put another in its place.
   if (const auto trusted = os::check_trusted(*folder); !trusted) return report(path, trusted.error());
-  auto names = os::names_in(*folder, ".plist", kJobFileCountMax + 1);
+  auto names = os::names_in(*folder, ".plist", most + 1);
   if (!names) return report(path, names.error());
-  if (names->size() > kJobFileCountMax) {
+  if (names->size() > most) {
     names->pop_back();
     report(path, Error{Kind::invalid, code::kBadJob,
-                       "holds more than " + std::to_string(kJobFileCountMax) + " job files; others are not read",
+                       "holds more than " + std::to_string(most) + " files; others are not read",
                        "put them into another folder"});
   }
   for (const std::string& name : *names) {
     const std::string full = path + "/" + name;
     const auto text = os::read_trusted_file(*folder, name, kJobFileBytesMax);
     if (text) {
-      tell({.kind = SpawnerEventKind::job_file}, full + '\0' + *text);
+      tell({.kind = each}, full + '\0' + *text);
     } else {
       report(full, text.error());
     }
@@ -221,30 +236,37 @@ Result<void> Spawner::launch(const Request& request, const os::Fd& control) {
   const std::uint64_t instance = request.head.instance;
   if (running_.contains(instance)) return {};
   if (!os::is_channel_socket(control)) return bad_request("a control channel that is none");
+  const contract::LaunchTexts texts = REEVE_TRY(contract::decode_launch(request));
+  const auto failed = [&](const std::string& why) {
+    tell({.kind = SpawnerEventKind::launch_failed, .instance = instance}, why);
+  };
+  const auto image = images_.image_of(texts.program);
+  if (!image) return failed(texts.program + ": " + image.error().message), Result<void>();
+  if ((*image)->id != request.head.image) {
+    tell({.kind = SpawnerEventKind::image_is, .instance = instance},
+         contract::encode_manifest_of((*image)->id, (*image)->manifest));
+    return {};
+  }
   tell_supervisor(SupervisorOp::birth, instance);
-  const auto started = start(request, control);
+  const auto started = start(request, control, (*image)->copy);
   if (!started) {
     tell_supervisor(SupervisorOp::unborn, instance);
-    tell({.kind = SpawnerEventKind::launch_failed, .instance = instance}, started.error().message);
+    failed(started.error().message);
   }
   return {};
 }
 
-Result<void> Spawner::start(const Request& request, const os::Fd& control) {
+Result<void> Spawner::start(const Request& request, const os::Fd& control, const os::Fd& image) {
   LaunchPlan plan;
   plan.texts = REEVE_TRY(contract::decode_launch(request));
   plan.setup = request.head.setup;
   const sandbox::Preset* preset = sandbox::find_preset(request.head.preset);
   if (preset == nullptr) return bad_request("an unknown preset");
   const Nursery* nursery = REEVE_TRY(nursery_of(*preset));
-  auto image = images_.image_of(plan.texts.program);
-  if (!image) {
-    return fail(image.error().kind, code::kLaunchFailed, plan.texts.program + ": " + image.error().message);
-  }
   Running running;
   running.log = REEVE_TRY(Log::make(loop_, plan.texts.label));
   if (preset->confined) running.user = REEVE_TRY(free_user());
-  plan.image = *image;
+  plan.image = &image;
   plan.control = &control;
   plan.user = running.user;
   const StandardFiles files = REEVE_TRY(open_standard_files(plan.texts));
@@ -278,6 +300,17 @@ Result<const Spawner::Running*> Spawner::watch(std::uint64_t instance, Running r
 void Spawner::on_exit(std::uint64_t instance) {
   running_.erase(instance);
   tell_supervisor(SupervisorOp::drop, instance);
+}
+
+// By a descriptor that the kernel made for the broker, or by a pid that a person has given.
+void Spawner::identify(const Request& request, const std::vector<os::Fd>& descriptors) {
+  const auto found = [&]() -> Result<Evidence::Found> {
+    if (!descriptors.empty()) return evidence_.of(descriptors.front());
+    return evidence_.of(REEVE_TRY(os::process_with(static_cast<std::int32_t>(request.head.number))));
+  }();
+  const SpawnerEvent event{
+      .kind = SpawnerEventKind::identified, .instance = request.head.instance, .number = found ? 1 : 0};
+  tell(event, found ? contract::encode_manifest_of(found->version, found->manifest) : text_of(found.error()));
 }
 
 Result<void> Spawner::confirm(std::uint64_t instance) {

@@ -14,6 +14,7 @@
 #include "../contract/rule.hpp"
 #include "../contract/supervisor.hpp"
 #include "../line/line.hpp"
+#include "evidence.hpp"
 #include "images.hpp"
 #include "launch.hpp"
 #include "log.hpp"
@@ -22,8 +23,9 @@
 namespace reeve::spawn {
 
 struct SpawnerOptions {
-  std::string runtime_folder;            ///< where the empty root is kept
-  std::vector<std::string> job_folders;  ///< the first that knows a label or a name wins
+  std::string runtime_folder;              ///< where the empty root is kept
+  std::vector<std::string> job_folders;    ///< the first that knows a label or a name wins
+  std::vector<std::string> trust_folders;  ///< what all of them say adds up
 };
 
 class Spawner {
@@ -57,11 +59,12 @@ class Spawner {
   void connect(os::Fd broker);
   Result<void> answer(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   Result<void> scan();
-  void scan_folder(const std::string& path);
+  void scan_folder(const std::string& path, contract::SpawnerEventKind each, std::size_t most);
   Result<void> launch(const Request& request, const os::Fd& control);
-  Result<void> start(const Request& request, const os::Fd& control);
+  Result<void> start(const Request& request, const os::Fd& control, const os::Fd& image);
   Result<const Running*> watch(std::uint64_t instance, Running running);
   Result<void> confirm(std::uint64_t instance);
+  void identify(const Request& request, const std::vector<os::Fd>& descriptors);
   void on_exit(std::uint64_t instance);
   Result<std::optional<std::uint32_t>> free_user();
   void tell(contract::SpawnerEvent event, std::string_view text = {});
@@ -75,6 +78,7 @@ class Spawner {
   contract::Phase phase_ = contract::Phase::starting;
   SpawnerOptions options_;
   Images images_;
+  Evidence evidence_;
   std::map<std::uint32_t, Nursery> nurseries_;  ///< by the number of their preset
   std::map<std::uint64_t, Running> running_;
   Watches watches_;

@@ -49,7 +49,15 @@ inline constexpr std::size_t kPlistValueCountMax =
     8192;  // Values in one property list; 64 KiB can hold no more of use.
 inline constexpr std::size_t kImageBytesMax = 512 * 1024 * 1024;  // A program's file, copied into sealed memory.
 
-inline constexpr std::size_t kManifestBytesMax = 64 * 1024;  // What a signature says; as long as a job file.
+inline constexpr std::size_t kManifestBytesMax = 64 * 1024;      // What a signature says; as long as a job file.
+inline constexpr std::size_t kKeptManifestBytesMax = 32 * 1024;  // ... of a program that is started: it is kept for the
+                                                                 // next broker, beside its job file, in one packet.
+inline constexpr std::size_t kKnownProgramsMax = 256;            // Whose signatures were verified; then all anew.
+inline constexpr std::size_t kIdentificationsMax = 64;           // Of processes, asked of the spawner and unanswered.
+inline constexpr std::size_t kTrustBytesMax = 64 * 1024;  // Of all trust files: kept for the next broker in one packet.
+inline constexpr std::size_t kTrustFileCountMax = 256;    // In one folder; one or two for each team that matters here.
+inline constexpr std::size_t kRequirementBytesMax = 1024;  // Of one expression: some twenty facts.
+inline constexpr std::size_t kRequirementDepthMax = 16;    // Of its parentheses and nots; recursion stays small.
 
 inline constexpr std::chrono::milliseconds kNoticePause{50};  // After a notice, until it is looked what happened.
 inline constexpr std::chrono::seconds kLookPause{3};          // Between looks where the kernel gives no notice.

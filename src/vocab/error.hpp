@@ -54,6 +54,9 @@ inline constexpr std::int32_t kNoBroker = 2500;         ///< no broker runs, and
 inline constexpr std::int32_t kUnsigned = 2600;         ///< a file carries no signature
 inline constexpr std::int32_t kBadSignature = 2601;     ///< a signature, or what it says, is not good
 inline constexpr std::int32_t kBadKey = 2602;           ///< a file is no key, or cannot be opened as one
+inline constexpr std::int32_t kBadTrust = 2603;         ///< a file of the trust folder is not understood
+inline constexpr std::int32_t kNotTrusted = 2604;       ///< a good signature that is revoked, or of too old a version
+inline constexpr std::int32_t kNotMet = 2605;           ///< a peer is not what a requirement asks for
 }  // namespace code
 
 /// A value that says what failed. Never thrown.

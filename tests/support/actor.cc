@@ -170,7 +170,7 @@ void found_a_family() {
 int serve_all(const std::string& name, NameFrom from, std::span<char*> namesakes) {
   Service service;
   Player player(service);
-  auto outcome = service.offer(name, Service::offer_of<Actor>(player, from));
+  auto outcome = service.offer(name, Service::offer_of<Actor>(player, {.from = from}));
   for (const char* namesake : namesakes) {
     if (outcome) outcome = service.offer<Namesake>(namesake, Named(namesake));
   }

@@ -32,7 +32,7 @@ Stranger at_broker() {
   return {socket ? std::move(*socket) : os::Fd()};
 }
 Stranger at_service(const std::string& service) {
-  auto found = bootstrap::Broker(bootstrap::WhenAbsent::fail).look_up(service, os::now() + 1s);
+  auto found = bootstrap::Broker(bootstrap::WhenAbsent::fail).look_up({service}, os::now() + 1s);
   auto end = found ? found->end.shared()->duplicate() : Result<os::Fd>(os::Fd());
   return {end ? std::move(*end) : os::Fd()};
 }

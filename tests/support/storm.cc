@@ -299,7 +299,7 @@ void Clients::run(int client) {
     }
     auto fresh = connect<Actor>(kSteady);
     (void)tally_.take("a first call", fresh.call_with<&Actor::sleep>(kStormCall, 0U));
-    (void)tally_.take("a look-up", bootstrap::Broker().look_up(kSteady, os::now() + 60s));
+    (void)tally_.take("a look-up", bootstrap::Broker().look_up({kSteady}, os::now() + 60s));
     const std::string name = offerer_->name(i % offerer_->count());
     (void)tally_.take("a call to a registered name", call_registered(name, ::getpid()));
     if (!held_name) {

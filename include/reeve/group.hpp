@@ -1,0 +1,4 @@
+/// What the programs of an app group share: container().
+#pragma once
+
+#include <reeve/rooms/group/group.hpp>

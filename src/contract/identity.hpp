@@ -1,0 +1,48 @@
+// Who a process is, as the kernel, the broker and signatures vouch for it; never as it describes itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../object/typed.hpp"
+
+namespace reeve::contract {
+
+/// The last bytes of a signed file, of which the first say so.
+inline constexpr std::size_t kFooterBytes = 64;
+inline constexpr std::string_view kSignatureMagic = "REEVESIG";
+
+/// How far a peer's identity is proven. Each is worth more than those before it.
+BOOST_DEFINE_ENUM_CLASS(PeerClass,
+                        introduced,  ///< another peer gave it this channel: it is worth no more than that one
+                        uid_only,    ///< only its user is known
+                        verified,  ///< it connected by itself, and runs a signed program that its user cannot write to
+                        bound      ///< the broker started it, from a sealed copy of its image
+)
+
+/// What is told of a process to whoever talks to it.
+struct Identity {
+  PeerClass trust = PeerClass::uid_only;
+  std::string label;   ///< the job it runs as; empty where it is no job
+  std::string preset;  ///< the sandbox it was started in, `none` among them; empty where the broker did not start it
+  std::string team;    ///< who signed its program: 26 characters; empty where nobody did
+  std::string identifier;     ///< `TEAM.NAME` of what is signed, `adhoc.DIGEST` of what was started without a signature
+  std::uint64_t version = 0;  ///< as signed
+  std::vector<std::string> groups;  ///< app groups that it is a member of
+  Dictionary entitlements;          ///< name → bool, int64, string or array of strings
+  friend bool operator==(const Identity&, const Identity&) = default;
+};
+BOOST_DESCRIBE_STRUCT(Identity, (), (trust, label, preset, team, identifier, version, groups, entitlements))
+
+/// Whether a name lies in a group: it is the group's id, or that with further components behind it.
+constexpr bool is_in_group(std::string_view name, std::string_view group) {
+  return name == group || (name.starts_with(group) && name[group.size()] == '.');
+}
+
+}  // namespace reeve::contract
+
+namespace reeve {
+using contract::PeerClass;
+}  // namespace reeve

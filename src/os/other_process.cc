@@ -1,0 +1,193 @@
+#include "other_process.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern "C" {
+#include <sys/pidfd.h>  // glibc 2.36 forgets to say that these are C
+}
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "path.hpp"
+
+namespace reeve::os {
+namespace {
+
+std::string proc_path(std::int32_t pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
+
+Result<std::string> read_text(const std::string& path) {
+  constexpr std::size_t kMost = 1024 * 1024;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_failure("open /proc/PID");
+  std::string text;
+  std::array<char, 16 * 1024> room;
+  while (text.size() < kMost) {
+    const ssize_t got = ::read(file.raw(), room.data(), room.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure("read /proc/PID");
+    if (got == 0) return text;
+    text.append(room.data(), static_cast<std::size_t>(got));
+  }
+  return fail(Kind::denied, code::kTooLarge, "its map of memory is longer than anybody's");
+}
+
+// What stands behind "KEY:" in the lines of `text`, without the blanks around it.
+std::string_view field(std::string_view text, std::string_view key) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (!line.starts_with(key)) continue;
+    const std::size_t value = line.find_first_not_of(" \t", key.size());
+    return value == std::string_view::npos ? std::string_view() : line.substr(value);
+  }
+  return {};
+}
+
+std::int64_t number_in(std::string_view text) {
+  std::int64_t number = -1;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+Result<struct statx> version_facts(const Fd& path) {
+  struct statx facts{};
+  const unsigned wanted = STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_CTIME;
+  if (::statx(path.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &facts) != 0) return system_failure("statx");
+  return facts;
+}
+
+bool is_same_file(const struct statx& a, const struct statx& b) {
+  return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
+}
+
+std::unexpected<Error> not_guarded(const std::string& what) {
+  return fail(Kind::denied, code::kNotTrusted, what + " is not root's alone, from / on",
+              "install it where only root can write, as /usr is");
+}
+
+struct Mapped {
+  std::string path;
+  std::uint64_t inode = 0;
+  unsigned device_major = 0;
+  unsigned device_minor = 0;
+};
+
+// "7f12a000-7f12b000 r-xp 00001000 fe:01 4711   /usr/lib/libc.so.6": nothing where it is not code.
+Result<std::vector<Mapped>> code_in(std::string_view maps) {
+  std::vector<Mapped> code;
+  for (std::size_t begin = 0; begin < maps.size();) {
+    const std::size_t end = std::min(maps.find('\n', begin), maps.size());
+    const std::string line(maps.substr(begin, end - begin));
+    begin = end + 1;
+    char permissions[5] = "";
+    Mapped mapped;
+    unsigned long long inode = 0;
+    int path_at = 0;
+    if (std::sscanf(line.c_str(), "%*x-%*x %4s %*x %x:%x %llu %n", permissions, &mapped.device_major,
+                    &mapped.device_minor, &inode, &path_at) < 4 ||
+        path_at == 0) {
+      return fail(Kind::denied, code::kSystem, "its map of memory is not understood");
+    }
+    if (permissions[2] != 'x') continue;
+    mapped.inode = inode;
+    mapped.path = line.substr(static_cast<std::size_t>(path_at));
+    // The same file is mapped in a row, in pieces.
+    if (code.empty() || code.back().path != mapped.path || code.back().inode != mapped.inode) {
+      code.push_back(std::move(mapped));
+    }
+  }
+  return code;
+}
+
+bool is_kernels_own(const Mapped& mapped) {
+  return mapped.inode == 0 && (mapped.path == "[vdso]" || mapped.path == "[vsyscall]");
+}
+
+}  // namespace
+
+Result<Fd> process_with(std::int32_t pid) {
+  Fd pidfd(::pidfd_open(pid, 0));
+  if (!pidfd) return system_failure("pidfd_open");
+  return pidfd;
+}
+
+bool is_alive(const Fd& pidfd) {
+  pollfd entry{pidfd.raw(), POLLIN, 0};
+  return ::poll(&entry, 1, 0) == 0;
+}
+
+Result<ProcessFacts> facts_of(const Fd& pidfd) {
+  const std::string info = REEVE_TRY(read_text("/proc/self/fdinfo/" + std::to_string(pidfd.raw())));
+  ProcessFacts facts;
+  facts.pid = static_cast<std::int32_t>(number_in(field(info, "Pid:")));
+  // -1 once it was reaped; and what is no pidfd has no such line.
+  if (facts.pid <= 0) return fail(Kind::gone, code::kClosed, "the process has ended");
+  const std::string status = REEVE_TRY(read_text(proc_path(facts.pid, "status")));
+  if (!is_alive(pidfd)) return fail(Kind::gone, code::kClosed, "the process has ended");
+  facts.uid = static_cast<std::uint32_t>(number_in(field(status, "Uid:")));
+  // Its number in each namespace, from ours to its own.
+  const std::string_view numbers = field(status, "NSpid:");
+  facts.is_of_own_namespace = !numbers.empty() && numbers.find('\t') == std::string_view::npos;
+  facts.is_traced = field(status, "TracerPid:") != "0";
+  return facts;
+}
+
+// By its path, which is followed anew: what /proc leads to may be served by a process, and is only looked at.
+Result<RunningProgram> program_of(std::int32_t pid) {
+  const std::string link = proc_path(pid, "exe");
+  std::array<char, PATH_MAX> target;
+  const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
+  if (size < 0) return system_failure("readlink /proc/PID/exe");
+  const std::string path(target.data(), static_cast<std::size_t>(size));
+  const Fd runs(::open(link.c_str(), O_PATH | O_CLOEXEC));
+  if (!runs) return system_failure("open /proc/PID/exe");
+  const Place place = REEVE_TRY(find(path));
+  if (!place.missing.empty() || !place.is_guarded) return not_guarded("its program");
+  const struct statx facts = REEVE_TRY(version_facts(place.nearest));
+  if (!is_same_file(facts, REEVE_TRY(version_facts(runs)))) return not_guarded("its program");
+  RunningProgram program{REEVE_TRY(open_found(place, O_RDONLY | O_NONBLOCK | O_NOCTTY)), {}};
+  program.version = REEVE_TRY(version_of(program.file));
+  return program;
+}
+
+Result<void> check_code_of(std::int32_t pid) {
+  const std::string maps = REEVE_TRY(read_text(proc_path(pid, "maps")));
+  for (const Mapped& mapped : REEVE_TRY(code_in(maps))) {
+    if (is_kernels_own(mapped)) continue;
+    const std::string name = mapped.path.empty() ? "code in memory of its own making" : mapped.path;
+    if (!mapped.path.starts_with('/')) return not_guarded(name);
+    const auto place = find(mapped.path);
+    if (!place || !place->missing.empty() || !place->is_guarded) return not_guarded(name);
+    const struct statx facts = REEVE_TRY(version_facts(place->nearest));
+    if (facts.stx_ino != mapped.inode || facts.stx_dev_major != mapped.device_major ||
+        facts.stx_dev_minor != mapped.device_minor) {
+      return not_guarded(name);
+    }
+  }
+  return {};
+}
+
+Result<void> read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> room) {
+  while (!room.empty()) {
+    const ssize_t got = ::pread(file.raw(), room.data(), room.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return system_failure("pread");
+    if (got == 0) return fail(Kind::invalid, code::kSystem, "the file is shorter than it was");
+    room = room.subspan(static_cast<std::size_t>(got));
+    offset += static_cast<std::uint64_t>(got);
+  }
+  return {};
+}
+
+}  // namespace reeve::os

@@ -1,0 +1,48 @@
+// What the kernel tells of another process: evidence, for whoever has to judge it. Needs /proc.
+//
+// Trust:   the process may be anybody's, and may end, execute something else, or change while it is looked at. Whoever
+//          relies on what is told here holds its pidfd, and asks again whether it lives when all is told.
+// Threads: any. None of these waits for the process, or for whoever serves a file system that it uses.
+// Errors:  gone where the process has ended; denied where it may not be looked at.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "fd.hpp"
+#include "files.hpp"
+
+namespace reeve::os {
+
+/// A descriptor of the process with that pid.
+Result<Fd> process_with(std::int32_t pid);
+
+/// False once it has ended: its pid may be another's then.
+bool is_alive(const Fd& pidfd);
+
+struct ProcessFacts {
+  std::int32_t pid = 0;
+  std::uint32_t uid = 65534;
+  bool is_of_own_namespace = false;  ///< it counts pids as we do: in none, nobody can lend it another's name
+  bool is_traced = false;
+};
+Result<ProcessFacts> facts_of(const Fd& pidfd);
+
+/// The file that a process executes, opened to be read, where it is guarded: it, and all folders and links on the way
+/// to it, belong to root, and nobody else can write to them. Then whoever started it cannot have changed it.
+/// Errors: denied where it is not guarded; unsupported where it may not be read.
+struct RunningProgram {
+  Fd file;
+  FileVersion version;
+};
+Result<RunningProgram> program_of(std::int32_t pid);
+
+/// Every piece of code that a process has mapped, beside its program: what is not the kernel's own, or a guarded file,
+/// is an error (denied), with its name.
+Result<void> check_code_of(std::int32_t pid);
+
+/// Up to `size` bytes of a file from `offset` on. Errors: invalid where there are fewer.
+Result<void> read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> room);
+
+}  // namespace reeve::os

@@ -2,7 +2,7 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor sandbox team sign verify --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor sandbox team sign verify identity --help' -- "$word")
     return
   fi
   case $word in

@@ -309,7 +309,8 @@ Result<void> Service::run() {
       std::any_of(offers_.begin(), offers_.end(), [](const Offered& o) { return o.options.from == NameFrom::job; });
   auto control = control_channel();
   const bool is_job = control.has_value();
-  if (!is_job && is_for_job) {
+  // A signed program may offer names of its team's groups, whoever started it.
+  if (!is_job && is_for_job && !is_signed()) {
     return fail(Kind::denied, code::kNotPrivileged, "this program is a service, and the broker did not start it",
                 "put a job file with its name under MachServices into the jobs folder; the first call then starts it");
   }

@@ -1,7 +1,8 @@
 // A service's life: check in, take the ends that the broker hands over, answer, and stop when nobody needs it.
 //
 // Threads: one, whose run() blocks until the service stops; offer and withdraw are that thread's too.
-// Errors:  not-privileged where the broker did not start this process, or a name is not its own; service-active.
+// Errors:  not-privileged where the broker did not start this process and it is not signed, or a name is not its own;
+//          service-active.
 #pragma once
 
 #include <functional>
@@ -16,7 +17,7 @@ namespace reeve::bootstrap {
 
 /// Whence a process has a name.
 enum class NameFrom {
-  job,      ///< its job declares it, or it lies in one of the job's app groups
+  job,      ///< its job declares it, or it lies in one of the app groups of its job or its signature
   process,  ///< it registers the name for itself: whoever looks it up names this process too
 };
 

@@ -101,6 +101,7 @@ std::string text_of(const contract::JobDetails& job) {
   line("names", joined(job.names));
   line("registered", joined(job.registered));
   line("groups", joined(job.groups));
+  line("identifier", job.identifier.empty() ? "-" : job.identifier);
   line("starts", std::to_string(job.starts));
   line("waiting", std::to_string(job.waiting));
   line("kept alive by", job.kept_alive_by.empty() ? "-" : fmt::format("{}", fmt::join(job.kept_alive_by, ", ")));

@@ -44,6 +44,7 @@ std::vector<Attempt> attempts_in(const Session& session, const std::string& pres
   job.program = build_folder() + "/examples/probe";
   job.arguments = {job.label};
   job.preset = preset;
+  job.reeve = array_key("Groups", "org.example.probe");
   write_job(session.jobs(), job);
   auto probe = connect<Probe>(job.label);
   auto attempts = probe.call<&Probe::attempts>(::getpid());
@@ -57,9 +58,9 @@ TEST_F(Sandbox, RefusesEverythingThatTheProbeTries) {
   for (const Attempt& attempt : attempts) EXPECT_TRUE(attempt.refused) << attempt.what;
 }
 
-// | attempt | parser | compute | network-client |, as docs/presets.md has it.
+// | attempt | parser | compute | network-client | group-files |, as docs/presets.md has it.
 TEST_F(Sandbox, LetsAProbePassInEachPresetWhereItsPageSaysSo) {
-  const std::vector<std::string> presets{"parser", "compute", "network-client"};
+  const std::vector<std::string> presets{"parser", "compute", "network-client", "group-files"};
   std::map<std::string, std::string> rows;
   std::vector<std::string> order;
   for (const std::string& preset : presets) {

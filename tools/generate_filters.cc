@@ -78,6 +78,11 @@ constexpr int kThreads[] = {SCMP_SYS(sched_getscheduler),
 constexpr int kPathFacts[] = {SCMP_SYS(newfstatat), SCMP_SYS(statx),      SCMP_SYS(access),
                               SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
                               SCMP_SYS(readlinkat), SCMP_SYS(getdents64), SCMP_SYS(getcwd)};
+// Files of its own, in folders that Landlock lets it change. No links: whoever is outside would follow them.
+constexpr int kWritingPaths[] = {SCMP_SYS(openat),    SCMP_SYS(mkdir),    SCMP_SYS(mkdirat),   SCMP_SYS(rmdir),
+                                 SCMP_SYS(unlink),    SCMP_SYS(unlinkat), SCMP_SYS(rename),    SCMP_SYS(renameat),
+                                 SCMP_SYS(renameat2), SCMP_SYS(fsync),    SCMP_SYS(fdatasync), SCMP_SYS(truncate),
+                                 SCMP_SYS(flock),     SCMP_SYS(pwritev)};
 constexpr int kInternet[] = {SCMP_SYS(connect), SCMP_SYS(getsockname), SCMP_SYS(getpeername)};
 
 // clang-format off
@@ -111,11 +116,13 @@ struct Recipe {
   bool threads;
   bool reads_paths;  // opens to read what its root shows
   bool internet;     // connects to the internet
+  bool keeps_files;  // makes, changes and locks files
 };
 constexpr Recipe kRecipes[] = {
-    {"Parser", false, false, false},
-    {"Compute", true, false, false},
-    {"NetworkClient", true, true, true},
+    {"Parser", false, false, false, false},
+    {"Compute", true, false, false, false},
+    {"NetworkClient", true, true, true, false},
+    {"GroupFiles", true, true, false, true},
 };
 
 // Conditions on a call's arguments, by their number.
@@ -333,6 +340,7 @@ void allow_internet(Filter& filter) {
 
 // Before what is common: what a recipe allows whole is not to be allowed in part.
 void allow_extras(Filter& filter, const Recipe& recipe) {
+  if (recipe.keeps_files) filter.allow(kWritingPaths);
   if (recipe.reads_paths) allow_reading_paths(filter);
   if (recipe.threads) allow_threads(filter);
   if (recipe.internet) {
@@ -351,7 +359,14 @@ void allow_commands_of_fcntl(Filter& filter, const Recipe& recipe) {
   } else {
     filter.refuse_if(SCMP_SYS(fcntl), equals(1, value(F_SETFL)));
   }
-  for (const int command : {F_GETLK, F_SETLK, F_SETLKW, F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
+  for (const int command : {F_GETLK, F_SETLK, F_SETLKW}) {
+    if (recipe.keeps_files) {
+      allow_one_of(filter, SCMP_SYS(fcntl), 1, {value(command)});
+    } else {
+      filter.refuse_if(SCMP_SYS(fcntl), equals(1, value(command)));
+    }
+  }
+  for (const int command : {F_SETOWN, F_SETLEASE, F_NOTIFY, F_SETPIPE_SZ}) {
     filter.refuse_if(SCMP_SYS(fcntl), equals(1, value(command)));
   }
 }

@@ -196,7 +196,7 @@ class Service::Running {
     const Offered* offer = offer_for(handover.name);
     if (offer == nullptr) return connection::end_with(channel, not_served(handover.name));
     Peer peer;
-    static_cast<contract::Identity&>(peer) = handover.client;
+    static_cast<contract::Identity&>(peer) = handover.client.value_or(contract::Identity());
     peer.uid = handover.uid;
     (void)server_.add(std::move(channel), std::move(peer), {handover.pid, handover.process}, offer->handler);
     if (std::exchange(is_retiring_, false)) retire_later();

@@ -16,6 +16,11 @@ bool is_confined(const Job& job) {
   return preset != nullptr && preset->confined;
 }
 
+bool sees_containers(const Job& job) {
+  const sandbox::Preset* preset = sandbox::find_preset(job.preset);
+  return preset != nullptr && preset->containers;
+}
+
 namespace {
 
 // Requests that are about one job.

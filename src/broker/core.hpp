@@ -326,6 +326,7 @@ inline constexpr quota::Amount kNameCost{.bytes = 512, .descriptors = 0, .object
 
 Error unknown_service(const std::string& name);
 bool is_confined(const Job& job);
+bool sees_containers(const Job& job);
 /// How the job offers that name; nothing where it does not.
 const OfferedName* offered(const Job& job, const std::string& name);
 

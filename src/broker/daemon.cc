@@ -115,7 +115,8 @@ void Daemon::perform(HandOver& order) {
   handover.uid = order.client.peer.uid;
   handover.pid = order.client.record.pid;
   handover.process = order.client.record.process;
-  handover.client = std::move(static_cast<contract::Identity&>(order.client.peer));
+  auto& client = static_cast<contract::Identity&>(order.client.peer);
+  if (client != contract::Identity()) handover.client = std::move(client);
   const Object message = object::to_object(std::move(handover));
   auto parcel = connection::make_parcel(channel::PacketKind::message, *message.get<Dictionary>());
   if (parcel) post(order.service, std::move(*parcel));
@@ -141,11 +142,13 @@ Result<void> Daemon::try_launch(Launch& order) {
   const sandbox::Preset* preset = sandbox::find_preset(order.job.preset);
   REEVE_INVARIANT(preset != nullptr);
   const Job& job = order.job;
-  contract::LaunchTexts texts{job.label,        job.program,        job.working_directory, job.standard_in,
-                              job.standard_out, job.standard_error, job.arguments,         options_.environment};
+  contract::LaunchTexts texts{job.label,       job.program,          job.working_directory,
+                              job.standard_in, job.standard_out,     job.standard_error,
+                              job.arguments,   options_.environment, {}};
   texts.environment.push_back(assignment(contract::kControlVariable, contract::kControlNumber));
   if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
+  texts.groups = order.groups;
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));
   request.head.image = order.image;
   const PeerId control = control_of(order.instance);

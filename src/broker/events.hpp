@@ -164,7 +164,8 @@ struct Launch {
   Job job;
   KeptService keep;  ///< with the supervisor, before the spawner is asked
   Control control = Control::fresh;
-  contract::ImageId image{};  ///< of its program, as it was judged; zero where nobody has seen it yet
+  std::vector<std::string> groups{};  ///< whose folders it sees, where its preset has it see any
+  contract::ImageId image{};          ///< of its program, as it was judged; zero where nobody has seen it yet
 };
 /// Keep this with the supervisor under that number, and the descriptors that go with it.
 struct Keep {

@@ -214,8 +214,10 @@ void Core::start(JobState& job) {
 // replaced.
 void Core::launch(JobState& job, Launch::Control control) {
   const bool is_good = judge(job).has_value();
-  orders_.push_back(
-      Launch{job.instance, job.active, to_keep(job), control, is_good ? job.image.id : contract::ImageId{}});
+  Launch launch{job.instance, job.active, to_keep(job), control};
+  if (is_good) launch.image = job.image.id;
+  if (sees_containers(job.active)) launch.groups = job.identity.groups;
+  orders_.push_back(std::move(launch));
 }
 
 void Core::on(const Launched& event) {

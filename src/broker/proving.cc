@@ -2,21 +2,11 @@
 #include <algorithm>
 #include <csignal>
 
-#include "../identity/manifest.hpp"
+#include "../identity/signature.hpp"
 #include "core.hpp"
 
 namespace reeve::broker {
 namespace {
-
-std::string hexadecimal(const contract::ImageId& id) {
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (const std::uint8_t byte : id) {
-    text += kDigits[byte >> 4];
-    text += kDigits[byte & 15U];
-  }
-  return text;
-}
 
 Result<identity::Manifest> manifest_in(const std::string& text) {
   return identity::decode_manifest(std::as_bytes(std::span(text)));
@@ -39,7 +29,8 @@ Result<void> Core::judge(JobState& job) {
   contract::Identity who;
   policy::Requirement callers;
   if (job.image.manifest.empty() || !has_trust_ || !trust_.is_whole) {
-    if (job.image.id != contract::ImageId{}) who.identifier = "adhoc." + hexadecimal(job.image.id);
+    if (job.image.id != contract::ImageId{})
+      who.identifier = "adhoc." + identity::hexadecimal(std::as_bytes(std::span(job.image.id)));
   } else {
     const identity::Manifest manifest = REEVE_TRY(manifest_in(job.image.manifest));
     who = REEVE_TRY(policy::identity_of(manifest, trust_));
@@ -54,7 +45,14 @@ Result<void> Core::judge(JobState& job) {
   who.trust = PeerClass::bound;
   who.label = job.active.label;
   who.preset = job.active.preset;
-  who.groups.insert(who.groups.end(), job.active.groups.begin(), job.active.groups.end());
+  for (const std::string& group : job.active.groups) {
+    if (std::ranges::find(who.groups, group) == who.groups.end()) who.groups.push_back(group);
+  }
+  const bool is_known = job.image.id != contract::ImageId{};
+  if (is_known && sees_containers(job.active) && who.groups.empty()) {
+    return fail(Kind::denied, code::kNotPrivileged, "it is in the preset group-files, and in no app group",
+                "sign its program for one, or name one under Reeve.Groups in " + job.active.file);
+  }
   job.identity = std::move(who);
   job.signed_callers = std::move(callers);
   return {};

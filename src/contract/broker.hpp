@@ -244,9 +244,9 @@ struct Handover {
   std::string name;          ///< that the client looked up; empty where it came through an endpoint
   object::ChannelEnd end;
   std::uint32_t uid = 65534;
-  std::int32_t pid = 0;       ///< as the service counts: 0 where its pid namespace does not show the client
-  std::uint64_t process = 0;  ///< its number in the kernel, the same in all namespaces; 0 where that is not known
-  Identity client;
+  std::int32_t pid = 0;            ///< as the service counts: 0 where its pid namespace does not show the client
+  std::uint64_t process = 0;       ///< its number in the kernel, the same in all namespaces; 0 where that is not known
+  std::optional<Identity> client;  ///< absent where nothing but its user is known
 };
 BOOST_DESCRIBE_STRUCT(Handover, (), (number, name, end, uid, pid, process, client))
 

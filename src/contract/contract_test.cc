@@ -55,16 +55,19 @@ TEST(SpawnerContract, RefusesSizesAndCountsThatDoNotFit) {
   auto more = request;
   more.head.environment_count = 0xffffffff;
   EXPECT_FALSE(decode_launch(more));
+  auto outside = *encode_launch(3, 2, {}, {"label", "/bin/a", "", "", "", "", {}, {}, {"../a"}});
+  EXPECT_FALSE(decode_launch(outside)) << "a group is a name, and no path";
   EXPECT_FALSE(encode_launch(1, 2, {}, {"label", std::string(64 * 1024, 'a'), "", "", "", "", {}, {}}));
 }
 
 TEST(SpawnerContract, DecodesWhatItEncodes) {
-  const LaunchTexts texts{"label", "/bin/a", "/", "", "/tmp/o", "", {"x", ""}, {"A=B"}};
+  const LaunchTexts texts{"label", "/bin/a", "/", "", "/tmp/o", "", {"x", ""}, {"A=B"}, {"g.one"}};
   const auto decoded = decode_launch(*decode_line<SpawnerRequest>(bytes_of(*encode_launch(3, 2, {}, texts))));
   ASSERT_TRUE(decoded);
   EXPECT_EQ(decoded->program, texts.program);
   EXPECT_EQ(decoded->arguments, texts.arguments);
   EXPECT_EQ(decoded->environment, texts.environment);
+  EXPECT_EQ(decoded->groups, texts.groups);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "spawner.hpp"
 
+#include "../vocab/name.hpp"
+
 namespace reeve::contract {
 namespace {
 
@@ -26,6 +28,7 @@ Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint
   for (const std::string LaunchTexts::* member : kSingleTexts) append(texts.*member);
   for (const std::string& s : texts.arguments) append(s);
   for (const std::string& s : texts.environment) append(s);
+  for (const std::string& s : texts.groups) append(s);
   if (request.text.size() > vocab::kJobStringsBytesMax) {
     return fail(Kind::invalid, code::kTooLarge, "program, arguments and environment of a job exceed 32 KiB");
   }
@@ -35,6 +38,7 @@ Result<WithText<SpawnerRequest>> encode_launch(std::uint64_t instance, std::uint
   request.head.instance = instance;
   request.head.argument_count = static_cast<std::uint32_t>(texts.arguments.size());
   request.head.environment_count = static_cast<std::uint32_t>(texts.environment.size());
+  request.head.group_count = static_cast<std::uint32_t>(texts.groups.size());
   request.head.text_size = static_cast<std::uint32_t>(request.text.size());
   return request;
 }
@@ -48,6 +52,10 @@ Result<LaunchTexts> decode_launch(const WithText<SpawnerRequest>& request) {
   }
   for (std::uint32_t i = 0; i < request.head.environment_count; ++i) {
     texts.environment.push_back(REEVE_TRY(next_string(text)));
+  }
+  for (std::uint32_t i = 0; i < request.head.group_count; ++i) {
+    texts.groups.push_back(REEVE_TRY(next_string(text)));
+    REEVE_TRY(vocab::check_name(texts.groups.back()));
   }
   if (!text.empty()) return bad("spawner: more strings than declared");
   return texts;

@@ -49,10 +49,12 @@ struct SpawnerRequest {
   std::uint64_t instance = 0;
   std::uint32_t argument_count = 0;     ///< launch: strings after the first six
   std::uint32_t environment_count = 0;  ///< launch: strings after those
-  std::uint32_t text_size = 0;          ///< bytes of NUL-terminated strings that follow
-  std::uint32_t number = 0;  ///< watch: of this watch, for what is told of it; identify: a pid, where no pidfd comes
-  ImageId image{};           ///< launch: of the program; all zero where it is not known yet
-  Setup setup;               ///< launch
+  std::uint32_t group_count = 0;        ///< launch: and after those
+  std::uint32_t reserved = 0;
+  std::uint32_t text_size = 0;  ///< bytes of NUL-terminated strings that follow
+  std::uint32_t number = 0;     ///< watch: of this watch, for what is told of it; identify: a pid, where no pidfd comes
+  ImageId image{};              ///< launch: of the program; all zero where it is not known yet
+  Setup setup;                  ///< launch
 };
 static_assert(std::has_unique_object_representations_v<SpawnerRequest>);
 
@@ -107,6 +109,7 @@ struct LaunchTexts {
   std::string error;
   std::vector<std::string> arguments;    ///< without the program's own name
   std::vector<std::string> environment;  ///< NAME=value
+  std::vector<std::string> groups{};     ///< whose folders it sees, where its preset has it see any
 };
 
 /// Fills in the counts. Errors: too-large beyond kJobStringsBytesMax.

@@ -76,6 +76,16 @@ Digest digest_of(std::span<const std::byte> bytes) {
   return hasher.finish();
 }
 
+std::string hexadecimal(std::span<const std::byte> bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const std::byte byte : bytes) {
+    text += kDigits[std::to_integer<std::size_t>(byte) >> 4];
+    text += kDigits[std::to_integer<std::size_t>(byte) & 15U];
+  }
+  return text;
+}
+
 Result<Layout> layout_of(std::span<const std::byte> end, std::uint64_t file_size) {
   if (end.size() < kFooterBytes || footer_in(end).magic != kMagic) {
     return fail(Kind::invalid, code::kUnsigned, "there is no signature", "sign it: reeve sign");

@@ -14,6 +14,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "../vocab/bounds.hpp"
@@ -36,6 +37,8 @@ class Hasher {
   alignas(64) std::array<std::byte, 384> state_;
 };
 Digest digest_of(std::span<const std::byte> bytes);
+/// As people write it, in lower case.
+std::string hexadecimal(std::span<const std::byte> bytes);
 
 /// How a file is divided.
 struct Layout {

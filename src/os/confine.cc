@@ -219,6 +219,23 @@ Result<void> bind_mount(const std::string& source, const std::string& target) {
   return check(::mount(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr), "mount(bind)");
 }
 
+// By its path: a descriptor from before the namespace was made leads to another's mounts. That it is the same folder is
+// looked at when it is there.
+Result<void> bind_folder(const std::string& source, const Fd& folder, const std::string& target) {
+  REEVE_TRY(check(::mount(source.c_str(), target.c_str(), nullptr, MS_BIND, nullptr), "mount(bind)"));
+  struct stat meant{};
+  struct stat mounted{};
+  REEVE_TRY(check(::fstat(folder.raw(), &meant), "fstat"));
+  REEVE_TRY(check(::lstat(target.c_str(), &mounted), "lstat"));
+  if (meant.st_dev != mounted.st_dev || meant.st_ino != mounted.st_ino) {
+    return fail(Kind::denied, code::kLaunchFailed, source + " was replaced while it was mounted", "try again");
+  }
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  return check(::syscall(SYS_mount_setattr, AT_FDCWD, target.c_str(), 0, &attributes, sizeof attributes),
+               "mount_setattr");
+}
+
 Result<void> lock_mount(const std::string& path) {
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
@@ -298,7 +315,20 @@ Result<void> refuse_new_code() {
   return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no PR_SET_MDWE (Linux 6.3)");
 }
 
-Result<Fd> make_landlock_rules(std::span<const std::string> readable, bool may_connect) {
+namespace {
+
+Result<void> add_landlock_rule(const Fd& ruleset, const Fd& below, std::uint64_t allowed) {
+  landlock_path_beneath_attr rule{};
+  rule.allowed_access = allowed;
+  rule.parent_fd = below.raw();
+  return check(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0),
+               "landlock_add_rule");
+}
+
+}  // namespace
+
+Result<Fd> make_landlock_rules(std::span<const std::string> readable, std::span<const Fd* const> changeable,
+                               bool may_connect) {
   const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
   if (abi < 1) {
     return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no Landlock",
@@ -310,14 +340,17 @@ Result<Fd> make_landlock_rules(std::span<const std::string> readable, bool may_c
   for (const std::string& path : readable) {
     const Fd below(::open(path.c_str(), O_PATH | O_CLOEXEC));
     if (!below) return system_failure(("open " + path).c_str());
-    landlock_path_beneath_attr rule{};
     struct stat facts{};
     REEVE_TRY(check(::fstat(below.raw(), &facts), "fstat"));
-    rule.allowed_access = uapi::kFsExecute | uapi::kFsReadFile;
-    if (S_ISDIR(facts.st_mode)) rule.allowed_access |= uapi::kFsReadDir;  // Of a file it is no right.
-    rule.parent_fd = below.raw();
-    REEVE_TRY(check(::syscall(SYS_landlock_add_rule, ruleset.raw(), LANDLOCK_RULE_PATH_BENEATH, &rule, 0),
-                    "landlock_add_rule"));
+    std::uint64_t allowed = uapi::kFsExecute | uapi::kFsReadFile;
+    if (S_ISDIR(facts.st_mode)) allowed |= uapi::kFsReadDir;  // Of a file it is no right.
+    REEVE_TRY(add_landlock_rule(ruleset, below, allowed));
+  }
+  constexpr std::uint64_t kChange = uapi::kFsReadFile | uapi::kFsReadDir | uapi::kFsWriteFile | uapi::kFsRemoveDir |
+                                    uapi::kFsRemoveFile | uapi::kFsMakeDir | uapi::kFsMakeReg | uapi::kFsRefer |
+                                    uapi::kFsTruncate;
+  for (const Fd* folder : changeable) {
+    REEVE_TRY(add_landlock_rule(ruleset, *folder, kChange & rights.handled_access_fs));
   }
   return ruleset;
 }

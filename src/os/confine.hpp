@@ -57,6 +57,9 @@ Result<void> run_beside(const std::function<void()>& task);
 Result<void> make_mounts_private();
 /// Shows `source` at `target` too, with all that is mounted below it.
 Result<void> bind_mount(const std::string& source, const std::string& target);
+/// Shows the folder at `source`, which must be this open one, at `target`: to be changed, with no devices, no set-id
+/// programs, and nothing to run. Errors: denied where it is another by now.
+Result<void> bind_folder(const std::string& source, const Fd& folder, const std::string& target);
 /// Makes the mount at `path` and all below it read-only, with no devices and no set-id programs.
 Result<void> lock_mount(const std::string& path);
 /// Makes the folder at `path` the root and forgets the old one.
@@ -98,10 +101,11 @@ Result<void> refuse_privileges_by_exec();
 /// No memory may become executable any more (Linux 6.3).
 Result<void> refuse_new_code();
 
-/// Landlock rules: no path can be reached but to read and execute below `readable`; where the kernel knows them, also
-/// no TCP port (or only to connect to), no abstract socket of outside, no signal to outside. Errors: unsupported where
-/// the kernel has no Landlock.
-Result<Fd> make_landlock_rules(std::span<const std::string> readable, bool may_connect);
+/// Landlock rules: no path can be reached but to read and execute below `readable`, and to read, make, change and
+/// remove files and folders below `changeable`; where the kernel knows them, also no TCP port (or only to connect to),
+/// no abstract socket of outside, no signal to outside. Errors: unsupported where the kernel has no Landlock.
+Result<Fd> make_landlock_rules(std::span<const std::string> readable, std::span<const Fd* const> changeable,
+                               bool may_connect);
 /// The caller and its children, for good.
 Result<void> restrict_to(const Fd& landlock_rules);
 

@@ -40,16 +40,21 @@ AtPath kind_of(mode_t mode) {
 
 namespace {
 
-enum class Owner { self, self_or_root };
-
-// A real folder of that owner, whose mode has none of `forbidden`.
-Result<Fd> checked_folder(const std::string& path, mode_t forbidden, const char* what_is_wrong, Owner owner) {
+Result<Fd> open_real_folder(const std::string& path) {
   Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder) {
     if (errno == ELOOP || errno == ENOTDIR) return refuse_folder(path, "is a symbolic link or not a folder");
     const auto failure = system_failure("open");
     return refuse_folder(path, "cannot be opened (" + failure.error().message + ")");
   }
+  return folder;
+}
+
+enum class Owner { self, self_or_root };
+
+// A real folder of that owner, whose mode has none of `forbidden`.
+Result<Fd> checked_folder(const std::string& path, mode_t forbidden, const char* what_is_wrong, Owner owner) {
+  Fd folder = REEVE_TRY(open_real_folder(path));
   const struct stat facts = REEVE_TRY(facts_of(folder));
   if (facts.st_uid != ::geteuid() && !(owner == Owner::self_or_root && facts.st_uid == 0)) {
     return refuse_folder(path, "belongs to user " + std::to_string(facts.st_uid) + ", not to you");
@@ -69,6 +74,19 @@ Result<void> make_folder(const std::string& path, mode_t mode) {
 Result<Fd> private_folder(const std::string& path) {
   REEVE_TRY(make_folder(path, 0700));
   return checked_folder(path, 077, "can be entered by its group or by others", Owner::self);
+}
+
+Result<Fd> private_folder_of(const std::string& path, std::uint32_t owner) {
+  REEVE_TRY(make_folder(path, 0700));
+  Fd folder = REEVE_TRY(open_real_folder(path));
+  struct stat facts = REEVE_TRY(facts_of(folder));
+  if (facts.st_uid != owner && facts.st_uid == ::geteuid() && ::geteuid() == 0) {
+    if (::fchown(folder.raw(), owner, owner) != 0) return system_failure("fchown");
+    facts.st_uid = owner;
+  }
+  if (facts.st_uid != owner) return refuse_folder(path, "belongs to user " + std::to_string(facts.st_uid));
+  if ((facts.st_mode & 077) != 0) return refuse_folder(path, "can be entered by its group or by others");
+  return folder;
 }
 
 Result<Fd> shared_folder(const std::string& path) {

@@ -19,6 +19,9 @@ namespace reeve::os {
 /// Where it does not exist it is made; its parent must exist.
 Result<Fd> private_folder(const std::string& path);
 
+/// The same of a folder that is another user's, to whom root gives it where root made it.
+Result<Fd> private_folder_of(const std::string& path, std::uint32_t owner);
+
 /// Opens a folder that everybody can enter and nobody else can write to: a real folder, owned by the caller or by root.
 Result<Fd> shared_folder(const std::string& path);
 /// Makes one of the caller's own, unless it is there.

@@ -1,6 +1,6 @@
 // libexec/reeve/spawner: started by the supervisor, with the line to it as descriptor 3.
 //
-//   spawner RUNTIME_FOLDER [--trust FOLDER]… [JOB_FOLDER]…
+//   spawner RUNTIME_FOLDER GROUPS_FOLDER [--trust FOLDER]… [JOB_FOLDER]…
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -29,7 +29,7 @@ Result<void> run(os::Fd supervisor, spawn::SpawnerOptions options) {
 
 int main(int argc, char** argv) {
   auto supervisor = os::inherited(contract::kSupervisorLineNumber);
-  if (argc < 2 || !supervisor || !os::is_channel_socket(*supervisor)) {
+  if (argc < 3 || !supervisor || !os::is_channel_socket(*supervisor)) {
     std::fprintf(stderr, "the spawner is started by the supervisor; run `reeve broker`\n");
     return 2;
   }
@@ -38,7 +38,8 @@ int main(int argc, char** argv) {
   os::die_with_parent();
   spawn::SpawnerOptions options;
   options.runtime_folder = argv[1];
-  for (int i = 2; i < argc; ++i) {
+  options.groups_folder = argv[2];
+  for (int i = 3; i < argc; ++i) {
     const bool is_trust = std::string_view(argv[i]) == "--trust" && i + 1 < argc;
     (is_trust ? options.trust_folders : options.job_folders).emplace_back(is_trust ? argv[++i] : argv[i]);
   }

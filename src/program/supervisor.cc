@@ -117,7 +117,7 @@ supervise::SupervisorOptions programs(const Options& options, const std::string&
   out.broker = {libexec + "/broker", {groups_folder(options)}, job_environment()};
   if (options.embedded) out.broker.arguments.emplace_back("--embedded");
   if (options.system) out.broker.arguments.emplace_back("--system");
-  out.spawner = {libexec + "/spawner", {runtime}, {"LANG=C.UTF-8"}};
+  out.spawner = {libexec + "/spawner", {runtime, groups_folder(options)}, {"LANG=C.UTF-8"}};
   for (const std::string& folder : trust_folders(options)) {
     out.spawner.arguments.insert(out.spawner.arguments.end(), {"--trust", folder});
   }

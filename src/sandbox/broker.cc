@@ -21,7 +21,7 @@ Result<void> confine_broker() {
   REEVE_TRY(os::is_root() ? os::drop_privileges() : os::refuse_privileges_by_exec());
   (void)os::refuse_new_code();  // Linux 6.3; the filter forbids it too.
   if constexpr (kIsSanitised) return {};
-  REEVE_TRY(os::restrict_to(REEVE_TRY(os::make_landlock_rules({}, false))));
+  REEVE_TRY(os::restrict_to(REEVE_TRY(os::make_landlock_rules({}, {}, false))));
   return os::load_filter(kBrokerRunning);
 }
 

@@ -44,6 +44,14 @@ constexpr std::array kPresets{
            .reads = kInternetFiles,
            .loading = kNetworkClientLoading,
            .running = kNetworkClientRunning},
+    Preset{.name = "group-files",
+           .number = 5,
+           .purpose = "keeps files in the folders of its app groups, in many threads",
+           .confined = true,
+           .limits = {256, kThreads, 4096 * kMiB, 1024 * kMiB},
+           .containers = true,
+           .loading = kGroupFilesLoading,
+           .running = kGroupFilesRunning},
 };
 
 }  // namespace

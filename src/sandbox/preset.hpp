@@ -24,6 +24,7 @@ struct Preset {
   bool confined = false;     ///< false for `none` alone: all that follows applies otherwise
   Limits limits{};
   bool internet = false;                 ///< the machine's network, to connect with; else an empty one
+  bool containers = false;               ///< it keeps files in the folders of its app groups
   std::span<const char* const> reads{};  ///< what it sees beside the system's libraries, to read: files and folders
   /// Two filters: the first lets the loader load the program; the second, tighter, is loaded by the service's runtime
   /// before it reads its first packet.

@@ -7,7 +7,7 @@
 
 namespace reeve::sandbox {
 
-Result<Root> Root::prepare(const std::string& path, const Preset& preset) {
+Result<Root> Root::prepare(const std::string& path, const Preset& preset, std::vector<Container> containers) {
   // Where the dynamic loader and the libraries live, whether or not the system has merged / and /usr.
   constexpr std::array<const char*, 4> kLibraries{"/usr/lib", "/usr/lib64", "/lib", "/lib64"};
   Root root;
@@ -21,8 +21,15 @@ Result<Root> Root::prepare(const std::string& path, const Preset& preset) {
     }
   }
   for (const char* read : preset.reads) REEVE_TRY(root.show(read));
+  std::vector<const os::Fd*> changeable;
+  for (const Container& container : containers) {
+    REEVE_TRY(os::make_folders(path + container.path));
+    changeable.push_back(&container.folder);
+  }
   // The rules are of files, not of paths: they hold wherever these folders are mounted.
-  root.rules_ = REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::make_landlock_rules(root.shown_, preset.internet))));
+  root.rules_ =
+      REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::make_landlock_rules(root.shown_, changeable, preset.internet))));
+  root.containers_ = std::move(containers);
   return root;
 }
 
@@ -47,6 +54,9 @@ Result<void> Root::enter() const {
   REEVE_TRY(os::bind_mount(path_, path_));
   for (const std::string& shown : shown_) REEVE_TRY(os::bind_mount(shown, path_ + shown));
   REEVE_TRY(os::lock_mount(path_));
+  for (const Container& container : containers_) {
+    REEVE_TRY(os::bind_folder(container.path, container.folder, path_ + container.path));
+  }
   REEVE_TRY(os::change_root(path_));
   return os::set_host_name("reeve");
 }

@@ -9,12 +9,19 @@
 
 namespace reeve::sandbox {
 
+/// A folder that processes inside may change, and where it stands.
+struct Container {
+  std::string path;
+  os::Fd folder;
+};
+
 /// An empty folder tree, made once on the host, over which all that is shown is mounted in the namespace that the
 /// preset's processes join. (A tmpfs made inside could hold no files: the user namespace maps no group.)
 class Root {
  public:
   /// Makes the preset's tree at `path`, inside a folder that only we can enter. What this machine has not is left out.
-  static Result<Root> prepare(const std::string& path, const Preset& preset);
+  /// `containers` are folders that its processes may change, each seen where it stands outside.
+  static Result<Root> prepare(const std::string& path, const Preset& preset, std::vector<Container> containers = {});
 
   /// Mounts what it shows and makes this the root of the process's mount namespace, for good.
   Result<void> enter() const;
@@ -26,6 +33,7 @@ class Root {
   std::string path_;
   Result<void> show(const char* path);
 
+  std::vector<Container> containers_;
   std::vector<std::string> shown_;  // Of the host, and inside at the same place.
   os::Fd rules_;
 };

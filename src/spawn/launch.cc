@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "../contract/inherited.hpp"
+#include "../identity/signature.hpp"
 #include "../os/files.hpp"
 #include "../os/filter.hpp"
 #include "../os/memory.hpp"
@@ -157,13 +158,41 @@ os::UserRange mapped_users() { return os::is_root() ? kServiceUsers : os::UserRa
 
 }  // namespace
 
-Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder) {
+Result<sandbox::Container> open_container(const std::string& base, const std::string& group) {
+  const std::string path = base + "/" + group;
+  const os::Place place = REEVE_TRY(os::find(path));  // Nobody else may be waited for.
+  if (!place.missing.empty()) REEVE_TRY(os::make_private_folders(base));
+  const std::uint32_t owner = os::is_root() ? kGroupFilesUser : os::own_user();
+  sandbox::Container container{path, REEVE_TRY(os::private_folder_of(path, owner))};
+  for (const char* within : {"/Library", "/Library/Caches", "/Library/Preferences"}) {
+    REEVE_TRY(os::private_folder_of(path + within, owner));
+  }
+  return container;
+}
+
+namespace {
+
+// A tree of their own for those who see the same folders.
+std::string mark_of(std::span<const sandbox::Container> containers) {
+  if (containers.empty()) return {};
+  identity::Hasher hasher;
+  for (const sandbox::Container& container : containers) {
+    hasher.add(std::as_bytes(std::span(container.path.c_str(), container.path.size() + 1)));
+  }
+  return "." + identity::hexadecimal(hasher.finish());
+}
+
+}  // namespace
+
+Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder,
+                             std::vector<sandbox::Container> containers) {
   Nursery nursery;
   nursery.preset = &preset;
   nursery.supervisor = REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::parent_process())));
   if (!preset.confined) return nursery;
   const auto network = preset.internet ? os::Network::of_the_host : os::Network::empty;
-  nursery.root = REEVE_TRY(sandbox::Root::prepare(runtime_folder + "/root/" + std::string(preset.name), preset));
+  const std::string path = runtime_folder + "/root/" + std::string(preset.name) + mark_of(containers);
+  nursery.root = REEVE_TRY(sandbox::Root::prepare(path, preset, std::move(containers)));
   nursery.namespaces =
       REEVE_TRY(os::make_shared_namespaces(mapped_users(), network, [&] { return nursery.root.enter(); }));
   nursery.running_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running)));

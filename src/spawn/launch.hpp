@@ -15,6 +15,8 @@ namespace reeve::spawn {
 
 /// Users for the services of a session that root started: one each, from a range that Debian leaves to such uses.
 inline constexpr os::UserRange kServiceUsers{61184, 4336};
+/// ... of which the first is that of all who keep files of app groups.
+inline constexpr std::uint32_t kGroupFilesUser = kServiceUsers.first;
 
 /// What all launches in a preset share.
 struct Nursery {
@@ -28,7 +30,14 @@ struct Nursery {
 
 /// With a root made in the runtime folder, which only we can enter: it is empty there, and any number of nurseries
 /// mount upon it. Errors: missing-layer, with its name.
-Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder);
+/// `containers`: see sandbox::Root.
+Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder,
+                             std::vector<sandbox::Container> containers = {});
+
+/// The folder of an app group below `base`, with what is always in it; made where it is not there. Where root starts
+/// services it is that of the user whom all those who keep files run as. Errors: runtime-folder where it is not its
+/// user's alone; denied where a process serves it.
+Result<sandbox::Container> open_container(const std::string& base, const std::string& group);
 
 struct LaunchPlan {
   const os::Fd* image = nullptr;    ///< null for a trial: everything but the program

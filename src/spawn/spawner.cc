@@ -83,16 +83,21 @@ Result<void> Spawner::try_out_sandbox() {
 }
 
 // Made when the preset is first used.
-Result<const Nursery*> Spawner::nursery_of(const sandbox::Preset& preset) {
-  const auto found = nurseries_.find(preset.number);
+Result<const Nursery*> Spawner::nursery_of(const sandbox::Preset& preset, const std::vector<std::string>& groups) {
+  const NurseryKey key{preset.number, groups};
+  const auto found = nurseries_.find(key);
   if (found != nurseries_.end()) return &found->second;
-  auto nursery = make_nursery(preset, options_.runtime_folder);
+  std::vector<sandbox::Container> containers;
+  for (const std::string& group : groups) {
+    containers.push_back(REEVE_TRY(open_container(options_.groups_folder, group)));
+  }
+  auto nursery = make_nursery(preset, options_.runtime_folder, std::move(containers));
   if (!nursery) {
     Error why = std::move(nursery).error();
     why.message = "preset " + std::string(preset.name) + ": " + why.message;
     return std::unexpected(std::move(why));
   }
-  return &nurseries_.emplace(preset.number, std::move(*nursery)).first->second;
+  return &nurseries_.emplace(key, std::move(*nursery)).first->second;
 }
 
 // One of its own, where there are users to give.
@@ -101,8 +106,8 @@ Result<std::optional<std::uint32_t>> Spawner::free_user() {
   const auto taken = [&](std::uint32_t user) {
     return std::any_of(running_.begin(), running_.end(), [&](const auto& r) { return r.second.user == user; });
   };
-  for (std::uint32_t i = 0; i < kServiceUsers.count; ++i) {
-    const std::uint32_t user = kServiceUsers.first + next_user_++ % kServiceUsers.count;
+  for (std::uint32_t i = 1; i < kServiceUsers.count; ++i) {
+    const std::uint32_t user = kServiceUsers.first + 1 + next_user_++ % (kServiceUsers.count - 1);
     if (!taken(user)) return user;
   }
   return fail(Kind::busy, code::kLaunchFailed, std::to_string(kServiceUsers.count) + " confined services run already",
@@ -262,10 +267,12 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control, const
   plan.setup = request.head.setup;
   const sandbox::Preset* preset = sandbox::find_preset(request.head.preset);
   if (preset == nullptr) return bad_request("an unknown preset");
-  const Nursery* nursery = REEVE_TRY(nursery_of(*preset));
+  const Nursery* nursery = REEVE_TRY(nursery_of(*preset, plan.texts.groups));
   Running running;
   running.log = REEVE_TRY(Log::make(loop_, plan.texts.label));
   if (preset->confined) running.user = REEVE_TRY(free_user());
+  // What they keep they share, whichever of them made it.
+  if (preset->containers && running.user) running.user = kGroupFilesUser;
   plan.image = &image;
   plan.control = &control;
   plan.user = running.user;
@@ -276,7 +283,7 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control, const
   auto launched = spawn::launch(*nursery, plan);
   if (!launched) {
     // Perhaps somebody took the root's folder away, and with it what was mounted there: the next launch makes it anew.
-    nurseries_.erase(preset->number);
+    nurseries_.erase({preset->number, plan.texts.groups});
     return std::unexpected(std::move(launched).error());
   }
   running.child = std::move(*launched);

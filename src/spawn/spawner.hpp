@@ -24,6 +24,7 @@ namespace reeve::spawn {
 
 struct SpawnerOptions {
   std::string runtime_folder;              ///< where the empty root is kept
+  std::string groups_folder;               ///< of what app groups share
   std::vector<std::string> job_folders;    ///< the first that knows a label or a name wins
   std::vector<std::string> trust_folders;  ///< what all of them say adds up
 };
@@ -51,7 +52,8 @@ class Spawner {
 
   Result<void> prepare();
   Result<void> try_out_sandbox();
-  Result<const Nursery*> nursery_of(const sandbox::Preset& preset);
+  using NurseryKey = std::pair<std::uint32_t, std::vector<std::string>>;  // a preset's number, and groups
+  Result<const Nursery*> nursery_of(const sandbox::Preset& preset, const std::vector<std::string>& groups = {});
   void break_off(const Error& why);
   void hear(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
   Result<void> take_told(std::span<const std::byte> bytes, std::vector<os::Fd> descriptors);
@@ -79,7 +81,7 @@ class Spawner {
   SpawnerOptions options_;
   Images images_;
   Evidence evidence_;
-  std::map<std::uint32_t, Nursery> nurseries_;  ///< by the number of their preset
+  std::map<NurseryKey, Nursery> nurseries_;
   std::map<std::uint64_t, Running> running_;
   Watches watches_;
   std::uint32_t next_user_ = 0;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/utsname.h>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <future>
 #include <optional>
 #include <span>
@@ -143,6 +145,32 @@ class Player : public Actor {
   }
   Result<void> offer(std::string name) override { return service_.offer<Namesake>(name, Named(name)); }
   Result<void> withdraw(std::string name) override { return service_.withdraw(name); }
+  Result<std::string> container(std::string group) override { return group::container(group); }
+  Result<std::int32_t> write_file(std::string path, std::string text) override {
+    const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    if (file < 0) return errno;
+    const bool is_whole = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+    ::fsync(file);
+    ::close(file);
+    return is_whole ? 0 : EIO;
+  }
+  Result<std::map<std::string, std::int32_t>> misuse_folder(std::string path) override {
+    std::map<std::string, std::int32_t> outcomes;
+    outcomes["link"] = errno_of(::symlink("/etc/passwd", (path + "/link").c_str()));
+    outcomes["second name"] = errno_of(::link((path + "/Library").c_str(), (path + "/second").c_str()));
+    outcomes["open what is above"] = errno_of(::open((path + "/..").c_str(), O_RDONLY | O_DIRECTORY));
+    outcomes["make beside"] = errno_of(::mkdir((path + ".evil").c_str(), 0700));
+    outcomes["become a program"] = errno_of(::chmod((path + "/Library").c_str(), 04755));
+    return outcomes;
+  }
+  Result<std::string> read_file(std::string path) override {
+    const int file = ::open(path.c_str(), O_RDONLY);
+    if (file < 0) return fail(Kind::invalid, errno, std::strerror(errno));
+    std::string text(1024, '\0');
+    const ssize_t got = ::read(file, text.data(), text.size());
+    ::close(file);
+    return text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+  }
   Result<void> work(bool goes_on) override {
     work_.reset();
     if (goes_on) work_.emplace();

@@ -54,6 +54,12 @@ struct Actor {
   /// Offers, and withdraws, a Namesake while it serves.
   virtual Result<void> offer(std::string name) = 0;
   virtual Result<void> withdraw(std::string name) = 0;
+  /// The folder of an app group.
+  virtual Result<std::string> container(std::string group) = 0;
+  /// The errno of making a file with that text; and of what a file must not become there: a link, a pipe, a program.
+  virtual Result<std::int32_t> write_file(std::string path, std::string text) = 0;
+  virtual Result<std::map<std::string, std::int32_t>> misuse_folder(std::string path) = 0;
+  virtual Result<std::string> read_file(std::string path) = 0;
   /// Is at work between requests from now on, or no longer.
   virtual Result<void> work(bool goes_on) = 0;
 
@@ -63,7 +69,7 @@ struct Actor {
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, attempt_of_early_thread, complain,
                        throw_something, answer_of, sleep, crash, attempt, reach_out, print, echo_files, own_endpoint,
-                       sum_of, call_other, offer, withdraw, work))
+                       sum_of, call_other, offer, withdraw, container, write_file, misuse_folder, read_file, work))
 
 /// Another interface of the same process.
 struct Namesake {

@@ -13,6 +13,7 @@
 #include "support/actor.hpp"
 #include "support/filter.hpp"
 #include "support/session.hpp"
+#include "support/speaker.hpp"
 
 namespace reeve::test {
 namespace {
@@ -193,6 +194,44 @@ TEST(Kernel, WhoseSessionRunsUnderAFilterStillWantsBothOfItsServices) {
   const auto refused = what_is_known();
   ASSERT_FALSE(refused) << "the session's own filter was taken for one of the preset's";
   EXPECT_EQ(refused.error().code, code::kMissingLayer) << refused.error().message;
+}
+
+// Each layer that every preset requires: a machine that lacks one starts nothing, and says which.
+TEST(MissingLayers, EachRefusesByItsName) {
+  struct Layer {
+    const char* lacking;
+    const char* named;
+  };
+  constexpr Layer kLayers[] = {{"landlock", "Landlock"},
+                               {"user-namespaces", "a user namespace"},
+                               {"pid-namespaces", "pid and ipc namespaces"},
+                               {"joining-namespaces", "shared namespaces"},
+                               {"mounts", "mount"},
+                               {"read-only-mounts", "mount_setattr"},
+                               {"new-root", "pivot_root"},
+                               {"seccomp", "seccomp"},
+                               {"no-new-privs", "NO_NEW_PRIVS"},
+                               {"capabilities", "capabilities"}};
+  for (const Layer& layer : kLayers) {
+    const Folder folder;
+    ::setenv("REEVE_RUNTIME_DIR", folder.path().c_str(), 1);
+    const Output output =
+        run({build_folder() + "/tests/under", "--older", layer.lacking, stage() + "/bin/reeve", "broker"});
+    ::unsetenv("REEVE_RUNTIME_DIR");
+    EXPECT_EQ(output.exit_code, 1) << layer.lacking;
+    EXPECT_NE(output.err.find(layer.named), std::string::npos) << layer.lacking << ": " << output.err;
+    std::printf("without %s: %s", layer.lacking, output.err.c_str());
+  }
+}
+
+// Who connects cannot be proven there: such a program is what its user is, and is told why.
+TEST(Kernel65, WithoutPidfdsOfPeersASignedProgramIsWorthItsUserAlone) {
+  const Session session(under({"peer-pidfd"}));
+  Speaker speaker(*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail));
+  const auto proof = speaker.prove({});
+  ASSERT_TRUE(proof) << proof.error().message;
+  EXPECT_EQ(proof->who.trust, PeerClass::uid_only);
+  EXPECT_NE(proof->why_not.find("before Linux 6.5"), std::string::npos) << proof->why_not;
 }
 
 }  // namespace

@@ -105,8 +105,9 @@ TEST_F(Tool, StartsStopsAndKills) {
   done({"start", kActor});
   EXPECT_EQ(pid_of(kActor), pid) << "it runs already";
   const Dictionary details = printed({"print", "--json", kActor});
-  for (const char* key : {"label", "state", "file", "program", "arguments", "preset", "pid", "uptime_s", "names",
-                          "registered", "groups", "identifier", "starts", "waiting", "last_exit", "kept_alive_by", "settings"}) {
+  for (const char* key :
+       {"label", "state", "file", "program", "arguments", "preset", "pid", "uptime_s", "names", "registered", "groups",
+        "identifier", "starts", "waiting", "last_exit", "kept_alive_by", "settings"}) {
     EXPECT_NE(details.find(key), nullptr) << key;
   }
   EXPECT_EQ(*details.find("preset"), Object(service_preset()));

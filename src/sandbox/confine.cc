@@ -3,7 +3,6 @@
 #include "../os/confine.hpp"
 
 namespace reeve::sandbox {
-namespace {
 
 Result<void> at_step(const char* step, Result<void> outcome) {
   if (outcome) return outcome;
@@ -11,6 +10,8 @@ Result<void> at_step(const char* step, Result<void> outcome) {
   error.message = std::string(step) + ": " + error.message;
   return std::unexpected(std::move(error));
 }
+
+namespace {
 
 Result<void> set_limits(const Limits& limits) {
   REEVE_TRY(os::set_limit(os::Limit::descriptors, limits.descriptors));

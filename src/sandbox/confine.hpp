@@ -17,6 +17,9 @@ struct Confinement {
   std::optional<std::uint32_t> user;  ///< to become this user; where root starts the service
 };
 
+/// The outcome of a step; of one that failed the error says which.
+Result<void> at_step(const char* step, Result<void> outcome);
+
 /// Everything but namespaces and filters: limits, user, capabilities, Landlock. The process must be in the shared
 /// namespaces, and the first of its own pid and ipc namespaces.
 Result<void> confine(const Confinement& confinement);

@@ -115,8 +115,11 @@ Result<std::int32_t> enter_and_fork(const Nursery& nursery, const LaunchPlan& pl
   REEVE_TRY(set_priority(plan.setup));
   // Groups first: once inside the user namespace, which maps none, they can no longer be left.
   if (plan.user) REEVE_TRY(os::become_group(*plan.user));
-  REEVE_TRY(os::join(nursery.namespaces));
-  return os::fork_into_new_namespaces();
+  REEVE_TRY(sandbox::at_step("the preset's shared namespaces could not be joined", os::join(nursery.namespaces)));
+  auto born = os::fork_into_new_namespaces();
+  if (born) return born;
+  born.error().message = "pid and ipc namespaces could not be made: " + born.error().message;
+  return born;
 }
 
 // In a process in between, which joins the shared namespaces, makes the program's own, and is gone.

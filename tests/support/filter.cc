@@ -2,6 +2,7 @@
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -47,11 +48,33 @@ int load_rules(std::span<const FilterRule> rules, unsigned flags) {
   return static_cast<int>(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &all));
 }
 
+namespace {
+
+// What the sandbox rests upon.
+std::vector<FilterRule> rules_without(std::string_view layer) {
+  using Match = FilterRule::Match;
+  if (layer == "landlock") return {{SYS_landlock_create_ruleset, -1, 0, refusal(ENOSYS)}};
+  if (layer == "user-namespaces") return {{SYS_unshare, -1, 0, refusal(EPERM)}};
+  if (layer == "pid-namespaces") return {{SYS_clone, 0, CLONE_NEWPID, refusal(EPERM), Match::has_bit}};
+  if (layer == "joining-namespaces") return {{SYS_setns, -1, 0, refusal(EPERM)}};
+  if (layer == "mounts") return {{SYS_mount, -1, 0, refusal(EPERM)}};
+  if (layer == "read-only-mounts") return {{SYS_mount_setattr, -1, 0, refusal(ENOSYS)}};
+  if (layer == "new-root") return {{SYS_pivot_root, -1, 0, refusal(EPERM)}};
+  if (layer == "seccomp") return {{SYS_seccomp, 0, SECCOMP_SET_MODE_FILTER, refusal(EINVAL)}};
+  if (layer == "no-new-privs") return {{SYS_prctl, 0, PR_SET_NO_NEW_PRIVS, refusal(EINVAL)}};
+  if (layer == "capabilities") return {{SYS_capset, -1, 0, refusal(EPERM)}};
+  return {};
+}
+
+}  // namespace
+
 bool become_older(std::string_view what) {
   using Match = FilterRule::Match;
   constexpr int kOption = 2;
-  std::vector<FilterRule> rules;
-  if (what == "peer-pidfd") {
+  std::vector<FilterRule> rules = rules_without(what);
+  if (!rules.empty()) {
+    // It is a layer.
+  } else if (what == "peer-pidfd") {
     rules = {{SYS_getsockopt, kOption, 77, refusal(ENOPROTOOPT)}};
   } else if (what == "pass-pidfd") {
     rules = {{SYS_setsockopt, kOption, 76, refusal(ENOPROTOOPT)}};

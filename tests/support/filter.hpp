@@ -20,7 +20,9 @@ struct FilterRule {
 int load_rules(std::span<const FilterRule> rules, unsigned flags);
 
 /// Takes away what came with one release of the kernel, for this thread and what it starts. False for a name that is
-/// none of: peer-pidfd, pass-pidfd, pass-rights, pidfs, memfd-exec, clone3, nothing.
+/// none of: peer-pidfd, pass-pidfd, pass-rights, pidfs, memfd-exec, clone3, nothing; and of the layers of the sandbox
+/// landlock, user-namespaces, pid-namespaces, joining-namespaces, mounts, read-only-mounts, new-root, seccomp,
+/// no-new-privs, capabilities.
 bool become_older(std::string_view what);
 
 }  // namespace reeve::test

@@ -11,6 +11,7 @@
 
 #include "bare.hpp"
 #include "names.hpp"
+#include "proof.hpp"
 #include "sandboxed.hpp"
 #include "session.hpp"
 
@@ -181,14 +182,15 @@ double bare_start(const std::string& program) {
 }
 
 // The part of a cold start that is the kernel's: namespaces, mounts, filters and the program, and nobody who is told.
-Row sandboxed_start(const Placement& where) {
+Row sandboxed_start(const Placement& where, const char* preset = "parser") {
   stand_on(where.ours);
   constexpr int kTimes = 60;
   std::vector<double> bare;
   for (int i = 0; i < kTimes; ++i) bare.push_back(bare_start(REEVE_STATIC_ECHO));
-  const auto ours = sandboxed_starts(REEVE_STATIC_ECHO, kTimes);
+  const auto ours = sandboxed_starts(REEVE_STATIC_ECHO, preset, kTimes);
   if (ours.size() != kTimes) die("the sandbox could not be made");
-  return {std::string("the sandbox alone, static, ") + where.name, 0, "us", figures_of(ours), figures_of(bare), 0, 0};
+  const std::string name = std::string("the sandbox alone, ") + preset + ", static, " + where.name;
+  return {name, 0, "us", figures_of(ours), figures_of(bare), 0, 0};
 }
 
 // The service is killed, and the next call starts it in its full sandbox. The base is a bare start of the same program.
@@ -253,7 +255,7 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   const Broker broker;
   stand_on(where.ours);
   const auto add = [&](const char* name, auto run) {
-    if (!is_wanted(name)) return;
+    if (!is_wanted(name) || (std::string_view(name) == "a proof" && !can_prove())) return;
     rows.push_back(run());
     std::fprintf(stderr, ".");
   };
@@ -272,7 +274,12 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("cold start, static",
       [&] { return cold_start(where, kStaticEcho, REEVE_STATIC_ECHO, "cold start to first reply, static, "); });
   add("the sandbox alone", [&] { return sandboxed_start(where); });
+  add("a proof", [&] { return proof(where); });
   if (where.ours >= 0) return;
+  add("a signature", [&] { return signature_check(); });
+  for (const char* preset : {"compute", "network-client", "group-files"}) {
+    add("the sandbox alone", [&] { return sandboxed_start(where, preset); });
+  }
   add("memory", [&] { return idle_memory(broker); });
   add("look-ups of 8 clients", [&] { return look_up_storm(broker); });
   add("10,000 connections", [&] { return broker_memory(broker); });
@@ -293,6 +300,7 @@ Options options_of(int argc, char** argv) {
 }  // namespace bench
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string_view(argv[1]) == "--prove") return bench::prove_for(std::atoi(argv[2]));
   const bench::Options options = bench::options_of(argc, argv);
   std::vector<bench::Row> rows;
   for (const auto& placement : bench::kPlacements) bench::measure(placement, options, rows);

@@ -24,10 +24,10 @@ T need(reeve::Result<T> result) {
 }
 
 // Launches as the spawner does. Its children are its parent's, which reaps them.
-void launch_each(const std::string& program, int times, const os::Fd& writer) {
+void launch_each(const std::string& program, const std::string& preset, int times, const os::Fd& writer) {
   char folder[] = "/tmp/reeve-bench-XXXXXX";
   if (::mkdtemp(folder) == nullptr) die("no folder");
-  const auto nursery = need(spawn::make_nursery(*reeve::sandbox::find_preset("parser"), folder));
+  const auto nursery = need(spawn::make_nursery(*reeve::sandbox::find_preset(preset), folder));
   spawn::Images images(spawn::image_mode());
   const os::Fd nothing = need(os::open_device_null());
   const auto ends = need(os::channel_pair());
@@ -50,13 +50,13 @@ void launch_each(const std::string& program, int times, const os::Fd& writer) {
 
 }  // namespace
 
-std::vector<double> sandboxed_starts(const std::string& program, int times) {
+std::vector<double> sandboxed_starts(const std::string& program, const std::string& preset, int times) {
   auto [reader, writer] = need(os::make_pipe());
   const pid_t launcher = ::fork();
   if (launcher < 0) die("no process");
   if (launcher == 0) {
     reader.close();
-    launch_each(program, times, writer);
+    launch_each(program, preset, times, writer);
     ::_exit(1);
   }
   writer.close();

@@ -7,6 +7,6 @@
 namespace bench {
 
 /// What each start took in us, from the first fork until the program has ended: it finds no broker, and says so.
-std::vector<double> sandboxed_starts(const std::string& program, int times);
+std::vector<double> sandboxed_starts(const std::string& program, const std::string& preset, int times);
 
 }  // namespace bench

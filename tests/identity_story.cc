@@ -284,15 +284,18 @@ TEST_F(Identity, I2OneThatBecomesASignedProgramAfterItHasAskedIsNotVerified) {
   ::close(ready[0]);
 }
 
+// One that is not signed, and one that is.
 TEST_F(Identity, I2ASignedProgramThatBecomesAnotherBeforeItAnswersIsNotVerified) {
-  int output[2];
-  ASSERT_EQ(::pipe(output), 0);
-  const pid_t child = ::fork();
-  if (child == 0) become_one_that_asks(citizen(""), connection(), output[1]);
-  ::close(output[1]);
-  const std::string said = drained(output[0]);
-  ::waitpid(child, nullptr, 0);
-  EXPECT_TRUE(said.starts_with(kUidOnly)) << said;
+  for (const char* next : {"", "b"}) {
+    int output[2];
+    ASSERT_EQ(::pipe(output), 0);
+    const pid_t child = ::fork();
+    if (child == 0) become_one_that_asks(citizen(next), connection(), output[1]);
+    ::close(output[1]);
+    const std::string said = drained(output[0]);
+    ::waitpid(child, nullptr, 0);
+    EXPECT_TRUE(said.starts_with(kUidOnly)) << said;
+  }
 }
 
 TEST_F(Identity, I3ASignedProgramOnAnotherProcessesConnectionIsRefused) {

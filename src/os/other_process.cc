@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 extern "C" {
@@ -18,6 +19,7 @@ extern "C" {
 #include <string_view>
 #include <vector>
 
+#include "../vocab/bounds.hpp"
 #include "path.hpp"
 
 namespace reeve::os {
@@ -60,15 +62,19 @@ std::int64_t number_in(std::string_view text) {
   return number;
 }
 
-Result<struct statx> version_facts(const Fd& path) {
-  struct statx facts{};
-  const unsigned wanted = STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_CTIME;
-  if (::statx(path.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, wanted, &facts) != 0) return system_failure("statx");
-  return facts;
+FileVersion version_in(const struct statx& facts) {
+  return {::makedev(facts.stx_dev_major, facts.stx_dev_minor), facts.stx_ino, facts.stx_size,
+          facts.stx_ctime.tv_sec * 1'000'000'000 + facts.stx_ctime.tv_nsec};
 }
 
-bool is_same_file(const struct statx& a, const struct statx& b) {
-  return a.stx_ino == b.stx_ino && a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
+// Of an open path, or of what stands at a path that was walked to before.
+Result<FileVersion> look_at(int folder, const char* path) {
+  struct statx facts{};
+  const unsigned wanted = STATX_INO | STATX_SIZE | STATX_CTIME;
+  if (::statx(folder, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, wanted, &facts) != 0) {
+    return system_failure("statx");
+  }
+  return version_in(facts);
 }
 
 std::unexpected<Error> not_guarded(const std::string& what) {
@@ -143,8 +149,23 @@ Result<ProcessFacts> facts_of(const Fd& pidfd) {
   return facts;
 }
 
+// A path of the kernel's own making, without links: what stands there is what is meant.
+Result<FileVersion> GuardedFiles::version_at(const std::string& path) {
+  if (const auto known = known_.find(path); known != known_.end()) {
+    const auto version = look_at(AT_FDCWD, path.c_str());
+    if (version && *version == known->second) return *version;
+    known_.erase(known);
+  }
+  const auto place = find(path);
+  if (!place || !place->missing.empty() || !place->is_guarded) return not_guarded(path);
+  const FileVersion version = REEVE_TRY(look_at(place->nearest.raw(), ""));
+  if (known_.size() >= kGuardedFilesMax) known_.clear();
+  known_.emplace(path, version);
+  return version;
+}
+
 // By its path, which is followed anew: what /proc leads to may be served by a process, and is only looked at.
-Result<RunningProgram> program_of(std::int32_t pid) {
+Result<RunningProgram> program_of(std::int32_t pid, GuardedFiles& guarded) {
   const std::string link = proc_path(pid, "exe");
   std::array<char, PATH_MAX> target;
   const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
@@ -152,27 +173,24 @@ Result<RunningProgram> program_of(std::int32_t pid) {
   const std::string path(target.data(), static_cast<std::size_t>(size));
   const Fd runs(::open(link.c_str(), O_PATH | O_CLOEXEC));
   if (!runs) return system_failure("open /proc/PID/exe");
-  const Place place = REEVE_TRY(find(path));
-  if (!place.missing.empty() || !place.is_guarded) return not_guarded("its program");
-  const struct statx facts = REEVE_TRY(version_facts(place.nearest));
-  if (!is_same_file(facts, REEVE_TRY(version_facts(runs)))) return not_guarded("its program");
-  RunningProgram program{REEVE_TRY(open_found(place, O_RDONLY | O_NONBLOCK | O_NOCTTY)), {}};
-  program.version = REEVE_TRY(version_of(program.file));
+  const FileVersion version = REEVE_TRY(guarded.version_at(path));
+  if (REEVE_TRY(look_at(runs.raw(), "")) != version) return not_guarded("its program");
+  RunningProgram program{Fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)), version};
+  if (!program.file) return system_failure("open");
+  if (REEVE_TRY(look_at(program.file.raw(), "")) != version) return not_guarded("its program");
   return program;
 }
 
-Result<void> check_code_of(std::int32_t pid) {
+Result<void> check_code_of(std::int32_t pid, GuardedFiles& guarded) {
   const std::string maps = REEVE_TRY(read_text(proc_path(pid, "maps")));
   for (const Mapped& mapped : REEVE_TRY(code_in(maps))) {
     if (is_kernels_own(mapped)) continue;
-    const std::string name = mapped.path.empty() ? "code in memory of its own making" : mapped.path;
-    if (!mapped.path.starts_with('/')) return not_guarded(name);
-    const auto place = find(mapped.path);
-    if (!place || !place->missing.empty() || !place->is_guarded) return not_guarded(name);
-    const struct statx facts = REEVE_TRY(version_facts(place->nearest));
-    if (facts.stx_ino != mapped.inode || facts.stx_dev_major != mapped.device_major ||
-        facts.stx_dev_minor != mapped.device_minor) {
-      return not_guarded(name);
+    if (!mapped.path.starts_with('/')) {
+      return not_guarded(mapped.path.empty() ? "code in memory of its own making" : mapped.path);
+    }
+    const FileVersion version = REEVE_TRY(guarded.version_at(mapped.path));
+    if (version.inode != mapped.inode || version.device != ::makedev(mapped.device_major, mapped.device_minor)) {
+      return not_guarded(mapped.path);
     }
   }
   return {};

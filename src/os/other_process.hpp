@@ -8,7 +8,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
+#include <string>
 
 #include "fd.hpp"
 #include "files.hpp"
@@ -29,18 +31,28 @@ struct ProcessFacts {
 };
 Result<ProcessFacts> facts_of(const Fd& pidfd);
 
-/// The file that a process executes, opened to be read, where it is guarded: it, and all folders and links on the way
-/// to it, belong to root, and nobody else can write to them. Then whoever started it cannot have changed it.
-/// Errors: denied where it is not guarded; unsupported where it may not be read.
+/// Files that were found guarded: they, and all folders and links on the way to them, belong to root, and nobody else
+/// can write to them. Whoever runs one cannot have changed it. What was walked to once is only looked at again: to make
+/// it less than guarded takes root, or shows in its version.
+class GuardedFiles {
+ public:
+  /// The version of what stands at an absolute path. Errors: denied where it is not guarded.
+  Result<FileVersion> version_at(const std::string& path);
+
+ private:
+  std::map<std::string, FileVersion> known_;
+};
+
+/// The file that a process executes, opened to be read, where it is guarded. Errors: denied where it is not.
 struct RunningProgram {
   Fd file;
   FileVersion version;
 };
-Result<RunningProgram> program_of(std::int32_t pid);
+Result<RunningProgram> program_of(std::int32_t pid, GuardedFiles& guarded);
 
 /// Every piece of code that a process has mapped, beside its program: what is not the kernel's own, or a guarded file,
 /// is an error (denied), with its name.
-Result<void> check_code_of(std::int32_t pid);
+Result<void> check_code_of(std::int32_t pid, GuardedFiles& guarded);
 
 /// Up to `size` bytes of a file from `offset` on. Errors: invalid where there are fewer.
 Result<void> read_at(const Fd& file, std::uint64_t offset, std::span<std::byte> room);

@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "../identity/signature.hpp"
-#include "../os/other_process.hpp"
 
 namespace reeve::spawn {
 namespace {
@@ -35,11 +34,11 @@ Result<Evidence::Found> Evidence::of(const os::Fd& process) {
     return no_proof("it runs in a pid namespace of its own", "run it outside of that, or have the broker start it");
   }
   if (facts.is_traced) return no_proof("a debugger holds it", "let it run by itself");
-  const os::RunningProgram program = REEVE_TRY(os::program_of(facts.pid));
+  const os::RunningProgram program = REEVE_TRY(os::program_of(facts.pid, guarded_));
   Found found;
   found.version = {program.version.device, program.version.inode, program.version.size, program.version.changed_ns};
   found.manifest = REEVE_TRY(manifest_of(program.file, program.version));
-  REEVE_TRY(os::check_code_of(facts.pid));
+  REEVE_TRY(os::check_code_of(facts.pid, guarded_));
   // All of that was told of a pid: it was this process's for as long as that lives.
   if (!os::is_alive(process)) return fail(Kind::gone, code::kClosed, "the process has ended");
   return found;

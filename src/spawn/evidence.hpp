@@ -11,6 +11,7 @@
 
 #include "../contract/spawner.hpp"
 #include "../os/files.hpp"
+#include "../os/other_process.hpp"
 
 namespace reeve::spawn {
 
@@ -28,6 +29,7 @@ class Evidence {
  private:
   Result<std::string> manifest_of(const os::Fd& program, const os::FileVersion& version);
 
+  os::GuardedFiles guarded_;
   std::map<os::FileVersion, std::string> known_;
 };
 

@@ -28,8 +28,8 @@ std::unexpected<Error> no_broker(const std::string& why) {
 // The broker's world: what it needs to find folders and programs, and nothing else of its starter's.
 std::vector<std::string> clean_environment() {
   std::vector<std::string> environment{"LANG=C.UTF-8"};
-  for (const char* name : {"HOME", "USER", "PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "REEVE_RUNTIME_DIR",
-                           "REEVE_JOBS_DIR", "REEVE_TRUST_DIR"}) {
+  for (const char* name : {"HOME", "USER", "PATH", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME",
+                           "REEVE_RUNTIME_DIR", "REEVE_JOBS_DIR", "REEVE_TRUST_DIR"}) {
     if (const auto value = os::trusted_variable(name)) environment.push_back(std::string(name) + "=" + *value);
   }
   return environment;

@@ -64,11 +64,11 @@ int serve_here(std::string name, Implementation implementation) {
 /// Serves `name` with a function that answers dictionaries with dictionaries.
 template <class Handler>
 int serve_messages(std::string name, Handler handler, OfferOptions options = {}) {
-  return bootstrap::serve_alone(
-      std::move(name),
-      {[&](const Peer& peer, const wire::DictionaryView& request) { return handler(peer, request.object()); },
-       {},
-       std::move(options)});
+  return bootstrap::serve_alone(std::move(name), {[&](const Peer& peer, const wire::DictionaryView& request) {
+                                                    return handler(peer, request.object());
+                                                  },
+                                                  {},
+                                                  std::move(options)});
 }
 
 /// Whether anybody offers the name: it is served now, a look-up would start it, or its job may not be started.

@@ -11,6 +11,12 @@ Error unknown_service(const std::string& name) {
           "see `reeve list`; a service needs a job file with the name under MachServices"};
 }
 
+Error asks_too_much() {
+  return {Kind::invalid, code::kTooLarge,
+          "what is asked of callers exceeds " + std::to_string(kCallersBytesMax) + " bytes for one process",
+          "say it in fewer words, or in AllowedCallers of the job"};
+}
+
 bool is_confined(const Job& job) {
   const sandbox::Preset* preset = sandbox::find_preset(job.preset);
   return preset != nullptr && preset->confined;

@@ -325,6 +325,7 @@ inline constexpr quota::Amount kRequestCost{.bytes = 512, .descriptors = 0, .obj
 inline constexpr quota::Amount kNameCost{.bytes = 512, .descriptors = 0, .objects = 0};
 
 Error unknown_service(const std::string& name);
+Error asks_too_much();
 bool is_confined(const Job& job);
 bool sees_containers(const Job& job);
 /// How the job offers that name; nothing where it does not.

@@ -539,7 +539,7 @@ void Daemon::take_problem(const std::string& text) {
 void Daemon::take_identified(const contract::WithText<contract::SpawnerEvent>& event) {
   const std::uint64_t number = event.head.instance;
   if (event.head.number == 0) {
-    return apply(Identified{number, {}, fail(Kind::denied, code::kNotTrusted, event.text)});
+    return apply(Identified{number, {}, fail(Kind::denied, code::kNotTrusted, sentence(event.text))});
   }
   auto found = contract::decode_manifest_of<contract::ProgramVersion>(event.text);
   if (found) apply(Identified{number, found->first, std::move(found->second)});

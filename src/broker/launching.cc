@@ -288,7 +288,10 @@ void Core::check_in(PeerId peer, RequestId request, const contract::CheckIn& wha
     return answer(peer, request, fail(Kind::invalid, code::kServiceActive, "the service has checked in before"));
   }
   std::map<std::string, policy::Requirement> callers;
+  std::size_t bytes = 0;
   for (const auto& [name, text] : what.callers) {
+    bytes += name.size() + text.size();
+    if (bytes > kCallersBytesMax) return answer(peer, request, std::unexpected(asks_too_much()));
     auto asked = policy::Requirement::parse(text);
     if (!asked) return answer(peer, request, std::unexpected(asked.error()));
     callers.emplace(name, std::move(*asked));

@@ -109,7 +109,10 @@ Result<Core::End> Core::make_end(PeerId peer, const Ends& waiting, const Ends& o
                 std::to_string(kWaitingEndsPerClientMax) + " channels of this client wait for " + for_whom + " already",
                 "use those, or call again later");
   }
-  end.charge = REEVE_TRY(charge(peers_.at(peer), kEndCost));
+  quota::Amount cost = kEndCost;
+  const JobState* job = caller_of(peers_.at(peer));
+  cost.bytes += (job != nullptr ? job->image.manifest : peers_.at(peer).manifest).size();
+  end.charge = REEVE_TRY(charge(peers_.at(peer), cost));
   end.id = EndId{next_number()};
   return end;
 }
@@ -367,6 +370,11 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
                   fail(Kind::busy, code::kQueueFull, std::to_string(kNamesPerPeerMax) + " names are registered already",
                        "unregister one, or offer them from another process"));
   }
+  std::size_t bytes = what.callers.size();
+  for (const auto& [other, registered] : registered_) {
+    if (registered.peer == id) bytes += registered.callers.text().size();
+  }
+  if (bytes > kCallersBytesMax) return answer(id, request, std::unexpected(asks_too_much()));
   auto charged = charge(peer, kNameCost);
   if (!charged) return answer(id, request, std::unexpected(charged.error()));
   registered_.emplace(key, Registered{id, std::move(*callers), std::move(*charged)});

@@ -257,6 +257,23 @@ TEST_F(Proving, AServiceSaysWhoMayCallWhenItChecksIn) {
   EXPECT_EQ(Stage::all<HandOver>(stage.look_up(verified(ours()), "a")).size(), 1U);
 }
 
+// All that is known of a process is kept in one packet.
+TEST_F(Proving, WhatOneProcessAsksOfItsCallersIsBounded) {
+  stage.knows({job_named("a")});
+  const auto first = the<Launch>(stage.look_up(stage.client(), "a"));
+  const PeerId service = stage.come_up(first.instance);
+  const std::string longest = "user" + std::string(kRequirementBytesMax - 4, ' ');
+  contract::CheckIn many;
+  for (int i = 0; i < 17; ++i) many.callers["n." + std::to_string(i)] = longest;
+  EXPECT_EQ(error_of(ask(service, many)).code, code::kTooLarge);
+  const PeerId peer = verified(ours());
+  for (int i = 0; i < 16; ++i) {
+    ask(peer, contract::Register{ours().team + ".shared." + std::to_string(i), contract::Scope::everybody, longest});
+  }
+  const contract::Register more{ours().team + ".shared.more", contract::Scope::everybody, longest};
+  EXPECT_EQ(error_of(ask(peer, more)).code, code::kTooLarge);
+}
+
 TEST_F(Proving, TheNextBrokerKnowsWhoEverybodyIs) {
   Job member = job_named("member");
   member.preset = "none";

@@ -57,8 +57,10 @@ inline constexpr std::size_t kGuardedFilesMax = 1024;            // Programs and
 inline constexpr std::size_t kIdentificationsMax = 64;           // Of processes, asked of the spawner and unanswered.
 inline constexpr std::size_t kTrustBytesMax = 64 * 1024;  // Of all trust files: kept for the next broker in one packet.
 inline constexpr std::size_t kTrustFileCountMax = 256;    // In one folder; one or two for each team that matters here.
-inline constexpr std::size_t kRequirementBytesMax = 1024;  // Of one expression: some twenty facts.
-inline constexpr std::size_t kRequirementDepthMax = 16;    // Of its parentheses and nots; recursion stays small.
+inline constexpr std::size_t kRequirementBytesMax = 1024;   // Of one expression: some twenty facts.
+inline constexpr std::size_t kCallersBytesMax = 16 * 1024;  // Of all that one process asks of its callers: kept for the
+                                                            // next broker with the rest that is known of it.
+inline constexpr std::size_t kRequirementDepthMax = 16;     // Of its parentheses and nots; recursion stays small.
 
 inline constexpr std::chrono::milliseconds kNoticePause{50};  // After a notice, until it is looked what happened.
 inline constexpr std::chrono::seconds kLookPause{3};          // Between looks where the kernel gives no notice.

@@ -93,7 +93,14 @@ class Service::Running {
 
   /// An offer that was made while run() runs.
   Result<void> add(const std::string& name) {
-    REEVE_TRY(register_name(*offer_for(name)));
+    const Offered& offered = *offer_for(name);
+    // The broker was told when the process checked in, and is not told again.
+    if (is_declared(offered) && !offered.options.callers.empty()) {
+      return fail(Kind::unsupported, code::kServiceActive,
+                  "who may call " + name + ", which the job declares, is said before run()",
+                  "offer it before, or say it in AllowedCallers of the job");
+    }
+    REEVE_TRY(register_name(offered));
     tell_started();
     return {};
   }

@@ -198,7 +198,8 @@ class Core {
   };
   void grant_registered(PeerId peer, RequestId request, Wanted wanted, PeerId owner);
   void grant(PeerId peer, RequestId request, JobState& job, Wanted wanted);
-  Result<End> make_end(PeerId peer, const Ends& waiting, const Ends& on_the_way, const std::string& for_whom);
+  Result<End> make_end(PeerId peer, const policy::Requirement& required, const Ends& waiting, const Ends& on_the_way,
+                       const std::string& for_whom);
   Result<void> may_register(const PeerState& peer, const std::string& name);
   std::optional<Error> mismatch(const End& end, PeerId service);
   void take(Ends& on_the_way, std::uint64_t last, JobState* job);
@@ -226,6 +227,7 @@ class Core {
   void challenge(PeerState& peer, const Identification& asked, const Identified& found);
   Result<contract::Identity> identity_by(const std::string& manifest);
   Result<void> judge(JobState& job);
+  Result<void> judge_signature(JobState& job);
   void judge_all();
   void take_trust(const policy::Trust& trust);
 
@@ -302,6 +304,7 @@ class Core {
   std::map<std::uint64_t, Identification> identifications_;
   policy::Trust trust_;
   bool has_trust_ = false;                             ///< it has been read, by this broker or the one before
+  bool has_judged_ = false;                            ///< all that runs, since this broker has read the folders
   std::uint64_t trust_number_ = 0;                     ///< under which it is kept
   std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
   bool scanning_ = false;
@@ -322,6 +325,7 @@ class Core {
 inline constexpr quota::Amount kPeerCost{.bytes = 1024, .descriptors = 1, .objects = 0};
 inline constexpr quota::Amount kEndCost{.bytes = 1024, .descriptors = 1, .objects = 0};
 inline constexpr quota::Amount kRequestCost{.bytes = 512, .descriptors = 0, .objects = 0};
+inline constexpr std::size_t kRequirementCostFactor = 32;  // of what is parsed, to its text
 inline constexpr quota::Amount kNameCost{.bytes = 512, .descriptors = 0, .objects = 0};
 
 Error unknown_service(const std::string& name);

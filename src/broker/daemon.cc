@@ -202,6 +202,7 @@ void Daemon::perform(Confirm& order) {
 
 void Daemon::perform(Scan&) {
   scan_ = {};
+  trust_bytes_ = 0;
   if (spawner_) spawner_->send(plain_request(SpawnerOp::scan));
 }
 
@@ -511,7 +512,6 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
     case SpawnerEventKind::trust_file:
       return take_trust_file(event->text);
     case SpawnerEventKind::scan_done:
-      trust_bytes_ = 0;
       return apply(std::exchange(scan_, {}));
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});

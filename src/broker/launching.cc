@@ -232,6 +232,12 @@ void Core::on(const Launched& event) {
   if (event.process != 0) services_[event.process] = event.instance;
   const auto peer = peers_.find(job->service);
   if (peer != peers_.end()) peer->second.pid = event.pid, peer->second.process = event.process;
+  // It may have been revoked while it was on its way.
+  if (const auto judged = judge(*job); !judged) {
+    report(job->label + ": ended: " + judged.error().message);
+    job->was_killed = true;
+    orders_.push_back(Kill{job->instance, SIGKILL});
+  }
   keep_service(*job);  // From here on the service has its own end.
   if (job->state == State::starting && job->service && job->check_in != 0) admit(*job);
   if (job->is_stopping) orders_.push_back(Kill{job->instance, contract::kStopSignal});

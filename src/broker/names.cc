@@ -92,8 +92,8 @@ void Core::asked(PeerId peer, RequestId request, const contract::Redeem& what) {
 }
 
 // An end for one more client, paid for by that. Errors: busy.
-Result<Core::End> Core::make_end(PeerId peer, const Ends& waiting, const Ends& on_the_way,
-                                 const std::string& for_whom) {
+Result<Core::End> Core::make_end(PeerId peer, const policy::Requirement& required, const Ends& waiting,
+                                 const Ends& on_the_way, const std::string& for_whom) {
   if (waiting.size() + on_the_way.size() >= kWaitingEndsMax) {
     return fail(Kind::busy, code::kQueueFull, std::to_string(kWaitingEndsMax) + " clients wait already for " + for_whom,
                 "call again later");
@@ -111,6 +111,7 @@ Result<Core::End> Core::make_end(PeerId peer, const Ends& waiting, const Ends& o
   }
   quota::Amount cost = kEndCost;
   const JobState* job = caller_of(peers_.at(peer));
+  cost.bytes += required.text().size() * kRequirementCostFactor;
   cost.bytes += (job != nullptr ? job->image.manifest : peers_.at(peer).manifest).size();
   end.charge = REEVE_TRY(charge(peers_.at(peer), cost));
   end.id = EndId{next_number()};
@@ -122,7 +123,7 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, Wanted wanted) {
     if (!may_start(job)) return answer(peer, request, std::unexpected(cannot_start(job)));
     if (const auto error = throttled(job)) return answer(peer, request, std::unexpected(*error));
   }
-  auto end = make_end(peer, job.waiting, job.on_the_way, job.label);
+  auto end = make_end(peer, wanted.required, job.waiting, job.on_the_way, job.label);
   if (!end) return answer(peer, request, std::unexpected(end.error()));
   end->name = std::move(wanted.name);
   end->required = std::move(wanted.required);
@@ -145,7 +146,7 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, Wanted wanted) {
 
 void Core::grant_registered(PeerId peer, RequestId request, Wanted wanted, PeerId owner) {
   PeerState& service = peers_.at(owner);
-  auto end = make_end(peer, {}, service.on_the_way, wanted.name);
+  auto end = make_end(peer, wanted.required, {}, service.on_the_way, wanted.name);
   if (!end) return answer(peer, request, std::unexpected(end.error()));
   end->name = std::move(wanted.name);
   end->required = std::move(wanted.required);
@@ -375,7 +376,9 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
     if (registered.peer == id) bytes += registered.callers.text().size();
   }
   if (bytes > kCallersBytesMax) return answer(id, request, std::unexpected(asks_too_much()));
-  auto charged = charge(peer, kNameCost);
+  quota::Amount cost = kNameCost;
+  cost.bytes += what.callers.size() * kRequirementCostFactor;
+  auto charged = charge(peer, cost);
   if (!charged) return answer(id, request, std::unexpected(charged.error()));
   registered_.emplace(key, Registered{id, std::move(*callers), std::move(*charged)});
   keep_peer(id);

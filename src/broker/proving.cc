@@ -23,28 +23,19 @@ Result<contract::Identity> Core::identity_by(const std::string& manifest) {
   return policy::identity_of(REEVE_TRY(manifest_in(manifest)), trust_);
 }
 
-// Who the job's instance is, by its image and its file. Errors: denied where its signature is good and nevertheless it
+// Who the job's instance is, by its image and its file. What its file says holds whatever comes of the rest; and what a
+// signature asks for holds also where it gives nothing. Errors: denied where its signature is good and nevertheless it
 // may not run.
 Result<void> Core::judge(JobState& job) {
-  contract::Identity who;
-  policy::Requirement callers;
-  if (job.image.manifest.empty() || !has_trust_ || !trust_.is_whole) {
-    if (job.image.id != contract::ImageId{})
-      who.identifier = "adhoc." + identity::hexadecimal(std::as_bytes(std::span(job.image.id)));
-  } else {
-    const identity::Manifest manifest = REEVE_TRY(manifest_in(job.image.manifest));
-    who = REEVE_TRY(policy::identity_of(manifest, trust_));
-    if (!manifest.allowed_callers.empty()) callers = REEVE_TRY(policy::Requirement::any_of(manifest.allowed_callers));
-    if (manifest.preset && *manifest.preset != job.active.preset) {
-      return fail(Kind::denied, code::kNotTrusted,
-                  who.identifier + " was signed for the preset " + *manifest.preset + ", and its job names " +
-                      job.active.preset,
-                  "name that preset in " + job.active.file);
-    }
-  }
+  contract::Identity& who = job.identity = {};
+  job.signed_callers = {};
   who.trust = PeerClass::bound;
   who.label = job.active.label;
   who.preset = job.active.preset;
+  if (job.image.id != contract::ImageId{}) {
+    who.identifier = "adhoc." + identity::hexadecimal(std::as_bytes(std::span(job.image.id)));
+  }
+  if (!job.image.manifest.empty()) REEVE_TRY(judge_signature(job));
   for (const std::string& group : job.active.groups) {
     if (std::ranges::find(who.groups, group) == who.groups.end()) who.groups.push_back(group);
   }
@@ -53,8 +44,27 @@ Result<void> Core::judge(JobState& job) {
     return fail(Kind::denied, code::kNotPrivileged, "it is in the preset group-files, and in no app group",
                 "sign its program for one, or name one under Reeve.Groups in " + job.active.file);
   }
-  job.identity = std::move(who);
-  job.signed_callers = std::move(callers);
+  return {};
+}
+
+Result<void> Core::judge_signature(JobState& job) {
+  const identity::Manifest manifest = REEVE_TRY(manifest_in(job.image.manifest));
+  if (!manifest.allowed_callers.empty()) {
+    job.signed_callers = REEVE_TRY(policy::Requirement::any_of(manifest.allowed_callers));
+  }
+  contract::Identity signed_as = REEVE_TRY(policy::identity_of(manifest, trust_));
+  if (manifest.preset && *manifest.preset != job.active.preset) {
+    return fail(Kind::denied, code::kNotTrusted,
+                signed_as.identifier + " was signed for the preset " + *manifest.preset + ", and its job names " +
+                    job.active.preset,
+                "name that preset in " + job.active.file);
+  }
+  if (!has_trust_ || !trust_.is_whole) return {};
+  job.identity.team = std::move(signed_as.team);
+  job.identity.identifier = std::move(signed_as.identifier);
+  job.identity.version = signed_as.version;
+  job.identity.groups = std::move(signed_as.groups);
+  job.identity.entitlements = std::move(signed_as.entitlements);
   return {};
 }
 
@@ -69,17 +79,16 @@ void Core::on(const ImageIs& event) {
 // The trust folders.
 
 void Core::take_trust(const policy::Trust& trust) {
-  const bool is_same = has_trust_ && trust_ == trust;
+  const bool is_same = trust_ == trust && trust_number_ != 0;
   has_trust_ = true;
   trust_ = trust;
-  const bool is_worth_keeping = trust != policy::Trust();
-  if (is_worth_keeping && !is_same) {
+  if (!is_same) {
+    // Also where it says nothing: the next broker is to know that.
     if (trust_number_ == 0) trust_number_ = next_number();
     orders_.push_back(Keep{trust_number_, KeptTrust{trust}});
-  } else if (!is_worth_keeping && trust_number_ != 0) {
-    orders_.push_back(Forget{std::exchange(trust_number_, 0)});
   }
-  if (!is_same) judge_all();
+  // Once by each broker: the one before may have died between reading of a revocation and ending what it was of.
+  if (!is_same || !std::exchange(has_judged_, true)) judge_all();
 }
 
 // What was revoked ends now.

@@ -12,6 +12,11 @@ Data data_of(std::string_view text) {
   const auto bytes = std::as_bytes(std::span(text));
   return Data(std::vector<std::byte>(bytes.begin(), bytes.end()));
 }
+// One that this broker does not understand nobody meets.
+policy::Requirement requirement_in(const std::string& text) {
+  auto requirement = policy::Requirement::parse(text);
+  return requirement ? std::move(*requirement) : *policy::Requirement::any_of({});
+}
 std::string text_in(const Data& data) {
   return {reinterpret_cast<const char*>(data.bytes().data()), data.bytes().size()};
 }
@@ -94,10 +99,9 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
   std::copy_n(kept.image.bytes().begin(), state.image.id.size(), reinterpret_cast<std::byte*>(state.image.id.data()));
   state.image.manifest = text_in(kept.manifest);
   for (const auto& [name, text] : kept.callers) {
-    if (auto asked = policy::Requirement::parse(text)) state.callers.emplace(name, std::move(*asked));
+    state.callers.emplace(name, requirement_in(text));
   }
-  // One that runs was judged good; should it have been revoked since, that is found when the folders are read.
-  (void)judge(state);
+  if (!judge(state)) orders_.push_back(Kill{state.instance, SIGKILL});
   state.took_any = kept.is_running;
   if (state.state == State::starting) state.taken = 0;
   if (state.state == State::starting && !state.active.names.empty()) state.ends_by = now_ + kCheckInTime;
@@ -122,8 +126,7 @@ void Core::recover(std::uint64_t number, const KeptPeer& kept) {
     if (auto charged = charge(peer, kPeerCost)) peer.charge = std::move(*charged);
   }
   for (const KeptName& name : kept.names) {
-    Registered registered{id, {}, {}};
-    if (auto callers = policy::Requirement::parse(name.callers)) registered.callers = std::move(*callers);
+    Registered registered{id, requirement_in(name.callers), {}};
     if (auto charged = charge(peer, kNameCost)) registered.charge = std::move(*charged);
     registered_.emplace(NameKey{name.pid, name.name}, std::move(registered));
   }
@@ -145,7 +148,7 @@ void Core::recover(std::uint64_t number, const KeptEnd& kept) {
   End end{EndId{number}, kept.name, {}, true, {}, {}};
   static_cast<contract::Identity&>(end.client.peer) = kept.client;
   end.client.peer.uid = kept.uid;
-  if (auto required = policy::Requirement::parse(kept.required)) end.required = std::move(*required);
+  end.required = requirement_in(kept.required);
   end.client.record = {kept.pid, kept.process};
   end.client.only = InstanceId{kept.only};
   PeerState payer;

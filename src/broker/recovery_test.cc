@@ -28,7 +28,7 @@ TEST(Recovery, AJobThatWasUnloadedDoesNotComeBackWithTheNextBroker) {
   stage.apply(Launched{launches[0].instance, 4242});
   stage.apply(Scanned{});
   EXPECT_TRUE(Stage::all<Launch>(stage.die(control_of(launches[0].instance), launches[0].instance)).empty());
-  EXPECT_TRUE(stage.store.empty());
+  EXPECT_EQ(stage.kept_count(), 0U);
 }
 
 TEST(Recovery, AJobThatStartsOnceIsNotStartedAgainByABrokerThatBeginsWhileItEnds) {
@@ -131,7 +131,7 @@ TEST(Recovery, AnEndKeptForAJobWhoseFileIsGoneIsRefused) {
   stage.die_after<Grant>(stage.look_up(stage.client(), "a"));
   const Orders scanned = stage.apply(Scanned{});
   EXPECT_EQ(Stage::all<Refuse>(scanned).size(), 1U);
-  EXPECT_TRUE(stage.store.empty());
+  EXPECT_EQ(stage.kept_count(), 0U);
 }
 
 TEST(Recovery, AClientIsKeptUnderANumberThatNothingElseHas) {
@@ -142,7 +142,7 @@ TEST(Recovery, AClientIsKeptUnderANumberThatNothingElseHas) {
   stage.apply(PeerCame{client, 100, 1000});
   const Orders orders = stage.look_up(client, "a");
   stage.apply(PeerAsked{client, 9, contract::Register{"x", contract::Scope::process}, {}});
-  EXPECT_EQ(stage.store.size(), 3U) << "an end, a service, and a peer";
+  EXPECT_EQ(stage.kept_count(), 3U) << "an end, a service, and a peer";
 }
 
 }  // namespace

@@ -80,6 +80,12 @@ class Stage {
     return apply(Recovered{++broker, 1000, {store.begin(), store.end()}});
   }
 
+  // What is kept, beside what the trust folders say, which is for as long as the session lasts.
+  std::size_t kept_count() const {
+    return static_cast<std::size_t>(std::count_if(
+        store.begin(), store.end(), [](const auto& kept) { return !std::holds_alternative<KeptTrust>(kept.second); }));
+  }
+
   template <class T>
   static const T* only(const Orders& orders) {
     if (orders.size() != 1) return nullptr;

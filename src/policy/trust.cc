@@ -29,10 +29,23 @@ class GrantReader {
     for (const auto& [key, value] : document_.root) REEVE_TRY(read_key(key, value));
     if (grant_.team.empty())
       return bad("Team", "missing", "say whose file this is: reeve verify shows a program's team");
+    shorten();
     return std::move(grant_);
   }
 
  private:
+  // An identifier may be written as it is shown, with its team in front.
+  std::string without_team(const std::string& identifier) const {
+    const std::string team = grant_.team + ".";
+    return identifier.starts_with(team) ? identifier.substr(team.size()) : identifier;
+  }
+  void shorten() {
+    for (std::string& identifier : grant_.revoked) identifier = without_team(identifier);
+    std::map<std::string, std::uint64_t> versions;
+    for (const auto& [identifier, version] : grant_.minimum_versions) versions[without_team(identifier)] = version;
+    grant_.minimum_versions = std::move(versions);
+  }
+
   std::unexpected<Error> bad(const std::string& key, const std::string& what, const char* advice = "") const {
     return fail(Kind::invalid, code::kBadTrust,
                 std::string(file_) + ":" + std::to_string(document_.line_of(key)) + ": " + key + ": " + what, advice);

@@ -80,6 +80,9 @@ TEST(Trust, TakesNoVersionBelowTheFloorAndNothingThatIsRevoked) {
     harmless.team = team();
     EXPECT_EQ(identity_of(manifest_of(9), {{harmless, grant}, true}).error().code, code::kNotTrusted);
   }
+  const auto whole =
+      *parse_grant("/a", file("<key>Revoked</key><array><string>" + team() + ".org.example.app</string></array>"));
+  EXPECT_EQ(identity_of(manifest_of(9), {{whole}, true}).error().code, code::kNotTrusted) << "as it is shown";
   const auto other = *parse_grant("/a", file("<key>Revoked</key><array><string>org.example.old</string></array>"));
   EXPECT_TRUE(identity_of(manifest_of(1), {{other}, true}));
 }

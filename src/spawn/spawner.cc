@@ -213,7 +213,11 @@ void Spawner::scan_folder(const std::string& path, SpawnerEventKind each, std::s
          what + '\0' + text_of(error));
   };
   const auto folder = os::open_folder(path);
-  if (!folder) return;  // A folder that is not there holds nothing.
+  if (!folder) {
+    // One that is not there holds nothing; one that cannot be read may hold what takes something away.
+    if (os::what_is_at(path) != os::AtPath::nothing) report(path, folder.error());
+    return;
+  }
   // Whoever can write to it could take a file away and put another in its place.
   if (const auto trusted = os::check_trusted(*folder); !trusted) return report(path, trusted.error());
   auto names = os::names_in(*folder, ".plist", most + 1);

@@ -1168,7 +1168,8 @@ class World {
     if (failure_) return;
     for (const auto& [number, stored] : store_) {
       // What the trust folders say is for as long as the session lasts.
-      if (!std::holds_alternative<KeptTrust>(stored.what)) fail(text(number), " is kept for ever: ", detail::text_of_kept(stored.what));
+      if (!std::holds_alternative<KeptTrust>(stored.what))
+        fail(text(number), " is kept for ever: ", detail::text_of_kept(stored.what));
     }
     for (const auto& [number, end] : ends_) {
       if (end.is_held) fail("the end ", text(number), " is held for ever");

@@ -4,8 +4,12 @@
 // What a filter does with a call:
 //   allowed            the lists below
 //   refused, EPERM     what libraries try and can do without, and what a program may want to report as refused
-//   anything else      the process is killed: a call nobody thought of is not one to make
+//   anything else      the process is killed: a call nobody thought of is not one to make. It is told of first, by a
+//                      handler that the library installs (os/denial.hpp); where there is none, or its signal is
+//                      blocked, the kernel kills by itself
+// The filter `Telling` answers as `Running` does, and has what is refused told of as well.
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -16,6 +20,7 @@
 #include <sys/socket.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -44,8 +49,9 @@ constexpr int kThread[] = {SCMP_SYS(futex),
                            SCMP_SYS(exit_group),
                            SCMP_SYS(restart_syscall),
                            SCMP_SYS(membarrier)};
-constexpr int kSignals[] = {SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-                            SCMP_SYS(sigaltstack),  SCMP_SYS(tgkill),         SCMP_SYS(signalfd4)};
+constexpr int kSignals[] = {SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill), SCMP_SYS(signalfd4)};
+constexpr int kHandlers[] = {SCMP_SYS(rt_sigaction)};
+constexpr int kMasks[] = {SCMP_SYS(rt_sigprocmask)};
 constexpr int kFiles[] = {SCMP_SYS(read),    SCMP_SYS(readv),       SCMP_SYS(pread64),     SCMP_SYS(preadv),
                           SCMP_SYS(write),   SCMP_SYS(writev),      SCMP_SYS(pwrite64),    SCMP_SYS(lseek),
                           SCMP_SYS(close),   SCMP_SYS(close_range), SCMP_SYS(dup),         SCMP_SYS(fstat),
@@ -135,8 +141,7 @@ scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
 
 class Filter {
  public:
-  explicit Filter(std::uint32_t otherwise = SCMP_ACT_KILL_PROCESS)
-      : context_(seccomp_init(otherwise)), otherwise_(otherwise) {
+  explicit Filter(std::uint32_t otherwise = SCMP_ACT_TRAP) : context_(seccomp_init(otherwise)), otherwise_(otherwise) {
     if (context_ == nullptr) std::exit(1);
     // A binary tree: at loading the kernel runs the filter once for every call there is, to remember which are allowed
     // whatever their arguments. With a list that is most of a launch's seccomp (200 us, where the tree takes 70).
@@ -173,6 +178,9 @@ class Filter {
     }
   }
 
+  /// Has the process told of what is refused with EPERM, as of what ends it. (libseccomp writes no data into a trap.)
+  void tell_refusals() { tells_refusals_ = true; }
+
   void print(const char* recipe, const char* phase) const {
     std::FILE* file = std::tmpfile();
     if (file == nullptr) std::exit(1);
@@ -186,6 +194,8 @@ class Filter {
     } i{};
     std::printf("inline constexpr os::FilterInstruction k%s%s[] = {\n", recipe, phase);
     while (std::fread(&i, sizeof i, 1, file) == 1) {
+      const bool is_refusal = i.code == (BPF_RET | BPF_K) && i.k == SCMP_ACT_ERRNO(EPERM);
+      if (tells_refusals_ && is_refusal) i.k = SCMP_ACT_TRAP | EPERM;
       std::printf("    {0x%02x, %u, %u, 0x%08x},\n", i.code, i.jump_true, i.jump_false, i.k);
     }
     std::printf("};\n\n");
@@ -202,6 +212,7 @@ class Filter {
   std::uint32_t otherwise_;
   std::set<int> allowed_;  // whatever their arguments
   std::set<int> in_part_;
+  bool tells_refusals_ = false;
 };
 
 // One of several values of an argument; another one is refused.
@@ -374,6 +385,8 @@ void allow_commands_of_fcntl(Filter& filter, const Recipe& recipe) {
 void print_loading(const Recipe& recipe) {
   Filter filter;
   filter.allow(kLoader);
+  filter.allow(kHandlers);
+  filter.allow(kMasks);
   allow_extras(filter, recipe);
   allow_common(filter);
   filter.allow_if(SCMP_SYS(prctl), {equals(0, PR_SET_NAME)});
@@ -383,22 +396,40 @@ void print_loading(const Recipe& recipe) {
   filter.print(recipe.name, "Loading");
 }
 
-void print_running(const Recipe& recipe) {
+// Who handles SIGSYS has been settled.
+void allow_handlers(Filter& filter) {
+  filter.allow_if(SCMP_SYS(rt_sigaction), {differs(0, SIGSYS)});
+  filter.refuse_if(SCMP_SYS(rt_sigaction), equals(0, SIGSYS));
+}
+
+enum class Refusals { silent, told };
+
+void print_running(const Recipe& recipe, Refusals refusals) {
   Filter filter;
   allow_extras(filter, recipe);
+  allow_handlers(filter);
+  if (refusals == Refusals::silent) {
+    filter.allow(kMasks);
+  } else {
+    // Trapped, for its handler to keep SIGSYS open. What is no way to set a mask changes nothing.
+    filter.tell_refusals();
+    filter.allow_if(SCMP_SYS(rt_sigprocmask), {above(0, SIG_SETMASK)});
+  }
   allow_common(filter);
   allow_no_new_code(filter);
   allow_commands_of_fcntl(filter, recipe);
   allow_facts(filter);
   filter.refuse_rest(kRefused, EPERM);
   filter.refuse_rest(kAbsent, ENOSYS);
-  filter.print(recipe.name, "Running");
+  filter.print(recipe.name, refusals == Refusals::silent ? "Running" : "Telling");
 }
 
 // Nothing ends the broker: a call that nobody thought of is refused, and does not kill it.
 void print_broker() {
   Filter filter(SCMP_ACT_ERRNO(EPERM));
   allow_common(filter);
+  filter.allow(kHandlers);
+  filter.allow(kMasks);
   allow_options_of_sockets(filter);
   allow_no_new_code(filter);
   allow_facts(filter);
@@ -427,7 +458,8 @@ int main() {
   std::printf("namespace reeve::sandbox {\n\n");
   for (const Recipe& recipe : kRecipes) {
     print_loading(recipe);
-    print_running(recipe);
+    print_running(recipe, Refusals::silent);
+    print_running(recipe, Refusals::told);
   }
   print_broker();
   print_names();

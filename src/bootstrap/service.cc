@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "../contract/inherited.hpp"
+#include "../os/denial.hpp"
 #include "../os/filter.hpp"
 #include "../os/memory.hpp"
 #include "../os/process.hpp"
@@ -30,7 +31,8 @@ std::optional<os::Fd> control_channel() {
   return control;
 }
 
-// The second of the preset's two filters. The broker checks from outside that it is in force.
+// The second of the preset's two filters. The broker checks from outside that it is in force. What it denies is told
+// to whoever started the process.
 Result<void> close_sandbox() {
   const auto memory = inherited_by(contract::kFilterVariable);
   if (!memory) return {};
@@ -40,6 +42,7 @@ Result<void> close_sandbox() {
   std::vector<os::FilterInstruction> filter(bytes.size() / sizeof(os::FilterInstruction));
   std::copy_n(bytes.begin(), filter.size() * sizeof(os::FilterInstruction),
               std::as_writable_bytes(std::span(filter)).begin());
+  if (auto line = inherited_by(contract::kDenialsVariable)) REEVE_TRY(os::tell_denials(std::move(*line)));
   return os::load_filter(filter);
 }
 

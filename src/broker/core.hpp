@@ -63,6 +63,12 @@ class Core {
     quota::Charge charge;
   };
   using Ends = std::deque<End>;
+  /// What one instance was denied by its preset.
+  struct Denials {
+    InstanceId of;
+    std::vector<std::string> what;
+    bool is_end = false;  ///< the last of them ended it
+  };
   struct JobState {
     std::uint64_t number = 0;  ///< under which it is kept
     std::string label;         ///< the job's, or for one of many instances that and the process it is for
@@ -93,6 +99,8 @@ class Core {
     policy::Requirement signed_callers;                  ///< what its signature asks of them
     std::map<std::string, policy::Requirement> callers;  ///< what the instance asks of them, by name
     std::optional<os::ExitStatus> last_exit;
+    InstanceId exited;  ///< whose exit that was
+    Denials denials;
     bool is_loaded = false;    ///< by a request, not from a folder
     bool is_unloaded = false;  ///< by a request, although its file is there
     bool removed = false;      ///< its file is gone; forgotten once it has stopped
@@ -235,6 +243,7 @@ class Core {
   void on(const Launched& event);
   void on(const LaunchFailed& event);
   void on(const Confirmed& event);
+  void on(const Denied& event);
   void on(const Exited& event);
   void on(const SpawnerCame& event);
   void on(const PathIs& event);
@@ -288,6 +297,7 @@ class Core {
   contract::Listing listing() const;
   contract::JobStatus status_of(const JobState& job) const;
   contract::JobDetails details_of(const JobState& job) const;
+  static const std::string* ended_by(const JobState& job);
   std::optional<std::string> how_it_ended(const JobState& job) const;
   std::string state_of(const JobState& job) const;
 

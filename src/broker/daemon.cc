@@ -146,7 +146,10 @@ Result<void> Daemon::try_launch(Launch& order) {
                               job.standard_in, job.standard_out,     job.standard_error,
                               job.arguments,   options_.environment, {}};
   texts.environment.push_back(assignment(contract::kControlVariable, contract::kControlNumber));
-  if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
+  if (preset->confined) {
+    texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
+    texts.environment.push_back(assignment(contract::kDenialsVariable, contract::kDenialsNumber));
+  }
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
   texts.groups = order.groups;
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));
@@ -528,6 +531,8 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
     }
     case SpawnerEventKind::identified:
       return take_identified(*event);
+    case SpawnerEventKind::denied:
+      return apply(Denied{instance, sentence(event->text), event->head.number != 0});
   }
 }
 

@@ -98,6 +98,12 @@ struct Confirmed {
   InstanceId instance;
   int filters = 0;
 };
+/// A call that its preset does not allow it, in words.
+struct Denied {
+  InstanceId instance;
+  std::string what;
+  bool is_end = false;  ///< of the process
+};
 struct Exited {
   InstanceId instance;
   os::ExitStatus status;
@@ -111,7 +117,7 @@ struct PathIs {
 /// The time that wake_at named has come.
 struct Tick {};
 using EventKind = std::variant<Tick, Recovered, SpawnerCame, PeerCame, PeerAsked, PeerLeft, GrantFailed, FoldersChanged,
-                               Scanned, Launched, LaunchFailed, Confirmed, Exited, PathIs, ImageIs, Identified>;
+                               Scanned, Launched, LaunchFailed, Confirmed, Exited, PathIs, ImageIs, Identified, Denied>;
 struct Event {
   os::Time now{};
   std::int64_t local_s = 0;  ///< what clocks on the wall show, as if it were UTC: seconds since 1970

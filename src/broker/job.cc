@@ -359,6 +359,10 @@ class JobReader {
     job_.allowed_callers = REEVE_TRY(policy::Requirement::any_of(alternatives));
     return {};
   }
+  Result<void> explain_denials(const std::string& key, const Object& value) {
+    job_.setup.tells_refusals = *REEVE_TRY(typed<bool>(key, value)) ? 1 : 0;
+    return {};
+  }
   // Others are what a signature says, and nobody else.
   Result<void> groups(const std::string& key, const Object& value) {
     REEVE_TRY(names<&Job::groups>(key, value));
@@ -423,6 +427,7 @@ class JobReader {
       Key{"Groups", &JobReader::groups},
       Key{"AllowedCallers", &JobReader::allowed_callers},
       Key{"IdleTimeOut", &JobReader::seconds<&Job::idle_time_out>},
+      Key{"ExplainDenials", &JobReader::explain_denials},
   };
 
   std::string_view file_;

@@ -456,6 +456,11 @@ TEST(JobKey, ReeveAllowedCallers) {
             "/jobs/a.plist:6: Reeve.AllowedCallers[0]: requirement, at 5: expected and, or, or the end");
 }
 
+TEST(JobKey, ReeveExplainDenials) {
+  EXPECT_EQ(good_reeve("ExplainDenials", "<true/>").setup.tells_refusals, 1U);
+  EXPECT_EQ(good_reeve("ExplainDenials", "<false/>").setup.tells_refusals, 0U);
+}
+
 TEST(JobKey, ReeveIdleTimeOut) {
   EXPECT_EQ(good("RunAtLoad", kFalse).idle_time_out.count(), 30);
   EXPECT_EQ(good_reeve("IdleTimeOut", integer(0)).idle_time_out.count(), 0);

@@ -373,10 +373,23 @@ void Core::stop(JobState& job) {
   orders_.push_back(Kill{job.instance, contract::kStopSignal});
 }
 
+// It may come after the exit, which another process tells of.
+void Core::on(const Denied& event) {
+  for (auto& [label, job] : jobs_) {
+    if (job.instance != event.instance && job.exited != event.instance) continue;
+    if (job.denials.of != event.instance) job.denials = {event.instance, {}, false};
+    if (job.denials.what.size() == kDenialsMax) return;
+    job.denials.what.push_back(event.what);
+    job.denials.is_end = event.is_end;
+    return;
+  }
+}
+
 void Core::on(const Exited& event) {
   JobState* job = job_of(event.instance);
   if (job == nullptr) return orders_.push_back(Forget{event.instance.value});
   job->last_exit = event.status;
+  job->exited = event.instance;
   if (is_crash(event.status)) job->recent_crashes.push_back(now_);
   while (job->recent_crashes.size() > kCrashesRemembered) job->recent_crashes.pop_front();
   ended(*job);

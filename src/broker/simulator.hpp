@@ -720,6 +720,7 @@ class World {
       const Instance* instance = instance_of(confirm->instance);
       const bool is_alive = instance != nullptr && instance->process == Process::alive;
       const int lacking = is_storm_ && dice_.one_in(20) ? 1 : 2;
+      if (dice_.one_in(4)) spawner_says(asked.line, Denied{confirm->instance, "a call ended it", dice_.one_in(2)});
       spawner_says(asked.line, Confirmed{confirm->instance, is_alive ? lacking : -1});
     } else if (const auto* watch = std::get_if<Watch>(&asked.what)) {
       watch_ = watch->number;

@@ -73,6 +73,7 @@ inline std::string text_of(const EventKind& event) {
             return text;
           },
           [](const SpawnerCame&) { return std::string("SpawnerCame"); },
+          [](const Denied& e) { return "Denied " + number(e.instance) + (e.is_end ? " and ended" : ""); },
           [](const PeerCame& e) { return "PeerCame " + number(e.peer) + " process " + std::to_string(e.process); },
           [](const PeerAsked& e) {
             return "PeerAsked " + number(e.peer) + " request " + std::to_string(e.request) + " " +

@@ -35,6 +35,7 @@ void tell_setup(Settings& out, const Job& job) {
   if (job.setup.nice != 0) out["Nice"] = std::to_string(job.setup.nice);
   if (job.setup.umask != contract::Setup().umask) out["Umask"] = octal(job.setup.umask);
   if (job.setup.is_background != 0) out["ProcessType"] = "Background";
+  if (job.setup.tells_refusals != 0) out["Reeve.ExplainDenials"] = "true";
   tell_limits(out, job.setup);
   for (const std::string& assignment : job.environment) {
     const std::size_t equals = assignment.find('=');
@@ -122,10 +123,17 @@ std::string Core::state_of(const JobState& job) const {
   return job.job.disabled ? "disabled" : "idle";
 }
 
+// The call for which its filter ended the instance that ended last; null where none did.
+const std::string* Core::ended_by(const JobState& job) {
+  const bool is_by_filter = job.exited && job.denials.of == job.exited && job.denials.is_end;
+  return is_by_filter ? &job.denials.what.back() : nullptr;
+}
+
 // "killed by SIGSEGV, 3 crashes in 10 s, next start in 8 s".
 std::optional<std::string> Core::how_it_ended(const JobState& job) const {
   if (!job.last_exit) return std::nullopt;
   std::string text = os::describe(*job.last_exit);
+  if (const std::string* why = ended_by(job)) text += ": " + *why;
   const auto interval = job.job.throttle_interval.count() > 0 ? job.job.throttle_interval : kThrottleInterval;
   const auto crashes = std::count_if(job.recent_crashes.begin(), job.recent_crashes.end(),
                                      [&](os::Time crash) { return crash + interval > now_; });
@@ -163,6 +171,7 @@ contract::JobDetails Core::details_of(const JobState& job) const {
   details.uptime_s = status.uptime_s;
   details.names = status.names;
   details.last_exit = status.last_exit;
+  details.denials = job.denials.what;
   details.file = job.job.file;
   details.program = job.job.program;
   details.arguments = job.job.arguments;
@@ -195,6 +204,7 @@ contract::Listing Core::listing() const {
   for (const auto& [label, job] : jobs_) {
     std::size_t bytes = label.size();
     for (const OfferedName& name : job.job.names) bytes += name.name.size() + sizeof(std::uint64_t) * 2;
+    if (const std::string* why = ended_by(job)) bytes += why->size();
     if (fits(bytes)) listing.jobs.push_back(status_of(job));
   }
   const std::size_t missing = jobs_.size() - listing.jobs.size() + problems_.size() - listing.problems.size();

@@ -224,12 +224,13 @@ struct JobDetails {
   std::uint64_t starts = 0;
   std::uint64_t waiting = 0;  ///< channels that wait for it
   std::optional<std::string> last_exit;
-  std::vector<std::string> kept_alive_by;       ///< keys that would start it when it ends
+  std::vector<std::string> denials;        ///< calls that the last instance which told of any was denied by its preset
+  std::vector<std::string> kept_alive_by;  ///< keys that would start it when it ends
   std::map<std::string, std::string> settings;  ///< what else its file says, by key, where that is not the default
 };
 BOOST_DESCRIBE_STRUCT(JobDetails, (),
                       (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups,
-                       identifier, starts, waiting, last_exit, kept_alive_by, settings))
+                       identifier, starts, waiting, last_exit, denials, kept_alive_by, settings))
 
 /// As bootstrap_status has it.
 BOOST_DEFINE_ENUM_CLASS(NameState, inactive, active, on_demand)

@@ -3,11 +3,14 @@
 
 namespace reeve::contract {
 
-/// A service's control channel, and the second filter of its preset; the variables hold the numbers.
+/// A service's control channel, and in a preset its second filter and the line over which it tells what that denied;
+/// the variables hold the numbers.
 inline constexpr int kControlNumber = 3;
 inline constexpr int kFilterNumber = 4;
+inline constexpr int kDenialsNumber = 5;
 inline constexpr const char* kControlVariable = "REEVE_CONTROL";
 inline constexpr const char* kFilterVariable = "REEVE_FILTER";
+inline constexpr const char* kDenialsVariable = "REEVE_DENIALS";
 
 /// The pipe over which an embedded broker reports to the client that started it.
 inline constexpr int kReportNumber = 3;

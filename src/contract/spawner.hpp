@@ -34,8 +34,9 @@ inline constexpr const char* kLimitNames[] = {
 struct Setup {
   std::int32_t nice = 0;
   std::uint32_t umask = 077;
-  std::uint32_t is_background = 0;  ///< 1: the machine's other work comes first
-  std::uint32_t grace_s = 0;        ///< ExitTimeOut; 0: it is never killed
+  std::uint16_t is_background = 0;   ///< 1: the machine's other work comes first
+  std::uint16_t tells_refusals = 0;  ///< 1: in a preset, it tells of each call that is refused
+  std::uint32_t grace_s = 0;         ///< ExitTimeOut; 0: it is never killed
   LimitPair limits[std::size(kLimitNames)];
   friend bool operator==(const Setup&, const Setup&) = default;
 };
@@ -71,6 +72,7 @@ enum class SpawnerEventKind : std::uint32_t {
   identified = 9,   ///< the process that `instance` asked for. number: 1 where it is proven, and then text: a
                     ///< ProgramVersion and its manifest; else why not
   trust_file = 10,  ///< text: path, NUL, contents
+  denied = 11,  ///< a call of `instance`. text: which, and what would allow it; number: 1 where it ended the process
 };
 
 /// What changes when a program's file is replaced or written to.

@@ -54,6 +54,6 @@ struct SupervisorEvent {
 static_assert(sizeof(SupervisorEvent) == 32);
 
 /// Descriptors kept under one id.
-inline constexpr std::size_t kKeptDescriptorsMax = 2;
+inline constexpr std::size_t kKeptDescriptorsMax = 3;
 
 }  // namespace reeve::contract

@@ -94,6 +94,7 @@ std::string text_of(const contract::JobDetails& job) {
   if (job.pid) line("pid", std::to_string(*job.pid));
   if (job.uptime_s) line("uptime", std::to_string(*job.uptime_s) + " s");
   line("last exit", job.last_exit.value_or("-"));
+  for (const std::string& denial : job.denials) line("denied", denial);
   line("file", job.file);
   line("program", job.program);
   line("arguments", joined(job.arguments));

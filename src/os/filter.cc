@@ -112,6 +112,9 @@ FilterOutcome outcome_of(std::uint32_t said) {
       return {Verdict::allowed, 0};
     case SECCOMP_RET_ERRNO:
       return {Verdict::refused, static_cast<int>(said & SECCOMP_RET_DATA)};
+    case SECCOMP_RET_TRAP:  // As the process's own handler has it: denial.hpp.
+      if ((said & SECCOMP_RET_DATA) != 0) return {Verdict::refused, static_cast<int>(said & SECCOMP_RET_DATA)};
+      return kKilled;
     default:
       return kKilled;
   }

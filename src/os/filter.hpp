@@ -39,7 +39,7 @@ struct FilterOutcome {
   friend bool operator==(const FilterOutcome&, const FilterOutcome&) = default;
 };
 
-/// Whatever is no filter that the kernel would load kills.
+/// Whatever is no filter that the kernel would load kills. A trap is what denial.hpp makes of it.
 FilterOutcome evaluate(Filter filter, const FilteredCall& call);
 
 }  // namespace reeve::os

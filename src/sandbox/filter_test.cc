@@ -78,6 +78,32 @@ TEST(Filters, SayToEachCallWhatTheirPageSays) {
   }
 }
 
+// ... but for the mask of signals, which its handler sets in the kernel's place.
+TEST(Filters, ThatTellOfRefusalsSayTheSameAsThoseThatDoNot) {
+  const auto outcomes = [](const Preset& preset, std::int32_t number, const std::array<std::uint64_t, 6>& arguments) {
+    const auto call = call_here(number, arguments);
+    return std::pair(evaluate(preset.running, call), evaluate(preset.telling, call));
+  };
+  for (const Preset& preset : all_presets()) {
+    if (!preset.confined) continue;
+    for (std::int32_t number = 0; number < kCallNumberEnd; ++number) {
+      if (name_of_call(number) == "rt_sigprocmask") continue;
+      const Judgement running = judge(preset.running, number);
+      const Judgement telling = judge(preset.telling, number);
+      EXPECT_EQ(running.with_zeros, telling.with_zeros) << preset.name << " " << name_of_call(number);
+      EXPECT_EQ(running.depends, telling.depends) << preset.name << " " << name_of_call(number);
+      for (std::size_t which = 0; which < 6; ++which) {
+        std::array<std::uint64_t, 6> arguments{};
+        for (unsigned bit = 0; bit < 64; ++bit) {
+          arguments[which] = std::uint64_t{1} << bit;
+          const auto [one, other] = outcomes(preset, number, arguments);
+          EXPECT_EQ(one, other) << preset.name << " " << name_of_call(number);
+        }
+      }
+    }
+  }
+}
+
 // | preset | filter | call | arguments | outcome |, where the arguments are `number=value`, and the others 0.
 struct Case {
   std::string preset, filter, call, arguments, outcome;

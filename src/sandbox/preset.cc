@@ -1,6 +1,8 @@
 #include "preset.hpp"
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
 
 #include "filters.hpp"  // made at build time by generate_filters
 
@@ -27,14 +29,16 @@ constexpr std::array kPresets{
            .confined = true,
            .limits = {256, 1, 1024 * kMiB, 256 * kMiB},
            .loading = kParserLoading,
-           .running = kParserRunning},
+           .running = kParserRunning,
+           .telling = kParserTelling},
     Preset{.name = "compute",
            .number = 3,
            .purpose = "reckons in many threads",
            .confined = true,
            .limits = {256, kThreads, 4096 * kMiB, 256 * kMiB},
            .loading = kComputeLoading,
-           .running = kComputeRunning},
+           .running = kComputeRunning,
+           .telling = kComputeTelling},
     Preset{.name = "network-client",
            .number = 4,
            .purpose = "connects to TCP and UDP servers, in many threads",
@@ -43,7 +47,8 @@ constexpr std::array kPresets{
            .internet = true,
            .reads = kInternetFiles,
            .loading = kNetworkClientLoading,
-           .running = kNetworkClientRunning},
+           .running = kNetworkClientRunning,
+           .telling = kNetworkClientTelling},
     Preset{.name = "group-files",
            .number = 5,
            .purpose = "keeps files in the folders of its app groups, in many threads",
@@ -51,10 +56,20 @@ constexpr std::array kPresets{
            .limits = {256, kThreads, 4096 * kMiB, 1024 * kMiB},
            .containers = true,
            .loading = kGroupFilesLoading,
-           .running = kGroupFilesRunning},
+           .running = kGroupFilesRunning,
+           .telling = kGroupFilesTelling},
 };
 
 }  // namespace
+
+bool Preset::shows(const std::string& path, const std::string& groups_folder) const {
+  const std::string plain = std::filesystem::path(path).lexically_normal();
+  const auto is_below = [&](std::string_view folder) {
+    return plain.starts_with(folder) && (plain.size() == folder.size() || plain[folder.size()] == '/');
+  };
+  return std::any_of(kLibraryFolders.begin(), kLibraryFolders.end(), is_below) ||
+         std::any_of(reads.begin(), reads.end(), is_below) || (containers && is_below(groups_folder));
+}
 
 std::span<const Preset> all_presets() { return kPresets; }
 

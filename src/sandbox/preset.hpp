@@ -1,6 +1,7 @@
 // Presets: named sandboxes. Each is a table of what a process keeps; everything else is taken away.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -9,6 +10,10 @@
 #include "../os/filter.hpp"
 
 namespace reeve::sandbox {
+
+/// Where the dynamic loader and the libraries live, whether or not the system has merged / and /usr. Every root shows
+/// them.
+inline constexpr std::array<const char*, 4> kLibraryFolders{"/usr/lib", "/usr/lib64", "/lib", "/lib64"};
 
 struct Limits {
   std::uint64_t descriptors = 0;
@@ -30,6 +35,11 @@ struct Preset {
   /// before it reads its first packet.
   os::Filter loading{};
   os::Filter running{};
+  /// In place of the second: as that is, and the process tells of each call that is refused.
+  os::Filter telling{};
+
+  /// Whether its root shows what stands at that absolute path. `groups_folder`: where those of app groups stand.
+  bool shows(const std::string& path, const std::string& groups_folder) const;
 };
 
 /// Every preset there is, for people and for tests.

@@ -1,19 +1,15 @@
 #include "root.hpp"
 
-#include <array>
-
 #include "../os/confine.hpp"
 #include "../os/files.hpp"
 
 namespace reeve::sandbox {
 
 Result<Root> Root::prepare(const std::string& path, const Preset& preset, std::vector<Container> containers) {
-  // Where the dynamic loader and the libraries live, whether or not the system has merged / and /usr.
-  constexpr std::array<const char*, 4> kLibraries{"/usr/lib", "/usr/lib64", "/lib", "/lib64"};
   Root root;
   root.path_ = path;
   REEVE_TRY(os::make_folders(path + "/usr"));
-  for (const char* library : kLibraries) {
+  for (const char* library : kLibraryFolders) {
     if (os::what_is_at(library) == os::AtPath::link) {
       REEVE_TRY(os::copy_link(library, path + library));
     } else {

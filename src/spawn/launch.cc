@@ -25,10 +25,15 @@ namespace {
 
 Result<void> put_in_place(const Nursery& nursery, const LaunchPlan& plan) {
   if (plan.image == nullptr) return {};
-  static_assert(contract::kControlNumber == 3 && contract::kFilterNumber == 4, "the order below");
+  static_assert(contract::kControlNumber == 3 && contract::kFilterNumber == 4 && contract::kDenialsNumber == 5,
+                "the order below");
   std::vector<int> in_order{plan.input->raw(), plan.output->raw(), plan.error->raw()};
   if (plan.control != nullptr) in_order.push_back(plan.control->raw());
-  if (plan.control != nullptr && nursery.running_filter) in_order.push_back(nursery.running_filter.raw());
+  if (plan.control != nullptr && nursery.preset->confined) {
+    const os::Fd& filter = plan.setup.tells_refusals != 0 ? nursery.telling_filter : nursery.running_filter;
+    in_order.push_back(filter.raw());
+    in_order.push_back(plan.denials->raw());
+  }
   return os::arrange_descriptors(in_order);
 }
 
@@ -199,6 +204,7 @@ Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& r
   nursery.namespaces =
       REEVE_TRY(os::make_shared_namespaces(mapped_users(), network, [&] { return nursery.root.enter(); }));
   nursery.running_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running)));
+  nursery.telling_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.telling)));
   return nursery;
 }
 

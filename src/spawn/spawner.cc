@@ -29,9 +29,10 @@ std::vector<std::string> all_folders(const SpawnerOptions& options) {
   return all;
 }
 
-// What the next spawner needs to know of a service: its process, its user, and the label for its output.
-std::string text_to_keep(std::int32_t pid, std::optional<std::uint32_t> user, const std::string& label) {
-  return std::to_string(pid) + " " + std::to_string(user.value_or(0)) + " " + label;
+// What the next spawner needs to know of a service: its process, its user, its preset, and the label for its output.
+std::string text_to_keep(std::int32_t pid, std::optional<std::uint32_t> user, std::uint32_t preset,
+                         const std::string& label) {
+  return std::to_string(pid) + " " + std::to_string(user.value_or(0)) + " " + std::to_string(preset) + " " + label;
 }
 
 }  // namespace
@@ -148,7 +149,7 @@ Result<void> Spawner::take_told(std::span<const std::byte> bytes, std::vector<os
   return take_over(told, std::move(descriptors));
 }
 
-// A service that the spawner before this one started: its pidfd, and where its output comes out.
+// A service that the spawner before this one started: its pidfd, and where its output and its denials come out.
 Result<void> Spawner::take_over(const Told& told, std::vector<os::Fd> descriptors) {
   if (descriptors.empty()) return {};  // The supervisor was short of descriptors.
   Running running;
@@ -156,9 +157,14 @@ Result<void> Spawner::take_over(const Told& told, std::vector<os::Fd> descriptor
   running.child.pid = static_cast<std::int32_t>(std::strtol(told.text.c_str(), &rest, 10));
   const auto user = static_cast<std::uint32_t>(std::strtoul(rest, &rest, 10));
   if (user != 0) running.user = user;
-  if (*rest != ' ') return fail(Kind::invalid, code::kBadPacket, "a kept text that is none of ours");
+  const auto* preset = sandbox::find_preset(static_cast<std::uint32_t>(std::strtoul(rest, &rest, 10)));
+  if (*rest != ' ' || preset == nullptr)
+    return fail(Kind::invalid, code::kBadPacket, "a kept text that is none of ours");
   running.child.pidfd = std::move(descriptors.front());
   if (descriptors.size() > 1) running.log = REEVE_TRY(Log::resume(loop_, rest + 1, std::move(descriptors[1])));
+  if (descriptors.size() > 2) {
+    running.denials = REEVE_TRY(read_denials(told.head.id, std::move(descriptors[2]), *preset, rest + 1));
+  }
   REEVE_TRY(watch(told.head.id, std::move(running)));
   return {};
 }
@@ -277,8 +283,15 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control, const
   if (preset->confined) running.user = REEVE_TRY(free_user());
   // What they keep they share, whichever of them made it.
   if (preset->containers && running.user) running.user = kGroupFilesUser;
+  os::Fd tells;
+  if (preset->confined) {
+    auto [ours, theirs] = REEVE_TRY(os::channel_pair());
+    tells = std::move(theirs);
+    running.denials = REEVE_TRY(read_denials(request.head.instance, std::move(ours), *preset, plan.texts.label));
+  }
   plan.image = &image;
   plan.control = &control;
+  plan.denials = &tells;
   plan.user = running.user;
   const StandardFiles files = REEVE_TRY(open_standard_files(plan.texts));
   plan.input = &files.input;
@@ -295,10 +308,21 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control, const
   contract::SupervisorRequest adopt{.op = SupervisorOp::adopt, .number = running.child.pid};
   adopt.id = request.head.instance;
   adopt.grace_s = plan.setup.grace_s;
-  const std::string text = text_to_keep(running.child.pid, running.user, plan.texts.label);
+  const std::string text = text_to_keep(running.child.pid, running.user, preset->number, plan.texts.label);
   const Running& started = *REEVE_TRY(watch(request.head.instance, std::move(running)));
-  supervisor_.lend(adopt, text, {&started.child.pidfd, &started.log->reader()});
+  std::vector<const os::Fd*> along{&started.child.pidfd, &started.log->reader()};
+  if (started.denials) along.push_back(&started.denials->line());
+  supervisor_.lend(adopt, text, std::move(along));
   return {};
+}
+
+Result<std::unique_ptr<Denials>> Spawner::read_denials(std::uint64_t instance, os::Fd line,
+                                                       const sandbox::Preset& preset, const std::string& label) {
+  return Denials::read(loop_, std::move(line), preset, options_.groups_folder,
+                       [this, instance, label](const std::string& text, bool is_end) {
+                         os::show_line(label + ": denied: " + text);
+                         tell({.kind = SpawnerEventKind::denied, .instance = instance, .number = is_end ? 1 : 0}, text);
+                       });
 }
 
 Result<const Spawner::Running*> Spawner::watch(std::uint64_t instance, Running running) {

@@ -14,6 +14,7 @@
 #include "../contract/rule.hpp"
 #include "../contract/supervisor.hpp"
 #include "../line/line.hpp"
+#include "denials.hpp"
 #include "evidence.hpp"
 #include "images.hpp"
 #include "launch.hpp"
@@ -47,6 +48,7 @@ class Spawner {
     os::Child child;
     std::optional<std::uint32_t> user;
     std::unique_ptr<Log> log;
+    std::unique_ptr<Denials> denials;  ///< in a confined preset
     os::Loop::Watch exit_watch;
   };
 
@@ -64,6 +66,8 @@ class Spawner {
   void scan_folder(const std::string& path, contract::SpawnerEventKind each, std::size_t most);
   Result<void> launch(const Request& request, const os::Fd& control);
   Result<void> start(const Request& request, const os::Fd& control, const os::Fd& image);
+  Result<std::unique_ptr<Denials>> read_denials(std::uint64_t instance, os::Fd line, const sandbox::Preset& preset,
+                                                const std::string& label);
   Result<const Running*> watch(std::uint64_t instance, Running running);
   Result<void> confirm(std::uint64_t instance);
   void identify(const Request& request, const std::vector<os::Fd>& descriptors);

@@ -98,6 +98,8 @@ inline constexpr int kStartsUntilForgotten = 30;       // ... until what it keep
 inline constexpr std::chrono::seconds kStuckAfter{1};  // A process that outlives SIGKILL by so long is set aside.
 
 // Launching.
+inline constexpr std::size_t kDenialsMax = 32;  // Calls of one process, told as denied; what comes after those is more
+                                                // of the same.
 inline constexpr std::chrono::seconds kCheckInTime{60};  // From a start until the service must have checked in.
 inline constexpr int kFruitlessStartsMax = 3;  // Starts in a row that end before a call is taken up, until those who
                                                // wait are told.

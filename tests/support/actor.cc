@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -42,6 +43,69 @@ struct Named : Namesake {
   Result<std::string> name() override { return own; }
   std::string own;
 };
+
+// As a program does that talks over a stream.
+Result<void> send_something() {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0) return fail(Kind::invalid, errno, "socketpair");
+  const ssize_t sent = ::send(ends[0], "x", 1, MSG_NOSIGNAL);
+  const int error = errno;
+  ::close(ends[0]);
+  ::close(ends[1]);
+  if (sent != 1) return fail(Kind::invalid, error, std::strerror(error));
+  return {};
+}
+
+// 0 where the mask reads as it was set, but for SIGSYS.
+Result<void> be_refused_with_all_blocked() {
+  int outcome = -1;
+  std::thread([&] {
+    sigset_t all;
+    sigset_t now;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, nullptr);
+    const bool is_refused = ::syscall(SYS_ptrace, 0, 0, nullptr, nullptr) < 0 && errno == EPERM;
+    pthread_sigmask(SIG_UNBLOCK, nullptr, &now);
+    const bool is_set = sigismember(&now, SIGUSR1) == 1 && sigismember(&now, SIGTERM) == 1;
+    outcome = !is_refused ? 1 : !is_set ? 2 : 0;
+  }).join();
+  if (outcome != 0) return fail(Kind::invalid, outcome, "not as the kernel does");
+  return {};
+}
+
+// Then makes a call that ends the process.
+void defy(const std::string& how) {
+  if (how.starts_with("handle")) std::signal(SIGSYS, [](int) {});
+  if (how.starts_with("ignore")) std::signal(SIGSYS, SIG_IGN);
+  if (how.starts_with("block")) {
+    sigset_t own;
+    sigemptyset(&own);
+    sigaddset(&own, SIGSYS);
+    pthread_sigmask(SIG_BLOCK, &own, nullptr);
+  }
+  ::syscall(SYS_keyctl, 0, 0, 0, 0, 0);
+}
+
+// Calls that are not denied, packets of other sizes, a path that commands a terminal, and too many of all.
+void lie_about_denials() {
+  constexpr int kLine = 5;
+  constexpr int kLies = 1000;
+  struct {
+    std::int32_t number = SYS_read;
+    std::int32_t error = EPERM;
+    std::uint64_t arguments[6]{};
+    char path[200] = "\x1b]0;owned\a";
+  } lie;
+  for (int i = 0; i < kLies; ++i) {
+    if (i == kLies / 2) lie.number = SYS_ptrace;
+    const std::size_t size = i % 3 == 0 ? sizeof lie - 1 : sizeof lie;
+    iovec part{&lie, size};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    (void)!::sendmsg(kLine, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+}
 
 class Player : public Actor {
  public:
@@ -99,6 +163,11 @@ class Player : public Actor {
     if (call == "raw socket") ::syscall(SYS_socket, AF_INET, SOCK_RAW, 1);
     if (call == "thread in a namespace") ::syscall(SYS_clone, 0x103d0f00, nullptr, nullptr, nullptr, 0);
     if (call == "io_uring") ::syscall(SYS_io_uring_setup, 1, nullptr);
+    if (call == "send") return send_something();
+    if (call == "thread") std::thread([] {}).join();
+    if (call.ends_with("signals blocked")) return be_refused_with_all_blocked();
+    if (call.ends_with("SIGSYS")) defy(call);
+    if (call.starts_with("lies")) lie_about_denials();
     // Standard input is no socket, and need not be one: the filter looks at the flags.
     msghdr nothing{};
     if (call == "send_oob") ::sendmsg(0, &nothing, MSG_OOB);

@@ -1,0 +1,30 @@
+// Calls that a seccomp filter has denied, told by the process that made them.
+//
+// A filter that answers with SECCOMP_RET_TRAP says by its data what is to become of the call: an errno is what it
+// returns, and 0 ends the process. A process in which nothing tells is ended by either.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <type_traits>
+
+#include "fd.hpp"
+
+namespace reeve::os {
+
+/// One denied call, as it goes over the line.
+struct DeniedCall {
+  std::int32_t number = 0;
+  std::int32_t error = 0;  ///< that it returned; 0 where it ended the process
+  std::array<std::uint64_t, 6> arguments{};
+  std::array<char, 200> path{};  ///< that it named, up to a NUL; what is longer is cut
+};
+static_assert(sizeof(DeniedCall) == 256 && std::has_unique_object_representations_v<DeniedCall>);
+
+/// From here on each call that is denied is told over `line`, a channel socket: once for each number and path, and
+/// kDenialsMax in all. What has not been told may be lost where nobody reads.
+/// Threads: once in a process, before a filter that traps is loaded. Errors: the system's.
+Result<void> tell_denials(Fd line);
+
+}  // namespace reeve::os

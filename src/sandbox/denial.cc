@@ -1,0 +1,58 @@
+#include "denial.hpp"
+
+#include <algorithm>
+
+#include "../vocab/text.hpp"
+#include "judge.hpp"
+
+namespace reeve::sandbox {
+namespace {
+
+std::string path_of(const os::DeniedCall& call) {
+  return {call.path.begin(), std::find(call.path.begin(), call.path.end(), '\0')};
+}
+
+// An address says nothing, and is not for others to know.
+std::string text_of(std::uint64_t argument) {
+  constexpr std::uint64_t kSmall = 1 << 16;
+  if (argument < kSmall) return std::to_string(argument);
+  if (argument > UINT32_MAX) return "...";
+  std::string digits;
+  for (; argument != 0; argument >>= 4) digits.insert(digits.begin(), "0123456789abcdef"[argument & 0xf]);
+  return "0x" + digits;
+}
+
+// What is denied for its path alone is so in a folder that the root does not show.
+bool allows(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder) {
+  const auto outcome = os::evaluate(preset.running, call_here(call.number, call.arguments));
+  if (outcome.verdict != os::Verdict::allowed) return false;
+  const std::string path = path_of(call);
+  return path.empty() || preset.shows(path.starts_with('/') ? path : "/" + path, groups_folder);
+}
+
+}  // namespace
+
+std::string words_of(const os::DeniedCall& call) {
+  std::string words = name_of_call(call.number) + "(";
+  const std::string path = path_of(call);
+  if (!path.empty()) return words + '"' + printable(path) + "\")";
+  constexpr std::size_t kShown = 3;
+  for (std::size_t i = 0; i < kShown; ++i) words += (i == 0 ? "" : ", ") + text_of(call.arguments[i]);
+  return words + ")";
+}
+
+std::optional<std::string> explain(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder) {
+  if (!preset.confined) return std::nullopt;
+  const auto outcome = os::evaluate(preset.running, call_here(call.number, call.arguments));
+  if (outcome.verdict == os::Verdict::allowed) return std::nullopt;
+  std::string text = words_of(call) + (call.error == 0 ? " ended it: " : " was refused: ");
+  for (const Preset& other : all_presets()) {
+    if (!other.confined || !allows(other, call, groups_folder)) continue;
+    const bool is_of_a_group = other.containers && !path_of(call).empty();
+    return text + "<key>Preset</key><string>" + std::string(other.name) + "</string> would allow it" +
+           (is_of_a_group ? ", with its group under <key>Groups</key>" : "");
+  }
+  return text + "no preset allows it but none, which is no sandbox";
+}
+
+}  // namespace reeve::sandbox

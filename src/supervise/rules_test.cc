@@ -65,7 +65,7 @@ TEST(SupervisorRules, CountDescriptorsAndTexts) {
     return admitted ? "admitted" : admitted.error().message;
   };
   EXPECT_EQ(refusal(SupervisorOp::adopt, 0, true), "request 4: another number of descriptors");
-  EXPECT_EQ(refusal(SupervisorOp::adopt, 3, true), "request 4: another number of descriptors");
+  EXPECT_EQ(refusal(SupervisorOp::adopt, 4, true), "request 4: another number of descriptors");
   EXPECT_EQ(refusal(SupervisorOp::adopt, 2, false), "request 4: no text");
   EXPECT_EQ(refusal(SupervisorOp::drop, 0, true), "request 8: a text where none belongs");
   EXPECT_EQ(refusal(SupervisorOp::keep, 0, true), "request 7: unknown") << "keeping is for the broker to ask";

@@ -225,6 +225,73 @@ TEST(MissingLayers, EachRefusesByItsName) {
   }
 }
 
+// A machine whose /etc has that file in its own, for one process and those it starts.
+std::vector<std::string> where_may_lack(const std::string& folder, const std::string& words,
+                                        const std::string& owner = "0", const std::string& mode = "644") {
+  const std::string etc = folder + "/etc";
+  const std::string file = etc + "/reeve/may-lack";
+  return {"/usr/bin/unshare", "--mount", "/bin/sh", "-ec",
+          "mkdir " + folder + "; cp -a /etc " + etc + "; mkdir -p " + etc + "/reeve; printf '" + words + "' > " + file +
+              "; chown " + owner + " " + file + "; chmod " + mode + " " + file + "; mount --bind " + etc +
+              " /etc; exec \"$0\" \"$@\""};
+}
+
+class Allowance : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (is_sanitised()) GTEST_SKIP() << "a sanitiser cannot live within the preset's limits; the plain build runs this";
+    if (::geteuid() != 0) GTEST_SKIP() << "what root allows is root's to write";
+  }
+  Output broker_without_landlock(std::vector<std::string> words) const {
+    ::setenv("REEVE_RUNTIME_DIR", folder.path().c_str(), 1);
+    words.insert(words.end(),
+                 {build_folder() + "/tests/under", "--older", "landlock", stage() + "/bin/reeve", "broker"});
+    const Output output = run(words);
+    ::unsetenv("REEVE_RUNTIME_DIR");
+    return output;
+  }
+  Folder folder;
+  Folder machine;
+};
+
+TEST_F(Allowance, OfTheAdministratorLetsServicesRunWithLessAndTheyAreKnownByIt) {
+  std::vector<std::string> words = where_may_lack(machine.path() + "/it", "# an old kernel\\n landlock # for now\\n");
+  const auto older = under({"landlock"});
+  words.insert(words.end(), older.begin(), older.end());
+  Session session(words);
+  write_jobs(session);
+  expect_calls_succeed();
+  const std::vector<std::string> lacking{"landlock", "landlock-ports", "landlock-scopes"};
+  EXPECT_EQ(details_of(kActor).lacking, lacking);
+  EXPECT_NE(reeve_tool({"print", kActor}).out.find("lacking        landlock landlock-ports"), std::string::npos);
+  const auto call = [](const std::string& required) {
+    return connect<Actor>(kActor, {.required = required}).call_with<&Actor::sleep>(kBounded, 0U);
+  };
+  EXPECT_TRUE(call("confined"));
+  EXPECT_EQ(call("enforces:landlock").error().code, code::kNotMet);
+  auto actor = connect<Actor>(kActor);
+  ASSERT_TRUE(actor.call_with<&Actor::sleep>(kBounded, 0U));
+  EXPECT_EQ(actor.peer()->lacking, lacking);
+  EXPECT_EQ(actor.call_with<&Actor::read_file>(kBounded, "/etc/passwd").error().code, EPERM) << "of the other layers";
+}
+
+TEST_F(Allowance, OfAnotherLayerOfAnotherUserOrOfNobodyIsNone) {
+  const auto refused = [&](const std::vector<std::string>& words, const std::string& why) {
+    const Output output = broker_without_landlock(words);
+    EXPECT_EQ(output.exit_code, 1) << why;
+    EXPECT_NE(output.err.find("Landlock"), std::string::npos) << output.err;
+    EXPECT_NE(output.err.find(why), std::string::npos) << why << ": " << output.err;
+  };
+  int n = 0;
+  const auto other = [&](const std::string& text, const std::string& owner = "0", const std::string& mode = "644") {
+    return where_may_lack(machine.path() + "/" + std::to_string(n++), text, owner, mode);
+  };
+  refused(other("no-new-code\\n"), "no Landlock");
+  refused(other("landlock\\nseccomp\\n"), "line 2: no layer is called \"seccomp\"");
+  refused(other("landlock\\n", "12345"), "belongs to user 12345");
+  refused(other("landlock\\n", "0", "666"), "can be written by its group or by others");
+}
+
 // Who connects cannot be proven there: such a program is what its user is, and is told why.
 TEST(Kernel65, WithoutPidfdsOfPeersASignedProgramIsWorthItsUserAlone) {
   const Session session(under({"peer-pidfd"}));

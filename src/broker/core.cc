@@ -216,6 +216,7 @@ void Core::manage(PeerId peer, RequestId request, const What& what) {
 void Core::on(const Scanned& event) {
   scanning_ = false;
   take_trust(event.trust);
+  lacking_ = event.lacking;
   problems_.clear();
   std::vector<std::string> problems = event.problems;
   for (auto& [label, job] : jobs_) {

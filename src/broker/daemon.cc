@@ -515,6 +515,7 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
     case SpawnerEventKind::trust_file:
       return take_trust_file(event->text);
     case SpawnerEventKind::scan_done:
+      scan_.lacking = event->head.bits;
       return apply(std::exchange(scan_, {}));
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});

@@ -206,6 +206,7 @@ void Core::start(JobState& job) {
   if (!job.active.names.empty()) job.ends_by = now_ + kCheckInTime;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
   job.callers.clear();
+  job.lacking = is_confined(job.active) ? lacking_ : 0;
   launch(job, Launch::Control::fresh);
 }
 

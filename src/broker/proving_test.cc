@@ -277,6 +277,27 @@ TEST_F(Proving, AClientIsGivenNoServiceThatIsNotWhatItRequires) {
   EXPECT_EQ(Stage::all<HandOver>(later).size(), 1U);
 }
 
+TEST_F(Proving, WhatASandboxLacksHereIsTheRecordOfWhoeverWasStartedSo) {
+  stage.knows({job_named("a")});
+  ask(stage.client(), contract::List{});
+  stage.apply(Scanned{{job_named("a")}, {}, {}, 0b101});
+  const auto required = [&](const std::string& what) { return contract::LookUp{"a", 0, what}; };
+  const PeerId client = stage.client();
+  const auto first = the<Launch>(ask(client, required("enforces:landlock")));
+  const PeerId service = stage.come_up(first.instance);
+  EXPECT_EQ(the<Refuse>(stage.check_in(service, first.instance)).reason.code, code::kNotMet);
+  EXPECT_EQ(Stage::all<HandOver>(ask(client, required("confined and enforces:landlock-ports"))).size(), 1U);
+  const std::vector<std::string> lacking{"landlock", "landlock-scopes"};
+  const auto found = value_of<contract::JobDetails>(ask(client, contract::Print{"a"}));
+  EXPECT_EQ(found->lacking, lacking);
+  // Another spawner may have another kernel's word; who runs was started under this one's.
+  ask(stage.client(), contract::List{});
+  stage.apply(Scanned{{job_named("a")}, {}, {}, 0});
+  EXPECT_EQ(the<Refuse>(ask(client, required("enforces:landlock"))).reason.code, code::kNotMet);
+  stage.next_broker();
+  EXPECT_EQ(value_of<contract::Proof>(ask(service, contract::Prove{}))->who.lacking, lacking);
+}
+
 TEST_F(Proving, ASignatureSaysWhoMayCallEvenWhereTheJobLetsAllOfThem) {
   stage.knows({job_named("a")});
   const auto launch = launched_with(stage.client(), "a", image_of(5, ours().manifest({"team:" + ours().team})));

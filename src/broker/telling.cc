@@ -178,6 +178,7 @@ contract::JobDetails Core::details_of(const JobState& job) const {
   details.preset = job.job.preset;
   details.groups = job.job.groups;
   details.identifier = job.identity.identifier;
+  details.lacking = job.identity.lacking;
   details.starts = job.starts;
   details.waiting = job.waiting.size() + job.on_the_way.size();
   details.kept_alive_by = reasons_to_run(job);

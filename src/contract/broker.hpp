@@ -220,7 +220,8 @@ struct JobDetails {
   std::vector<std::string> names;       ///< that it declares
   std::vector<std::string> registered;  ///< that it has registered beside those
   std::vector<std::string> groups;
-  std::string identifier;  ///< of its program, as it was last started; empty before that
+  std::string identifier;            ///< of its program, as it was last started; empty before that
+  std::vector<std::string> lacking;  ///< layers of its sandbox that are not enforced
   std::uint64_t starts = 0;
   std::uint64_t waiting = 0;  ///< channels that wait for it
   std::optional<std::string> last_exit;
@@ -230,7 +231,7 @@ struct JobDetails {
 };
 BOOST_DESCRIBE_STRUCT(JobDetails, (),
                       (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups,
-                       identifier, starts, waiting, last_exit, denials, kept_alive_by, settings))
+                       identifier, lacking, starts, waiting, last_exit, denials, kept_alive_by, settings))
 
 /// As bootstrap_status has it.
 BOOST_DEFINE_ENUM_CLASS(NameState, inactive, active, on_demand)

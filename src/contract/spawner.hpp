@@ -60,9 +60,9 @@ struct SpawnerRequest {
 static_assert(std::has_unique_object_representations_v<SpawnerRequest>);
 
 enum class SpawnerEventKind : std::uint32_t {
-  job_file = 1,     ///< text: path, NUL, contents
-  job_problem = 2,  ///< text: path, NUL, what is wrong with the file
-  scan_done = 3,
+  job_file = 1,         ///< text: path, NUL, contents
+  job_problem = 2,      ///< text: path, NUL, what is wrong with the file
+  scan_done = 3,        ///< bits: layers that no sandbox has here, as kLayerNames counts them
   launch_failed = 4,    ///< text: at which step, and why
   confirmed = 5,        ///< number: seccomp filters, or -1 where nobody can tell
   folders_changed = 6,  ///< a job file came, went or changed

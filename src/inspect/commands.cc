@@ -99,6 +99,7 @@ std::string text_of(const contract::JobDetails& job) {
   line("program", job.program);
   line("arguments", joined(job.arguments));
   line("preset", job.preset);
+  if (!job.lacking.empty()) line("lacking", joined(job.lacking));
   line("names", joined(job.names));
   line("registered", joined(job.registered));
   line("groups", joined(job.groups));

@@ -31,8 +31,10 @@ std::vector<Finding> findings(const os::Features& has) {
                       "kernel.apparmor_restrict_unprivileged_userns=0, or leave the sandbox around this shell)"));
   all.push_back(found("seccomp filters", has.seccomp_filters, "missing",
                       "no sandbox, and so no broker: use a kernel with CONFIG_SECCOMP_FILTER"));
-  all.push_back(found("Landlock files", has.landlock >= 1, "missing",
-                      "no sandbox, and so no broker: boot with landlock in lsm= (Linux 5.13)"));
+  all.push_back(
+      found("Landlock files", has.landlock >= 1, "missing",
+            "no sandbox, and so no broker: boot with landlock in lsm= (Linux 5.13), or have root allow to do without "
+            "(the line landlock in /etc/reeve/may-lack)"));
   all.push_back(found("Landlock ports", has.landlock >= 4, "degraded",
                       "the empty network namespace alone keeps services off the network (Linux 6.7)"));
   all.push_back(found("Landlock scopes", has.landlock >= 6, "degraded",

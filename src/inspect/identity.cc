@@ -27,6 +27,7 @@ Result<std::string> identity(std::int32_t pid, Form form, bootstrap::Domain doma
   line("not higher", found.why_not);
   line("job", who.label);
   line("preset", who.preset);
+  line("lacking", fmt::format("{}", fmt::join(who.lacking, " ")));
   line("team", who.team);
   line("identifier", who.identifier);
   if (!who.team.empty()) line("version", std::to_string(who.version));

@@ -310,6 +310,8 @@ Result<void> refuse_privileges_by_exec() {
   return check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
 }
 
+bool can_refuse_new_code() { return ::prctl(uapi::kPrGetMdwe, 0, 0, 0, 0) >= 0; }
+
 Result<void> refuse_new_code() {
   if (::prctl(uapi::kPrSetMdwe, uapi::kMdweRefuseExecGain, 0, 0, 0) == 0) return {};
   return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no PR_SET_MDWE (Linux 6.3)");
@@ -327,9 +329,14 @@ Result<void> add_landlock_rule(const Fd& ruleset, const Fd& below, std::uint64_t
 
 }  // namespace
 
+long landlock_version() {
+  const long version = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  return version < 0 ? 0 : version;
+}
+
 Result<Fd> make_landlock_rules(std::span<const std::string> readable, std::span<const Fd* const> changeable,
                                bool may_connect) {
-  const long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+  const long abi = landlock_version();
   if (abi < 1) {
     return fail(Kind::unsupported, code::kMissingLayer, "the kernel has no Landlock",
                 "boot with lsm=landlock,… or use a kernel that has it (Linux 5.13)");

@@ -98,9 +98,13 @@ void set_umask(std::uint32_t mask);
 Result<void> drop_privileges();
 /// No program run from here on can gain rights by being set-id or having file capabilities.
 Result<void> refuse_privileges_by_exec();
+/// Whether the kernel has that.
+bool can_refuse_new_code();
 /// No memory may become executable any more (Linux 6.3).
 Result<void> refuse_new_code();
 
+/// The version of Landlock's interface; 0 where the kernel has none.
+long landlock_version();
 /// Landlock rules: no path can be reached but to read and execute below `readable`, and to read, make, change and
 /// remove files and folders below `changeable`; where the kernel knows them, also no TCP port (or only to connect to),
 /// no abstract socket of outside, no signal to outside. Errors: unsupported where the kernel has no Landlock.

@@ -1,6 +1,5 @@
 #include "features.hpp"
 
-#include <linux/landlock.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/inotify.h>
@@ -15,6 +14,7 @@ extern "C" {
 #include <sys/pidfd.h>  // glibc 2.36 forgets to say that these are C
 }
 
+#include "confine.hpp"
 #include "process.hpp"
 #include "socket.hpp"
 #include "uapi.hpp"
@@ -41,10 +41,9 @@ Features look_for_features() {
   utsname name{};
   if (::uname(&name) == 0) features.kernel = name.release;
   features.user_namespaces = can_make_user_namespace();
-  features.landlock = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-  if (features.landlock < 0) features.landlock = 0;
+  features.landlock = landlock_version();
   features.seccomp_filters = has_seccomp_filters();
-  features.refuses_new_code = ::prctl(uapi::kPrGetMdwe, 0, 0, 0, 0) >= 0;
+  features.refuses_new_code = can_refuse_new_code();
   const Fd self(::pidfd_open(::getpid(), 0));
   features.numbers_processes = self && process_number(self) != 0;
   if (const auto pair = channel_pair()) {

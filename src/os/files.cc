@@ -132,10 +132,12 @@ Result<std::vector<std::string>> names_in(const Fd& folder, std::string_view suf
   return names;
 }
 
-Result<void> check_trusted(const Fd& file) {
+namespace {
+
+Result<void> check_owner(const Fd& file, uid_t owner, const char* advice) {
   const struct stat facts = REEVE_TRY(facts_of(file));
-  if (facts.st_uid != ::geteuid() && facts.st_uid != 0) {
-    return fail(Kind::denied, code::kBadJob, "belongs to user " + std::to_string(facts.st_uid), "chown it to yourself");
+  if (facts.st_uid != owner && facts.st_uid != 0) {
+    return fail(Kind::denied, code::kBadJob, "belongs to user " + std::to_string(facts.st_uid), advice);
   }
   if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
     return fail(Kind::denied, code::kBadJob, "can be written by its group or by others", "chmod go-w it");
@@ -143,11 +145,18 @@ Result<void> check_trusted(const Fd& file) {
   return {};
 }
 
-Result<std::string> read_trusted_file(const Fd& folder, const std::string& name, std::size_t most) {
+}  // namespace
+
+Result<void> check_trusted(const Fd& file) { return check_owner(file, ::geteuid(), "chown it to yourself"); }
+
+Result<void> check_of_root(const Fd& file) { return check_owner(file, 0, "chown it to root"); }
+
+Result<std::string> read_trusted_file(const Fd& folder, const std::string& name, std::size_t most,
+                                      Result<void> (*check)(const Fd&)) {
   const Fd file(::openat(folder.raw(), name.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
   if (!file) return system_failure("openat");
   if (!is_kind(file, DescriptorKind::file)) return fail(Kind::invalid, code::kBadJob, "is not a regular file");
-  REEVE_TRY(check_trusted(file));
+  REEVE_TRY(check(file));
   std::string text(most + 1, '\0');
   std::size_t size = 0;
   while (size < text.size()) {

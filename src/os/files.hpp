@@ -41,8 +41,12 @@ Result<std::vector<std::string>> names_in(const Fd& folder, std::string_view suf
 /// no help: it lets others add files. Errors: denied.
 Result<void> check_trusted(const Fd& file);
 
-/// The bytes of a regular, trusted file of at most `most` bytes.
-Result<std::string> read_trusted_file(const Fd& folder, const std::string& name, std::size_t most);
+/// ... that belongs to root, whoever we are. Errors: denied.
+Result<void> check_of_root(const Fd& file);
+
+/// The bytes of a regular file of at most `most` bytes that passes the check.
+Result<std::string> read_trusted_file(const Fd& folder, const std::string& name, std::size_t most,
+                                      Result<void> (*check)(const Fd&) = check_trusted);
 
 /// Opens a regular file for reading, without waiting for whatever else may stand at that path.
 Result<Fd> open_regular(const std::string& path);

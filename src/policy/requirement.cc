@@ -95,6 +95,7 @@ class Requirement::Parser {
         {"entitlement", Kind::entitlement, false},
         {"preset", Kind::preset, false},
         {"confined", Kind::confined, true},
+        {"enforces", Kind::layer, false},
     };
     const auto known =
         std::find_if(std::begin(kKnown), std::end(kKnown), [&](const Known& k) { return k.name == kind; });
@@ -123,6 +124,9 @@ class Requirement::Parser {
       rest = rest.substr(0, equals);
     }
     node.name = rest;
+    if (node.kind == Kind::layer && std::ranges::find(contract::kLayerNames, rest) == contract::kLayerNames.end()) {
+      return bad("no layer is called \"" + printable(rest) + "\"");
+    }
     if (node.kind == Kind::user || node.kind == Kind::confined) return {};
     // A program's identifier is a team and a name.
     const std::size_t dot = node.kind == Kind::identifier ? rest.find('.') : std::string_view::npos;
@@ -158,6 +162,8 @@ bool has_value(const Object& entitlement, const std::string& value) {
   return all != nullptr &&
          std::any_of(all->begin(), all->end(), [&](const Object& each) { return has_value(each, value); });
 }
+
+bool is_confined(const contract::Identity& who) { return !who.preset.empty() && who.preset != "none"; }
 
 bool is_on(const Object& entitlement) {
   const bool* flag = entitlement.get<bool>();
@@ -218,7 +224,9 @@ bool Requirement::is_true(const Node& fact, const contract::Identity& who) {
     case Kind::preset:
       return who.preset == fact.name;
     case Kind::confined:
-      return !who.preset.empty() && who.preset != "none";
+      return is_confined(who);
+    case Kind::layer:
+      return is_confined(who) && std::ranges::find(who.lacking, fact.name) == who.lacking.end();
     default:
       return false;
   }

@@ -12,6 +12,7 @@
 //   entitlement:NAME=TEXT  ... and it is TEXT, or an array with TEXT in it
 //   preset:PRESET          started in that sandbox
 //   confined               started in a sandbox, whichever
+//   enforces:LAYER         ... of which this layer is enforced: landlock, landlock-ports, landlock-scopes, no-new-code
 //
 // Owns:    its text and what that means. A value.
 // Trust:   the text comes from strangers: of bounded size and depth.
@@ -55,6 +56,7 @@ class Requirement {
     entitlement,
     preset,
     confined,
+    layer,
     both,
     either,
     negation

@@ -107,6 +107,20 @@ TEST(Requirement, ASandboxIsOneThatTheBrokerMadeAndThatIsNotNone) {
   EXPECT_FALSE(holds("confined", who));
 }
 
+TEST(Requirement, ALayerIsEnforcedInASandboxThatDoesNotLackIt) {
+  contract::Identity who;
+  EXPECT_FALSE(holds("enforces:landlock", who)) << "in no sandbox";
+  who.preset = "parser";
+  EXPECT_TRUE(holds("enforces:landlock and enforces:landlock-ports and enforces:no-new-code", who));
+  who.lacking = {"landlock-scopes"};
+  EXPECT_FALSE(holds("enforces:landlock-scopes", who));
+  EXPECT_TRUE(holds("confined and enforces:landlock", who));
+  who.preset = "none";
+  EXPECT_FALSE(holds("enforces:landlock", who));
+  EXPECT_NE(fault_of("enforces:landlok").find("no layer is called \"landlok\""), std::string::npos);
+  EXPECT_NE(fault_of("enforces"), "");
+}
+
 TEST(Requirement, AndBindsCloserThanOrAndNotClosest) {
   const contract::Identity who;  // for which user is true, and confined is not
   EXPECT_TRUE(holds("user or confined and confined", who));

@@ -7,8 +7,10 @@
 #include <string_view>
 
 #include "../contract/inherited.hpp"
+#include "../os/pipe.hpp"
 #include "../os/process.hpp"
 #include "../os/socket.hpp"
+#include "../sandbox/allowance.hpp"
 #include "../spawn/spawner.hpp"
 
 namespace {
@@ -42,6 +44,12 @@ int main(int argc, char** argv) {
   for (int i = 3; i < argc; ++i) {
     const bool is_trust = std::string_view(argv[i]) == "--trust" && i + 1 < argc;
     (is_trust ? options.trust_folders : options.job_folders).emplace_back(is_trust ? argv[++i] : argv[i]);
+  }
+  if (const auto allowance = sandbox::read_allowance()) {
+    options.may_lack = *allowance;
+  } else {
+    os::show_line(std::string("reeve spawner: ") + sandbox::kAllowanceFolder + "/" + sandbox::kAllowanceName + ": " +
+                  text_of(allowance.error()) + "; nothing is allowed");
   }
   const auto outcome = run(std::move(*supervisor), std::move(options));
   if (!outcome) std::fprintf(stderr, "reeve spawner: %s\n", text_of(outcome.error()).c_str());

@@ -1,7 +1,7 @@
 // What the broker gives up before it reads a stranger's first byte.
 //
 // Threads: for a process with one thread; the whole of it, for good.
-// Errors:  missing-layer; the broker is not to run with less.
+// Errors:  missing-layer; the broker is not to run with less, unless the machine's administrator allows it.
 #pragma once
 
 #include "../vocab/result.hpp"

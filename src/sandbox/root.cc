@@ -5,7 +5,8 @@
 
 namespace reeve::sandbox {
 
-Result<Root> Root::prepare(const std::string& path, const Preset& preset, std::vector<Container> containers) {
+Result<Root> Root::prepare(const std::string& path, const Preset& preset, std::vector<Container> containers,
+                           Layers may_lack) {
   Root root;
   root.path_ = path;
   REEVE_TRY(os::make_folders(path + "/usr"));
@@ -22,10 +23,11 @@ Result<Root> Root::prepare(const std::string& path, const Preset& preset, std::v
     REEVE_TRY(os::make_folders(path + container.path));
     changeable.push_back(&container.folder);
   }
+  root.containers_ = std::move(containers);
+  if (has(lacking_here() & may_lack, Layer::landlock)) return root;
   // The rules are of files, not of paths: they hold wherever these folders are mounted.
   root.rules_ =
       REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::make_landlock_rules(root.shown_, changeable, preset.internet))));
-  root.containers_ = std::move(containers);
   return root;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "../os/fd.hpp"
+#include "layers.hpp"
 #include "preset.hpp"
 
 namespace reeve::sandbox {
@@ -20,13 +21,15 @@ struct Container {
 class Root {
  public:
   /// Makes the preset's tree at `path`, inside a folder that only we can enter. What this machine has not is left out.
-  /// `containers` are folders that its processes may change, each seen where it stands outside.
-  static Result<Root> prepare(const std::string& path, const Preset& preset, std::vector<Container> containers = {});
+  /// `containers` are folders that its processes may change, each seen where it stands outside. Of the layers in
+  /// `may_lack` what this kernel has not is done without. Errors: missing-layer.
+  static Result<Root> prepare(const std::string& path, const Preset& preset, std::vector<Container> containers = {},
+                              Layers may_lack = 0);
 
   /// Mounts what it shows and makes this the root of the process's mount namespace, for good.
   Result<void> enter() const;
 
-  /// Landlock's, for a process that sees this root.
+  /// Landlock's, for a process that sees this root; nothing where it has to do without.
   const os::Fd& rules() const { return rules_; }
 
  private:

@@ -193,14 +193,14 @@ std::string mark_of(std::span<const sandbox::Container> containers) {
 }  // namespace
 
 Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder,
-                             std::vector<sandbox::Container> containers) {
+                             std::vector<sandbox::Container> containers, sandbox::Layers may_lack) {
   Nursery nursery;
   nursery.preset = &preset;
   nursery.supervisor = REEVE_TRY(os::out_of_the_way(REEVE_TRY(os::parent_process())));
   if (!preset.confined) return nursery;
   const auto network = preset.internet ? os::Network::of_the_host : os::Network::empty;
   const std::string path = runtime_folder + "/root/" + std::string(preset.name) + mark_of(containers);
-  nursery.root = REEVE_TRY(sandbox::Root::prepare(path, preset, std::move(containers)));
+  nursery.root = REEVE_TRY(sandbox::Root::prepare(path, preset, std::move(containers), may_lack));
   nursery.namespaces =
       REEVE_TRY(os::make_shared_namespaces(mapped_users(), network, [&] { return nursery.root.enter(); }));
   nursery.running_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running)));

@@ -31,9 +31,9 @@ struct Nursery {
 
 /// With a root made in the runtime folder, which only we can enter: it is empty there, and any number of nurseries
 /// mount upon it. Errors: missing-layer, with its name.
-/// `containers`: see sandbox::Root.
+/// `containers` and `may_lack`: see sandbox::Root.
 Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& runtime_folder,
-                             std::vector<sandbox::Container> containers = {});
+                             std::vector<sandbox::Container> containers = {}, sandbox::Layers may_lack = 0);
 
 /// The folder of an app group below `base`, with what is always in it; made where it is not there. Where root starts
 /// services it is that of the user whom all those who keep files run as. Errors: runtime-folder where it is not its

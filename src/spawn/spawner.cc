@@ -92,7 +92,7 @@ Result<const Nursery*> Spawner::nursery_of(const sandbox::Preset& preset, const 
   for (const std::string& group : groups) {
     containers.push_back(REEVE_TRY(open_container(options_.groups_folder, group)));
   }
-  auto nursery = make_nursery(preset, options_.runtime_folder, std::move(containers));
+  auto nursery = make_nursery(preset, options_.runtime_folder, std::move(containers), options_.may_lack);
   if (!nursery) {
     Error why = std::move(nursery).error();
     why.message = "preset " + std::string(preset.name) + ": " + why.message;
@@ -209,7 +209,7 @@ Result<void> Spawner::scan() {
   for (const std::string& folder : options_.job_folders) {
     scan_folder(folder, SpawnerEventKind::job_file, kJobFileCountMax);
   }
-  tell({.kind = SpawnerEventKind::scan_done});
+  tell({.kind = SpawnerEventKind::scan_done, .bits = sandbox::lacking_here()});
   return {};
 }
 

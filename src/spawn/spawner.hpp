@@ -28,6 +28,7 @@ struct SpawnerOptions {
   std::string groups_folder;               ///< of what app groups share
   std::vector<std::string> job_folders;    ///< the first that knows a label or a name wins
   std::vector<std::string> trust_folders;  ///< what all of them say adds up
+  sandbox::Layers may_lack = 0;            ///< as the machine's administrator allows
 };
 
 class Spawner {

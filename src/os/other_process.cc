@@ -20,28 +20,12 @@ extern "C" {
 #include <vector>
 
 #include "../vocab/bounds.hpp"
+#include "code_map.hpp"
 #include "path.hpp"
+#include "proc.hpp"
 
 namespace reeve::os {
 namespace {
-
-std::string proc_path(std::int32_t pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
-
-Result<std::string> read_text(const std::string& path) {
-  constexpr std::size_t kMost = 1024 * 1024;
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return system_failure("open /proc/PID");
-  std::string text;
-  std::array<char, 16 * 1024> room;
-  while (text.size() < kMost) {
-    const ssize_t got = ::read(file.raw(), room.data(), room.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_failure("read /proc/PID");
-    if (got == 0) return text;
-    text.append(room.data(), static_cast<std::size_t>(got));
-  }
-  return fail(Kind::denied, code::kTooLarge, "its map of memory is longer than anybody's");
-}
 
 // What stands behind "KEY:" in the lines of `text`, without the blanks around it.
 std::string_view field(std::string_view text, std::string_view key) {
@@ -82,41 +66,7 @@ std::unexpected<Error> not_guarded(const std::string& what) {
               "install it where only root can write, as /usr is");
 }
 
-struct Mapped {
-  std::string path;
-  std::uint64_t inode = 0;
-  unsigned device_major = 0;
-  unsigned device_minor = 0;
-};
-
-// "7f12a000-7f12b000 r-xp 00001000 fe:01 4711   /usr/lib/libc.so.6": nothing where it is not code.
-Result<std::vector<Mapped>> code_in(std::string_view maps) {
-  std::vector<Mapped> code;
-  for (std::size_t begin = 0; begin < maps.size();) {
-    const std::size_t end = std::min(maps.find('\n', begin), maps.size());
-    const std::string line(maps.substr(begin, end - begin));
-    begin = end + 1;
-    char permissions[5] = "";
-    Mapped mapped;
-    unsigned long long inode = 0;
-    int path_at = 0;
-    if (std::sscanf(line.c_str(), "%*x-%*x %4s %*x %x:%x %llu %n", permissions, &mapped.device_major,
-                    &mapped.device_minor, &inode, &path_at) < 4 ||
-        path_at == 0) {
-      return fail(Kind::denied, code::kSystem, "its map of memory is not understood");
-    }
-    if (permissions[2] != 'x') continue;
-    mapped.inode = inode;
-    mapped.path = line.substr(static_cast<std::size_t>(path_at));
-    // The same file is mapped in a row, in pieces.
-    if (code.empty() || code.back().path != mapped.path || code.back().inode != mapped.inode) {
-      code.push_back(std::move(mapped));
-    }
-  }
-  return code;
-}
-
-bool is_kernels_own(const Mapped& mapped) {
+bool is_kernels_own(const MappedCode& mapped) {
   return mapped.inode == 0 && (mapped.path == "[vdso]" || mapped.path == "[vsyscall]");
 }
 
@@ -182,16 +132,13 @@ Result<RunningProgram> program_of(std::int32_t pid, GuardedFiles& guarded) {
 }
 
 Result<void> check_code_of(std::int32_t pid, GuardedFiles& guarded) {
-  const std::string maps = REEVE_TRY(read_text(proc_path(pid, "maps")));
-  for (const Mapped& mapped : REEVE_TRY(code_in(maps))) {
+  for (const MappedCode& mapped : REEVE_TRY(mapped_code(pid))) {
     if (is_kernels_own(mapped)) continue;
     if (!mapped.path.starts_with('/')) {
       return not_guarded(mapped.path.empty() ? "code in memory of its own making" : mapped.path);
     }
     const FileVersion version = REEVE_TRY(guarded.version_at(mapped.path));
-    if (version.inode != mapped.inode || version.device != ::makedev(mapped.device_major, mapped.device_minor)) {
-      return not_guarded(mapped.path);
-    }
+    if (version.inode != mapped.inode || version.device != mapped.device) return not_guarded(mapped.path);
   }
   return {};
 }

@@ -36,6 +36,29 @@ inline constexpr std::uint64_t kNetConnectTcp = 1U << 1;
 inline constexpr std::uint64_t kScopeAbstractSocket = 1U << 0;
 inline constexpr std::uint64_t kScopeSignal = 1U << 1;
 
+// PROCMAP_QUERY, of /proc/PID/maps (6.11).
+struct MapQuery {
+  std::uint64_t size = 104;  // of this
+  std::uint64_t flags = 0;
+  std::uint64_t address = 0;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  std::uint64_t permissions = 0;
+  std::uint64_t page_size = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t inode = 0;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  std::uint32_t name_size = 0;  // in: of the room; out: of the name, with its NUL
+  std::uint32_t build_id_size = 0;
+  std::uint64_t name_address = 0;
+  std::uint64_t build_id_address = 0;
+};
+static_assert(sizeof(MapQuery) == 104);
+inline constexpr unsigned long kMapQuery = 0xc0686611;  // _IOWR('f', 17, that)
+inline constexpr std::uint64_t kQueryExecutable = 0x04;
+inline constexpr std::uint64_t kQueryThisOrNext = 0x10;
+
 struct LandlockRulesetAttr {  // ABI 6; older kernels accept the prefix they know when the rest is zero
   std::uint64_t handled_access_fs;
   std::uint64_t handled_access_net;

@@ -46,6 +46,14 @@ struct Identity {
 };
 BOOST_DESCRIBE_STRUCT(Identity, (), (trust, label, preset, team, identifier, version, groups, entitlements, lacking))
 
+}  // namespace reeve::contract
+
+// It travels with each look-up and each handover, and of most processes there is little to tell.
+template <>
+inline constexpr bool reeve::object::kOmitsDefaults<reeve::contract::Identity> = true;
+
+namespace reeve::contract {
+
 /// Whether a name lies in a group: it is the group's id, or that with further components behind it.
 constexpr bool is_in_group(std::string_view name, std::string_view group) {
   return name == group || (name.starts_with(group) && name[group.size()] == '.');

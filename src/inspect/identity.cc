@@ -14,9 +14,11 @@ Result<std::string> identity(std::int32_t pid, Form form, bootstrap::Domain doma
   const auto found = REEVE_TRY(bootstrap::Broker(bootstrap::WhenAbsent::start, domain).identify(pid));
   const contract::Identity& who = found.who;
   if (form == Form::json) {
-    const Object object = object::to_object(who);
     Dictionary told{{"not_higher", Object(found.why_not)}};
-    for (const auto& [key, value] : *object.get<Dictionary>()) told.set(key == "trust" ? "class" : key, value);
+    boost::mp11::mp_for_each<object::MembersOf<contract::Identity>>([&](auto member) {
+      const std::string name = member.name;
+      told.set(name == "trust" ? "class" : name, object::to_object(who.*member.pointer));
+    });
     return to_json(Object(std::move(told)));
   }
   const Object name_of_class = object::to_object(who.trust);

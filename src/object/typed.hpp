@@ -6,7 +6,8 @@
 //   std::optional<T>            absent, or T
 //   std::vector<T>              an array
 //   std::map<std::string, T>    a dictionary
-//   described struct            a dictionary of its members; unknown keys are refused
+//   described struct            a dictionary of its members; unknown keys are refused, and missing ones unless they are
+//                               optional, or all of its members are (kOmitsDefaults)
 //   File                        a descriptor declared a regular file
 //   Object                      anything at all
 //
@@ -257,6 +258,11 @@ concept DescribedStruct = std::is_class_v<T> && boost::describe::has_describe_me
 template <class T>
 using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public>;
 
+/// True for a struct of which most fields are most often as they are by default: those are left out, and what is not
+/// there is as it is by default.
+template <class T>
+inline constexpr bool kOmitsDefaults = false;
+
 template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
@@ -269,6 +275,10 @@ struct Codec<T> {
     boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
       auto& field = value.*member.pointer;
       using Field = std::remove_reference_t<decltype(field)>;
+      if constexpr (kOmitsDefaults<T>) {
+        static const Field usual = T{}.*member.pointer;
+        if (field == usual) return;
+      }
       Object object = to_object<Field>(std::move(field));
       if (kIsOptional<Field> && object.type() == Type::null) return;
       dictionary.set(member.name, std::move(object));
@@ -290,7 +300,7 @@ struct Codec<T> {
       const Path here{&path, member.name};
       const auto found = dictionary->find(member.name);
       if (!found) {
-        if (!kIsOptional<Field>) error = fault(here, "missing").error();
+        if (!kIsOptional<Field> && !kOmitsDefaults<T>) error = fault(here, "missing").error();
         return;
       }
       ++known;

@@ -31,6 +31,20 @@ struct Outer {
 };
 BOOST_DESCRIBE_STRUCT(Outer, (), (flag, number, real, text, data, maybe, list, table))
 
+// Told of rarely.
+struct Settings {
+  std::int32_t volume = 5;
+  std::string name;
+  std::vector<std::string> list;
+  bool operator==(const Settings&) const = default;
+};
+BOOST_DESCRIBE_STRUCT(Settings, (), (volume, name, list))
+
+}  // namespace
+template <>
+inline constexpr bool kOmitsDefaults<Settings> = true;
+namespace {
+
 struct Page {
   File file;
 };
@@ -85,6 +99,19 @@ TEST(Typed, AMissingFieldIsAFaultUnlessItIsOptional) {
 TEST(Typed, ComesBackAsItWas) {
   EXPECT_EQ(*from_object<Outer>(to_object(sample())), sample());
   EXPECT_EQ(to_object(sample()).get<Dictionary>()->find("maybe"), nullptr);
+}
+
+TEST(Typed, WhatIsAsItIsByDefaultNeedNotBeThere) {
+  const Settings usual;
+  EXPECT_EQ(to_object(usual).get<Dictionary>()->count(), 0U);
+  EXPECT_EQ(*from_object<Settings>(Object(Dictionary{})), usual);
+  const Settings loud{0, "", {"a"}};
+  const Object object = to_object(loud);
+  EXPECT_EQ(object.get<Dictionary>()->count(), 2U);
+  EXPECT_EQ(*from_object<Settings>(object), loud);
+  EXPECT_EQ(from_object<Settings>(Object(Dictionary{{"volum", Object(1)}})).error().message, "volum: unknown field");
+  EXPECT_EQ(from_object<Settings>(Object(Dictionary{{"name", Object(1)}})).error().message,
+            "name: expected string, got int64");
 }
 
 TEST(Typed, AnIntegerMayCarryEitherTag) {

@@ -278,9 +278,11 @@ TEST_F(Proving, AClientIsGivenNoServiceThatIsNotWhatItRequires) {
 }
 
 TEST_F(Proving, WhatASandboxLacksHereIsTheRecordOfWhoeverWasStartedSo) {
-  stage.knows({job_named("a")});
+  Job job = job_named("a");
+  job.text = job_text("a", kOffersA);
+  stage.knows({job});
   ask(stage.client(), contract::List{});
-  stage.apply(Scanned{{job_named("a")}, {}, {}, 0b101});
+  stage.apply(Scanned{{job}, {}, {}, 0b101});
   const auto required = [&](const std::string& what) { return contract::LookUp{"a", 0, what}; };
   const PeerId client = stage.client();
   const auto first = the<Launch>(ask(client, required("enforces:landlock")));
@@ -292,7 +294,7 @@ TEST_F(Proving, WhatASandboxLacksHereIsTheRecordOfWhoeverWasStartedSo) {
   EXPECT_EQ(found->lacking, lacking);
   // Another spawner may have another kernel's word; who runs was started under this one's.
   ask(stage.client(), contract::List{});
-  stage.apply(Scanned{{job_named("a")}, {}, {}, 0});
+  stage.apply(Scanned{{job}, {}, {}, 0});
   EXPECT_EQ(the<Refuse>(ask(client, required("enforces:landlock"))).reason.code, code::kNotMet);
   stage.next_broker();
   EXPECT_EQ(value_of<contract::Proof>(ask(service, contract::Prove{}))->who.lacking, lacking);

@@ -34,6 +34,7 @@ void launch_each(const std::string& program, const std::string& preset, int time
   spawn::LaunchPlan plan;
   plan.image = &need(images.image_of(program))->copy;
   plan.control = &ends.first;
+  plan.denials = &ends.second;
   plan.input = plan.output = plan.error = &nothing;
   if (os::is_root()) plan.user = spawn::kServiceUsers.first;
   plan.texts.program = program;
@@ -61,13 +62,14 @@ std::vector<double> sandboxed_starts(const std::string& program, const std::stri
   }
   writer.close();
   std::vector<double> took;
+  std::size_t reaped = 0;
   while (need(os::wait_for(reader, os::Readiness::readable, os::now() + std::chrono::seconds(20)))) {
     double one = 0;
     if (::read(reader.raw(), &one, sizeof one) != sizeof one) break;  // The launcher has closed its end.
     took.push_back(one);
-    // Each counts against its user's processes until it is reaped.
-    while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-    }
+    // Each counts against its user's processes until it is reaped; the next may have ended before the launcher has its
+    // pidfd, and is left alone until then.
+    while (reaped < took.size() && ::waitpid(-1, nullptr, WNOHANG) > 0) ++reaped;
   }
   return took;
 }

@@ -234,7 +234,7 @@ class Core {
   void tell_proof(const Identification& asked, const Identified& found);
   void tell_identity(const Identification& asked, const Identified& found);
   void challenge(PeerState& peer, const Identification& asked, const Identified& found);
-  Result<contract::Identity> identity_by(const std::string& manifest);
+  Result<contract::Identity> verified_by(const std::string& manifest);
   Result<void> judge(JobState& job);
   Result<void> judge_signature(JobState& job);
   void judge_all();

@@ -16,11 +16,14 @@ Result<identity::Manifest> manifest_in(const std::string& text) {
 
 // Programs that are started here.
 
-Result<contract::Identity> Core::identity_by(const std::string& manifest) {
+// Of a program that is not started here, and has been shown to be what the manifest is of.
+Result<contract::Identity> Core::verified_by(const std::string& manifest) {
   if (!has_trust_ || !trust_.is_whole) {
     return fail(Kind::denied, code::kNotTrusted, "the trust folders are not understood", "see `reeve list`");
   }
-  return policy::identity_of(REEVE_TRY(manifest_in(manifest)), trust_);
+  contract::Identity who = REEVE_TRY(policy::identity_of(REEVE_TRY(manifest_in(manifest)), trust_));
+  who.trust = PeerClass::verified;
+  return who;
 }
 
 // Who the job's instance is, by its image and its file. What its file says holds whatever comes of the rest; and what a
@@ -106,10 +109,9 @@ void Core::judge_all() {
   }
   for (auto& [id, peer] : peers_) {
     if (peer.manifest.empty()) continue;
-    auto who = identity_by(peer.manifest);
+    auto who = verified_by(peer.manifest);
     if (who) {
       peer.identity = std::move(*who);
-      peer.identity.trust = PeerClass::verified;
     } else {
       orders_.push_back(Drop{id, who.error()});
     }
@@ -170,10 +172,9 @@ void Core::on(const Identified& event) {
 
 void Core::tell_identity(const Identification& asked, const Identified& found) {
   contract::Identified told;
-  auto who = found.manifest ? identity_by(*found.manifest) : std::unexpected(found.manifest.error());
+  auto who = found.manifest ? verified_by(*found.manifest) : std::unexpected(found.manifest.error());
   if (who) {
     told.who = std::move(*who);
-    told.who.trust = PeerClass::verified;
     told.why_not = "the broker did not start it";
   } else {
     told.why_not = text_of(who.error());
@@ -200,10 +201,9 @@ void Core::tell_proof(const Identification& asked, const Identified& found) {
   if (found.version != peer.version || *found.manifest != peer.shown) {
     return decided("it has become another program while it was looked at");
   }
-  auto who = identity_by(*found.manifest);
+  auto who = verified_by(*found.manifest);
   if (!who) return decided(text_of(who.error()));
   peer.identity = std::move(*who);
-  peer.identity.trust = PeerClass::verified;
   peer.manifest = std::move(peer.shown);
   decided({});
 }

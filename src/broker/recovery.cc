@@ -132,9 +132,8 @@ void Core::recover(std::uint64_t number, const KeptPeer& kept) {
     registered_.emplace(NameKey{name.pid, name.name}, std::move(registered));
   }
   peer.manifest = text_in(kept.manifest);
-  if (auto who = identity_by(peer.manifest); who && !peer.manifest.empty()) {
+  if (auto who = verified_by(peer.manifest); who && !peer.manifest.empty()) {
     peer.identity = std::move(*who);
-    peer.identity.trust = PeerClass::verified;
   }
 }
 

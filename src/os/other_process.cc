@@ -91,7 +91,6 @@ Result<ProcessFacts> facts_of(const Fd& pidfd) {
   if (facts.pid <= 0) return fail(Kind::gone, code::kClosed, "the process has ended");
   const std::string status = REEVE_TRY(read_text(proc_path(facts.pid, "status")));
   if (!is_alive(pidfd)) return fail(Kind::gone, code::kClosed, "the process has ended");
-  facts.uid = static_cast<std::uint32_t>(number_in(field(status, "Uid:")));
   // Its number in each namespace, from ours to its own.
   const std::string_view numbers = field(status, "NSpid:");
   facts.is_of_own_namespace = !numbers.empty() && numbers.find('\t') == std::string_view::npos;

@@ -25,7 +25,6 @@ bool is_alive(const Fd& pidfd);
 
 struct ProcessFacts {
   std::int32_t pid = 0;
-  std::uint32_t uid = 65534;
   bool is_of_own_namespace = false;  ///< it counts pids as we do: in none, nobody can lend it another's name
   bool is_traced = false;
 };

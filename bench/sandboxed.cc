@@ -34,7 +34,6 @@ void launch_each(const std::string& program, const std::string& preset, int time
   spawn::LaunchPlan plan;
   plan.image = &need(images.image_of(program))->copy;
   plan.control = &ends.first;
-  plan.denials = &ends.second;
   plan.input = plan.output = plan.error = &nothing;
   if (os::is_root()) plan.user = spawn::kServiceUsers.first;
   plan.texts.program = program;

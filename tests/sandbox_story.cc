@@ -117,9 +117,8 @@ TEST_F(Sandbox, LeavesAServiceExactlyItsDescriptors) {
   auto actor = connect<Actor>(kActor);
   const auto open = actor.call<&Actor::descriptors>();
   ASSERT_TRUE(open);
-  // Input, output, error, control channel, and what denials are told over; then the loop's, the signals', this
-  // connection's own, and the spare one.
-  EXPECT_EQ(open->size(), 9U);
+  // Input, output, error, control channel; then the loop's, the signals', this connection's own, and the spare one.
+  EXPECT_EQ(open->size(), 8U);
 }
 
 TEST_F(Sandbox, GivesAServiceAnEnvironmentMadeFromScratch) {

@@ -4,10 +4,9 @@
 // What a filter does with a call:
 //   allowed            the lists below
 //   refused, EPERM     what libraries try and can do without, and what a program may want to report as refused
-//   anything else      the process is killed: a call nobody thought of is not one to make. It is told of first, by a
-//                      handler that the library installs (os/denial.hpp); where there is none, or its signal is
-//                      blocked, the kernel kills by itself
-// The filter `Telling` answers as `Running` does, and has what is refused told of as well.
+//   anything else      the process is killed: a call nobody thought of is not one to make
+// The filters that explain say the same, to a process that tells of what it is denied (os/denial.hpp): what kills
+// traps, for a handler to tell of it first, and what is refused in the second traps too.
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -20,12 +19,13 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
 #include <span>
+
+#include "../src/os/denial.hpp"
 
 namespace {
 
@@ -49,8 +49,8 @@ constexpr int kThread[] = {SCMP_SYS(futex),
                            SCMP_SYS(exit_group),
                            SCMP_SYS(restart_syscall),
                            SCMP_SYS(membarrier)};
-constexpr int kSignals[] = {SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill), SCMP_SYS(signalfd4)};
-constexpr int kHandlers[] = {SCMP_SYS(rt_sigaction)};
+constexpr int kSignals[] = {SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigaltstack), SCMP_SYS(tgkill),
+                            SCMP_SYS(signalfd4)};
 constexpr int kMasks[] = {SCMP_SYS(rt_sigprocmask)};
 constexpr int kFiles[] = {SCMP_SYS(read),    SCMP_SYS(readv),       SCMP_SYS(pread64),     SCMP_SYS(preadv),
                           SCMP_SYS(write),   SCMP_SYS(writev),      SCMP_SYS(pwrite64),    SCMP_SYS(lseek),
@@ -141,7 +141,8 @@ scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask, scmp_datum_t value) {
 
 class Filter {
  public:
-  explicit Filter(std::uint32_t otherwise = SCMP_ACT_TRAP) : context_(seccomp_init(otherwise)), otherwise_(otherwise) {
+  explicit Filter(std::uint32_t otherwise = SCMP_ACT_KILL_PROCESS)
+      : context_(seccomp_init(otherwise)), otherwise_(otherwise) {
     if (context_ == nullptr) std::exit(1);
     // A binary tree: at loading the kernel runs the filter once for every call there is, to remember which are allowed
     // whatever their arguments. With a list that is most of a launch's seccomp (200 us, where the tree takes 70).
@@ -382,10 +383,13 @@ void allow_commands_of_fcntl(Filter& filter, const Recipe& recipe) {
   }
 }
 
-void print_loading(const Recipe& recipe) {
-  Filter filter;
+enum class Denials { silent, told };
+
+std::uint32_t otherwise(Denials denials) { return denials == Denials::silent ? SCMP_ACT_KILL_PROCESS : SCMP_ACT_TRAP; }
+
+void print_loading(const Recipe& recipe, Denials denials) {
+  Filter filter(otherwise(denials));
   filter.allow(kLoader);
-  filter.allow(kHandlers);
   filter.allow(kMasks);
   allow_extras(filter, recipe);
   allow_common(filter);
@@ -393,27 +397,18 @@ void print_loading(const Recipe& recipe) {
   filter.refuse_if(SCMP_SYS(prctl), differs(0, PR_SET_NAME));
   filter.refuse_rest(kRefused, EPERM);
   filter.refuse_rest(kAbsent, ENOSYS);
-  filter.print(recipe.name, "Loading");
+  filter.print(recipe.name, denials == Denials::silent ? "Loading" : "LoadingExplained");
 }
 
-// Who handles SIGSYS has been settled.
-void allow_handlers(Filter& filter) {
-  filter.allow_if(SCMP_SYS(rt_sigaction), {differs(0, SIGSYS)});
-  filter.refuse_if(SCMP_SYS(rt_sigaction), equals(0, SIGSYS));
-}
-
-enum class Refusals { silent, told };
-
-void print_running(const Recipe& recipe, Refusals refusals) {
-  Filter filter;
+void print_running(const Recipe& recipe, Denials denials) {
+  Filter filter(otherwise(denials));
   allow_extras(filter, recipe);
-  allow_handlers(filter);
-  if (refusals == Refusals::silent) {
+  if (denials == Denials::silent) {
     filter.allow(kMasks);
   } else {
-    // Trapped, for its handler to keep SIGSYS open. What is no way to set a mask changes nothing.
     filter.tell_refusals();
-    filter.allow_if(SCMP_SYS(rt_sigprocmask), {above(0, SIG_SETMASK)});
+    // Trapped, for the handler to keep SIGSYS open. With this for a way nothing is set: it looks at memory by it.
+    filter.allow_if(SCMP_SYS(rt_sigprocmask), {equals(0, reeve::os::kNoWayToSetAMask)});
   }
   allow_common(filter);
   allow_no_new_code(filter);
@@ -421,14 +416,13 @@ void print_running(const Recipe& recipe, Refusals refusals) {
   allow_facts(filter);
   filter.refuse_rest(kRefused, EPERM);
   filter.refuse_rest(kAbsent, ENOSYS);
-  filter.print(recipe.name, refusals == Refusals::silent ? "Running" : "Telling");
+  filter.print(recipe.name, denials == Denials::silent ? "Running" : "RunningExplained");
 }
 
 // Nothing ends the broker: a call that nobody thought of is refused, and does not kill it.
 void print_broker() {
   Filter filter(SCMP_ACT_ERRNO(EPERM));
   allow_common(filter);
-  filter.allow(kHandlers);
   filter.allow(kMasks);
   allow_options_of_sockets(filter);
   allow_no_new_code(filter);
@@ -457,9 +451,10 @@ int main() {
   std::printf("// Made by generate_filters. The rules stand in its source.\n#pragma once\n\n");
   std::printf("namespace reeve::sandbox {\n\n");
   for (const Recipe& recipe : kRecipes) {
-    print_loading(recipe);
-    print_running(recipe, Refusals::silent);
-    print_running(recipe, Refusals::told);
+    for (const Denials denials : {Denials::silent, Denials::told}) {
+      print_loading(recipe, denials);
+      print_running(recipe, denials);
+    }
   }
   print_broker();
   print_names();

@@ -35,8 +35,8 @@ using OfAJob =
 
 }  // namespace
 
-Core::Core(const quota::Amount& has, std::string groups_folder)
-    : ledger_(has), groups_folder_(std::move(groups_folder)) {}
+Core::Core(const quota::Amount& has, std::string groups_folder, std::uint32_t lacking)
+    : ledger_(has), lacking_(lacking), groups_folder_(std::move(groups_folder)) {}
 
 Orders Core::apply(const Event& event) {
   now_ = event.now;
@@ -216,7 +216,6 @@ void Core::manage(PeerId peer, RequestId request, const What& what) {
 void Core::on(const Scanned& event) {
   scanning_ = false;
   take_trust(event.trust);
-  lacking_ = event.lacking;
   problems_.clear();
   std::vector<std::string> problems = event.problems;
   for (auto& [label, job] : jobs_) {

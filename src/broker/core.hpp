@@ -37,7 +37,8 @@ namespace reeve::broker {
 class Core {
  public:
   /// `has`: what there is to be charged, in descriptors and bytes. `groups_folder`: of what app groups share.
-  explicit Core(const quota::Amount& has, std::string groups_folder = {});
+  /// `lacking`: layers that no sandbox has on this machine, in bits as contract::kLayerNames counts them.
+  explicit Core(const quota::Amount& has, std::string groups_folder = {}, std::uint32_t lacking = 0);
 
   Orders apply(const Event& event);
 
@@ -96,7 +97,6 @@ class Core {
     Endpoint endpoint;                                   ///< leads to this instance once it has checked in
     Image image;                                         ///< its program, as it was told of last
     contract::Identity identity;                         ///< of the instance
-    std::uint32_t lacking = 0;                           ///< layers that its sandbox has not
     policy::Requirement signed_callers;                  ///< what its signature asks of them
     std::map<std::string, policy::Requirement> callers;  ///< what the instance asks of them, by name
     std::optional<os::ExitStatus> last_exit;
@@ -329,7 +329,7 @@ class Core {
   std::uint64_t next_ = first_number(1);
   std::uint64_t broker_ = 0;  ///< how many there were, with this one
   std::uint32_t user_ = 0;
-  std::uint32_t lacking_ = 0;  ///< layers that no sandbox has here
+  std::uint32_t lacking_ = 0;
   std::string groups_folder_;
 };
 

@@ -47,7 +47,7 @@ Daemon::Daemon(os::Loop& loop, os::Fd supervisor, DaemonOptions options)
       // before anything is done.
       supervisor_(loop, std::move(supervisor), os::Rights::accept, line::WhenFull::wait),
       options_(std::move(options)),
-      core_(to_give(), options_.groups_folder),
+      core_(to_give(), options_.groups_folder, options_.lacking),
       inbox_(kNothingHeld) {}
 
 Result<void> Daemon::begin() {
@@ -146,8 +146,8 @@ Result<void> Daemon::try_launch(Launch& order) {
                               job.standard_in, job.standard_out,     job.standard_error,
                               job.arguments,   options_.environment, {}};
   texts.environment.push_back(assignment(contract::kControlVariable, contract::kControlNumber));
-  if (preset->confined) {
-    texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
+  if (preset->confined) texts.environment.push_back(assignment(contract::kFilterVariable, contract::kFilterNumber));
+  if (preset->confined && job.setup.explains_denials != 0) {
     texts.environment.push_back(assignment(contract::kDenialsVariable, contract::kDenialsNumber));
   }
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
@@ -515,7 +515,6 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
     case SpawnerEventKind::trust_file:
       return take_trust_file(event->text);
     case SpawnerEventKind::scan_done:
-      scan_.lacking = event->head.bits;
       return apply(std::exchange(scan_, {}));
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});

@@ -25,6 +25,7 @@ namespace reeve::broker {
 struct DaemonOptions {
   std::vector<std::string> environment;  ///< what every job has in its environment, as NAME=value
   std::string groups_folder;             ///< of what app groups share
+  std::uint32_t lacking = 0;             ///< layers that no sandbox has here, as contract::kLayerNames counts them
   bool leaves_when_idle = false;         ///< for one that a client started
   bool is_for_everybody = false;         ///< the machine's: users may look names up, and its owner and root manage it
 };

@@ -67,7 +67,6 @@ struct Scanned {
   std::vector<Job> jobs;
   std::vector<std::string> problems;
   policy::Trust trust{};
-  std::uint32_t lacking = 0;  ///< layers that no sandbox has here: bits, as contract::kLayerNames counts them
 };
 /// A program's file, and what its signature says; no manifest where it is not signed.
 struct Image {

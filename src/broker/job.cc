@@ -360,7 +360,7 @@ class JobReader {
     return {};
   }
   Result<void> explain_denials(const std::string& key, const Object& value) {
-    job_.setup.tells_refusals = *REEVE_TRY(typed<bool>(key, value)) ? 1 : 0;
+    job_.setup.explains_denials = *REEVE_TRY(typed<bool>(key, value)) ? 1 : 0;
     return {};
   }
   // Others are what a signature says, and nobody else.

@@ -457,8 +457,8 @@ TEST(JobKey, ReeveAllowedCallers) {
 }
 
 TEST(JobKey, ReeveExplainDenials) {
-  EXPECT_EQ(good_reeve("ExplainDenials", "<true/>").setup.tells_refusals, 1U);
-  EXPECT_EQ(good_reeve("ExplainDenials", "<false/>").setup.tells_refusals, 0U);
+  EXPECT_EQ(good_reeve("ExplainDenials", "<true/>").setup.explains_denials, 1U);
+  EXPECT_EQ(good_reeve("ExplainDenials", "<false/>").setup.explains_denials, 0U);
 }
 
 TEST(JobKey, ReeveIdleTimeOut) {

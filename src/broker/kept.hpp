@@ -34,11 +34,10 @@ struct KeptService {
   Data image;  ///< its program's ImageId, and the manifest in the signature
   Data manifest;
   std::map<std::string, std::string> callers;  ///< what it asks of them, by name
-  std::uint32_t lacking = 0;                   ///< layers that its sandbox has not
 };
 BOOST_DESCRIBE_STRUCT(KeptService, (),
                       (label, file, text, started_ns, spawner, check_in, is_running, is_retiring, is_stopping, endpoint,
-                       image, manifest, callers, lacking))
+                       image, manifest, callers))
 
 /// A service's end that waits for an instance, or is on its way to one.
 struct KeptEnd {

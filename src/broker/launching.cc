@@ -206,7 +206,6 @@ void Core::start(JobState& job) {
   if (!job.active.names.empty()) job.ends_by = now_ + kCheckInTime;
   if (job.job.throttle_interval.count() > 0) job.recent_starts.push_back(now_);
   job.callers.clear();
-  job.lacking = is_confined(job.active) ? lacking_ : 0;
   launch(job, Launch::Control::fresh);
 }
 
@@ -379,9 +378,10 @@ void Core::on(const Denied& event) {
   for (auto& [label, job] : jobs_) {
     if (job.instance != event.instance && job.exited != event.instance) continue;
     if (job.denials.of != event.instance) job.denials = {event.instance, {}, false};
-    if (job.denials.what.size() == kDenialsMax) return;
-    job.denials.what.push_back(event.what);
+    // The one that ends it is told of whatever came before.
+    if (job.denials.what.size() < kDenialsMax || event.is_end) job.denials.what.push_back(event.what);
     job.denials.is_end = event.is_end;
+    if (job.denials.what.size() > kDenialsMax) job.denials.what.erase(job.denials.what.begin());
     return;
   }
 }

@@ -35,8 +35,8 @@ Result<void> Core::judge(JobState& job) {
   who.trust = PeerClass::bound;
   who.label = job.active.label;
   who.preset = job.active.preset;
-  for (std::size_t i = 0; i < contract::kLayerNames.size(); ++i) {
-    if ((job.lacking >> i & 1) != 0) who.lacking.emplace_back(contract::kLayerNames[i]);
+  for (std::size_t i = 0; is_confined(job.active) && i < contract::kLayerNames.size(); ++i) {
+    if ((lacking_ >> i & 1) != 0) who.lacking.emplace_back(contract::kLayerNames[i]);
   }
   if (job.image.id != contract::ImageId{}) {
     who.identifier = "adhoc." + identity::hexadecimal(std::as_bytes(std::span(job.image.id)));

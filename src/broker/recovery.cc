@@ -98,7 +98,6 @@ void Core::recover(std::uint64_t number, const KeptService& kept) {
   std::copy_n(kept.endpoint.bytes().begin(), sizeof state.endpoint.token, state.endpoint.token.begin());
   std::copy_n(kept.image.bytes().begin(), state.image.id.size(), reinterpret_cast<std::byte*>(state.image.id.data()));
   state.image.manifest = text_in(kept.manifest);
-  state.lacking = kept.lacking;
   for (const auto& [name, text] : kept.callers) {
     state.callers.emplace(name, requirement_in(text));
   }
@@ -187,7 +186,6 @@ KeptService Core::to_keep(const JobState& job) const {
   kept.endpoint = Data(std::vector<std::byte>(job.endpoint.token.begin(), job.endpoint.token.end()));
   kept.image = data_of({reinterpret_cast<const char*>(job.image.id.data()), job.image.id.size()});
   kept.manifest = data_of(job.image.manifest);
-  kept.lacking = job.lacking;
   for (const auto& [name, asked] : job.callers) kept.callers[name] = asked.text();
   return kept;
 }

@@ -76,7 +76,7 @@ class Stage {
     return next_broker();
   }
   Orders next_broker() {
-    core.emplace(kHas);
+    core.emplace(kHas, "", lacking);
     return apply(Recovered{++broker, 1000, {store.begin(), store.end()}});
   }
 
@@ -162,6 +162,7 @@ class Stage {
   }
 
   static constexpr quota::Amount kHas{.bytes = 1 << 20, .descriptors = 4096, .objects = 0};
+  std::uint32_t lacking = 0;  // layers of any sandbox
   std::optional<Core> core{std::in_place, kHas};
   std::map<std::uint64_t, Kept> store;
   std::map<std::uint64_t, Kept> store_before;

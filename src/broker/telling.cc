@@ -1,5 +1,6 @@
 // list and print: what people see of the broker.
 #include <algorithm>
+#include <csignal>
 
 #include "core.hpp"
 
@@ -11,6 +12,8 @@ std::uint64_t seconds_between(os::Time from, os::Time to) {
 }
 
 using Settings = std::map<std::string, std::string>;
+
+bool is_by_filter(const os::ExitStatus& status) { return status.by_signal && status.value == SIGSYS; }
 
 std::string octal(std::uint32_t value) {
   std::string digits;
@@ -35,7 +38,7 @@ void tell_setup(Settings& out, const Job& job) {
   if (job.setup.nice != 0) out["Nice"] = std::to_string(job.setup.nice);
   if (job.setup.umask != contract::Setup().umask) out["Umask"] = octal(job.setup.umask);
   if (job.setup.is_background != 0) out["ProcessType"] = "Background";
-  if (job.setup.tells_refusals != 0) out["Reeve.ExplainDenials"] = "true";
+  if (job.setup.explains_denials != 0) out["Reeve.ExplainDenials"] = "true";
   tell_limits(out, job.setup);
   for (const std::string& assignment : job.environment) {
     const std::size_t equals = assignment.find('=');
@@ -123,17 +126,21 @@ std::string Core::state_of(const JobState& job) const {
   return job.job.disabled ? "disabled" : "idle";
 }
 
-// The call for which its filter ended the instance that ended last; null where none did.
+// The call for which its filter ended the instance that ended last, as that told before; null where it did not.
 const std::string* Core::ended_by(const JobState& job) {
-  const bool is_by_filter = job.exited && job.denials.of == job.exited && job.denials.is_end;
-  return is_by_filter ? &job.denials.what.back() : nullptr;
+  const bool has_told = job.exited && job.denials.of == job.exited && job.denials.is_end;
+  return has_told && is_by_filter(*job.last_exit) ? &job.denials.what.back() : nullptr;
 }
 
 // "killed by SIGSEGV, 3 crashes in 10 s, next start in 8 s".
 std::optional<std::string> Core::how_it_ended(const JobState& job) const {
   if (!job.last_exit) return std::nullopt;
   std::string text = os::describe(*job.last_exit);
-  if (const std::string* why = ended_by(job)) text += ": " + *why;
+  if (const std::string* why = ended_by(job)) {
+    text += ": " + *why;
+  } else if (is_by_filter(*job.last_exit) && job.job.setup.explains_denials == 0) {
+    text += " (which call: Reeve.ExplainDenials)";
+  }
   const auto interval = job.job.throttle_interval.count() > 0 ? job.job.throttle_interval : kThrottleInterval;
   const auto crashes = std::count_if(job.recent_crashes.begin(), job.recent_crashes.end(),
                                      [&](os::Time crash) { return crash + interval > now_; });

@@ -3,8 +3,8 @@
 
 namespace reeve::contract {
 
-/// A service's control channel, and in a preset its second filter and the line over which it tells what that denied;
-/// the variables hold the numbers.
+/// A service's control channel; in a preset its second filter, and where the job wants denials explained the line over
+/// which it tells of them. The variables hold the numbers.
 inline constexpr int kControlNumber = 3;
 inline constexpr int kFilterNumber = 4;
 inline constexpr int kDenialsNumber = 5;

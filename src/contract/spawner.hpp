@@ -34,9 +34,9 @@ inline constexpr const char* kLimitNames[] = {
 struct Setup {
   std::int32_t nice = 0;
   std::uint32_t umask = 077;
-  std::uint16_t is_background = 0;   ///< 1: the machine's other work comes first
-  std::uint16_t tells_refusals = 0;  ///< 1: in a preset, it tells of each call that is refused
-  std::uint32_t grace_s = 0;         ///< ExitTimeOut; 0: it is never killed
+  std::uint16_t is_background = 0;     ///< 1: the machine's other work comes first
+  std::uint16_t explains_denials = 0;  ///< 1: in a preset, it tells of each call that it is denied
+  std::uint32_t grace_s = 0;           ///< ExitTimeOut; 0: it is never killed
   LimitPair limits[std::size(kLimitNames)];
   friend bool operator==(const Setup&, const Setup&) = default;
 };
@@ -60,9 +60,9 @@ struct SpawnerRequest {
 static_assert(std::has_unique_object_representations_v<SpawnerRequest>);
 
 enum class SpawnerEventKind : std::uint32_t {
-  job_file = 1,         ///< text: path, NUL, contents
-  job_problem = 2,      ///< text: path, NUL, what is wrong with the file
-  scan_done = 3,        ///< bits: layers that no sandbox has here, as kLayerNames counts them
+  job_file = 1,     ///< text: path, NUL, contents
+  job_problem = 2,  ///< text: path, NUL, what is wrong with the file
+  scan_done = 3,
   launch_failed = 4,    ///< text: at which step, and why
   confirmed = 5,        ///< number: seccomp filters, or -1 where nobody can tell
   folders_changed = 6,  ///< a job file came, went or changed

@@ -89,9 +89,9 @@ int path_argument(long number) {
 
 // The kernel looks at the mask before it finds that there is no such way to set it.
 bool is_readable(std::uint64_t address) {
-  constexpr int kNoWay = 99;
-  return ::syscall(SYS_rt_sigprocmask, kNoWay, address & ~(kMaskBytes - 1), nullptr, kMaskBytes) == 0 ||
-         errno != EFAULT;
+  const std::uint64_t mask = address & ~(kMaskBytes - 1);
+  if (mask == 0) return false;  // To the kernel that is no mask.
+  return ::syscall(SYS_rt_sigprocmask, kNoWayToSetAMask, mask, nullptr, kMaskBytes) < 0 && errno == EINVAL;
 }
 
 void read_path(std::uint64_t address, std::array<char, 200>& path) {
@@ -140,6 +140,7 @@ std::int64_t set_mask(ucontext_t& context, const std::array<std::uint64_t, 6>& a
   std::memcpy(&mask, &context.uc_sigmask, sizeof mask);
   std::uint64_t change = 0;
   if (set != 0) std::memcpy(&change, reinterpret_cast<const void*>(set), sizeof change);
+  if (before != 0 && !(is_readable(before) && is_readable(before + kMaskBytes - 1))) return -EFAULT;
   if (before != 0) std::memcpy(reinterpret_cast<void*>(before), &mask, sizeof mask);
   if (set == 0) return 0;
   if (how == SIG_BLOCK) mask |= change;
@@ -167,8 +168,9 @@ void on_denied(int, siginfo_t* info, void* at) {
   }
   const int which = path_argument(call.number);
   if (which >= 0) read_path(call.arguments[static_cast<std::size_t>(which)], call.path);
-  if (is_new(mark_of(call))) tell(call);
-  if (call.error == 0 || registers.result == nullptr) {
+  const bool is_end = call.error == 0 || registers.result == nullptr;
+  if (is_end || is_new(mark_of(call))) tell(call);
+  if (is_end) {
     // Denied again while the signal is blocked: the kernel ends the process, whatever else handles it by now.
     ::syscall(call.number, call.arguments[0], call.arguments[1], call.arguments[2], call.arguments[3],
               call.arguments[4], call.arguments[5]);
@@ -187,6 +189,10 @@ Result<void> tell_denials(Fd to) {
   action.sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK;
   if (::sigaction(SIGSYS, &action, nullptr) != 0) return system_failure("sigaction");
   line.store(to.release());  // For as long as the process lives.
+  sigset_t own;
+  sigemptyset(&own);
+  sigaddset(&own, SIGSYS);
+  if (::sigprocmask(SIG_UNBLOCK, &own, nullptr) != 0) return system_failure("sigprocmask");
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "../os/clock.hpp"
 #include "../os/process.hpp"
 #include "../sandbox/broker.hpp"
+#include "../sandbox/layers.hpp"
 
 extern char** environ;
 
@@ -47,6 +48,7 @@ int main(int argc, char** argv) {
   (void)os::local_seconds();  // Reads the time zone while that can be read.
   broker::DaemonOptions options;
   options.groups_folder = argv[1];
+  options.lacking = sandbox::lacking_here();
   options.leaves_when_idle = mode == "--embedded";
   options.is_for_everybody = mode == "--system";
   for (char** variable = environ; *variable != nullptr; ++variable) options.environment.emplace_back(*variable);

@@ -41,18 +41,20 @@ std::string words_of(const os::DeniedCall& call) {
   return words + ")";
 }
 
-std::optional<std::string> explain(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder) {
+std::optional<Denial> explain(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder) {
   if (!preset.confined) return std::nullopt;
   const auto outcome = os::evaluate(preset.running, call_here(call.number, call.arguments));
   if (outcome.verdict == os::Verdict::allowed) return std::nullopt;
-  std::string text = words_of(call) + (call.error == 0 ? " ended it: " : " was refused: ");
+  const bool is_end = outcome.verdict == os::Verdict::killed;
+  const std::string text = words_of(call) + (is_end ? " ends it: " : " is refused: ");
   for (const Preset& other : all_presets()) {
     if (!other.confined || !allows(other, call, groups_folder)) continue;
     const bool is_of_a_group = other.containers && !path_of(call).empty();
-    return text + "<key>Preset</key><string>" + std::string(other.name) + "</string> would allow it" +
-           (is_of_a_group ? ", with its group under <key>Groups</key>" : "");
+    return Denial{text + "<key>Preset</key><string>" + std::string(other.name) + "</string> would allow it" +
+                      (is_of_a_group ? ", with its group under <key>Groups</key>" : ""),
+                  is_end};
   }
-  return text + "no preset allows it but none, which is no sandbox";
+  return Denial{text + "no preset allows it but none, which is no sandbox", is_end};
 }
 
 }  // namespace reeve::sandbox

@@ -12,9 +12,14 @@ namespace reeve::sandbox {
 /// "openat(\"/etc/hosts\")", "socket(2, 1, 0)".
 std::string words_of(const os::DeniedCall& call);
 
-/// The call, what became of it, and the line of a job file that would allow it. Nothing where the preset denies no such
-/// call: whoever tells of it lies. `groups_folder`: where the folders of app groups stand.
+struct Denial {
+  std::string text;
+  bool is_end = false;  ///< the call is one that ends the process
+};
+
+/// The call, what its preset does with it, and the line of a job file that would allow it. Nothing where the preset
+/// denies no such call: whoever tells of it lies. `groups_folder`: where the folders of app groups stand.
 /// Trust: a service that was taken over may have written any of it; the path is made printable.
-std::optional<std::string> explain(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder);
+std::optional<Denial> explain(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder);
 
 }  // namespace reeve::sandbox

@@ -34,22 +34,30 @@ os::DeniedCall call_of(const std::string& name, std::array<std::uint64_t, 6> arg
 os::DeniedCall open_of(const char* path, std::uint64_t flags) { return call_of("openat", {0, 1, flags}, path); }
 
 std::string said(const char* preset, const os::DeniedCall& call) {
-  return explain(*find_preset(preset), call, kGroups).value_or("nothing");
+  const auto denial = explain(*find_preset(preset), call, kGroups);
+  return denial ? denial->text : "nothing";
 }
 
 TEST(Denial, NamesTheFirstPresetWhoseFilterAllowsTheCallAsItWasMade) {
   EXPECT_EQ(said("parser", call_of("timerfd_create", {})),
-            "timerfd_create(0, 0, 0) was refused: <key>Preset</key><string>compute</string> would allow it");
+            "timerfd_create(0, 0, 0) is refused: <key>Preset</key><string>compute</string> would allow it");
   EXPECT_EQ(said("compute", call_of("socket", {kInternet, kStream, 0})),
-            "socket(2, 1, 0) was refused: <key>Preset</key><string>network-client</string> would allow it");
+            "socket(2, 1, 0) is refused: <key>Preset</key><string>network-client</string> would allow it");
   EXPECT_EQ(said("compute", call_of("socket", {kNetlink, kRaw, 0})),
-            "socket(16, 3, 0) was refused: no preset allows it but none, which is no sandbox");
+            "socket(16, 3, 0) is refused: no preset allows it but none, which is no sandbox");
 }
 
-TEST(Denial, SaysWhetherTheCallEndedTheProcess) {
-  os::DeniedCall call = call_of("keyctl", {});
-  call.error = 0;
-  EXPECT_EQ(said("parser", call), "keyctl(0, 0, 0) ended it: no preset allows it but none, which is no sandbox");
+// By the filter's word, and not by that of whoever tells of it.
+TEST(Denial, SaysWhetherTheCallEndsTheProcess) {
+  for (const std::int32_t error : {0, EPERM}) {
+    os::DeniedCall call = call_of("keyctl", {});
+    call.error = error;
+    EXPECT_EQ(said("parser", call), "keyctl(0, 0, 0) ends it: no preset allows it but none, which is no sandbox");
+    EXPECT_TRUE(explain(*find_preset("parser"), call, kGroups)->is_end);
+    call = call_of("ptrace", {});
+    call.error = error;
+    EXPECT_FALSE(explain(*find_preset("parser"), call, kGroups)->is_end);
+  }
 }
 
 TEST(Denial, NamesAPresetForAPathOnlyWhereItShowsThat) {
@@ -67,7 +75,7 @@ TEST(Denial, NamesTheGroupTooForAFileInItsFolder) {
   const std::string path = std::string(kGroups) + "/org.example.shared/x";
   EXPECT_EQ(said("network-client", open_of(path.c_str(), kWriting | kMaking)),
             "openat(\"" + path +
-                "\") was refused: <key>Preset</key><string>group-files</string> would allow it, with its group under "
+                "\") is refused: <key>Preset</key><string>group-files</string> would allow it, with its group under "
                 "<key>Groups</key>");
 }
 

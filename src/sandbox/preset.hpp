@@ -35,8 +35,9 @@ struct Preset {
   /// before it reads its first packet.
   os::Filter loading{};
   os::Filter running{};
-  /// In place of the second: as that is, and the process tells of each call that is refused.
-  os::Filter telling{};
+  /// In their places for a process that tells of each call that it is denied: what they say is the same.
+  os::Filter loading_explained{};
+  os::Filter running_explained{};
 
   /// Whether its root shows what stands at that absolute path. `groups_folder`: where those of app groups stand.
   bool shows(const std::string& path, const std::string& groups_folder) const;

@@ -34,7 +34,7 @@ void Denials::read_all() {
     if (arrival == nullptr) break;
     --left_;
     if (arrival->size != sizeof call || arrival->truncated) continue;
-    if (const auto text = sandbox::explain(preset_, call, groups_folder_)) explained_(*text, call.error == 0);
+    if (const auto denial = sandbox::explain(preset_, call, groups_folder_)) explained_(denial->text, denial->is_end);
   }
   watch_.drop();
 }

@@ -16,7 +16,7 @@ namespace reeve::spawn {
 ///        kDenialsMax.
 class Denials {
  public:
-  /// `text` is fit to be shown; `is_end`: the call ended the process.
+  /// `text` is fit to be shown; `is_end`: the call is one that ends the process.
   using Explained = std::function<void(const std::string& text, bool is_end)>;
 
   /// Reads at `line`, an end of a channel.
@@ -35,7 +35,7 @@ class Denials {
   const sandbox::Preset& preset_;
   std::string groups_folder_;
   Explained explained_;
-  std::size_t left_ = kDenialsMax;
+  std::size_t left_ = kDenialsMax + 1;  // With the one that ends it.
   os::Loop::Watch watch_;
 };
 

@@ -30,9 +30,8 @@ Result<void> put_in_place(const Nursery& nursery, const LaunchPlan& plan) {
   std::vector<int> in_order{plan.input->raw(), plan.output->raw(), plan.error->raw()};
   if (plan.control != nullptr) in_order.push_back(plan.control->raw());
   if (plan.control != nullptr && nursery.preset->confined) {
-    const os::Fd& filter = plan.setup.tells_refusals != 0 ? nursery.telling_filter : nursery.running_filter;
-    in_order.push_back(filter.raw());
-    in_order.push_back(plan.denials->raw());
+    in_order.push_back((plan.denials == nullptr ? nursery.running_filter : nursery.explained_filter).raw());
+    if (plan.denials != nullptr) in_order.push_back(plan.denials->raw());
   }
   return os::arrange_descriptors(in_order);
 }
@@ -84,7 +83,7 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   os::set_umask(plan.setup.umask);
   REEVE_TRY(end_with_supervisor(nursery));
   if (!nursery.preset->confined) return {};
-  return os::load_filter(nursery.preset->loading);
+  return os::load_filter(plan.denials == nullptr ? nursery.preset->loading : nursery.preset->loading_explained);
 }
 
 // Of several values of one variable the last counts: what the job says, over what every job is given.
@@ -204,7 +203,7 @@ Result<Nursery> make_nursery(const sandbox::Preset& preset, const std::string& r
   nursery.namespaces =
       REEVE_TRY(os::make_shared_namespaces(mapped_users(), network, [&] { return nursery.root.enter(); }));
   nursery.running_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running)));
-  nursery.telling_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.telling)));
+  nursery.explained_filter = REEVE_TRY(os::sealed_memory("reeve-filter", std::as_bytes(preset.running_explained)));
   return nursery;
 }
 

@@ -25,8 +25,8 @@ struct Nursery {
   // In a confined preset:
   os::SharedNamespaces namespaces;
   sandbox::Root root;
-  os::Fd running_filter;  ///< sealed memory with the second filter
-  os::Fd telling_filter;  ///< ... with that in its place where the job wants to be told
+  os::Fd running_filter;    ///< sealed memory with the second filter
+  os::Fd explained_filter;  ///< ... and the one in its place where the job wants denials explained
 };
 
 /// With a root made in the runtime folder, which only we can enter: it is empty there, and any number of nurseries
@@ -43,7 +43,7 @@ Result<sandbox::Container> open_container(const std::string& base, const std::st
 struct LaunchPlan {
   const os::Fd* image = nullptr;    ///< null for a trial: everything but the program
   const os::Fd* control = nullptr;  ///< null for a program that is no service: it has no second filter either
-  const os::Fd* denials = nullptr;  ///< over which it tells what its preset has denied it; beside `control`
+  const os::Fd* denials = nullptr;  ///< over which it tells what its preset denies it, where the job wants that
   const os::Fd* input = nullptr;
   const os::Fd* output = nullptr;
   const os::Fd* error = nullptr;

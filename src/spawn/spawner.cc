@@ -209,7 +209,7 @@ Result<void> Spawner::scan() {
   for (const std::string& folder : options_.job_folders) {
     scan_folder(folder, SpawnerEventKind::job_file, kJobFileCountMax);
   }
-  tell({.kind = SpawnerEventKind::scan_done, .bits = sandbox::lacking_here()});
+  tell({.kind = SpawnerEventKind::scan_done});
   return {};
 }
 
@@ -284,14 +284,14 @@ Result<void> Spawner::start(const Request& request, const os::Fd& control, const
   // What they keep they share, whichever of them made it.
   if (preset->containers && running.user) running.user = kGroupFilesUser;
   os::Fd tells;
-  if (preset->confined) {
+  if (preset->confined && plan.setup.explains_denials != 0) {
     auto [ours, theirs] = REEVE_TRY(os::channel_pair());
     tells = std::move(theirs);
     running.denials = REEVE_TRY(read_denials(request.head.instance, std::move(ours), *preset, plan.texts.label));
+    plan.denials = &tells;
   }
   plan.image = &image;
   plan.control = &control;
-  plan.denials = &tells;
   plan.user = running.user;
   const StandardFiles files = REEVE_TRY(open_standard_files(plan.texts));
   plan.input = &files.input;

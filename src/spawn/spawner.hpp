@@ -49,7 +49,7 @@ class Spawner {
     os::Child child;
     std::optional<std::uint32_t> user;
     std::unique_ptr<Log> log;
-    std::unique_ptr<Denials> denials;  ///< in a confined preset
+    std::unique_ptr<Denials> denials;  ///< where the job wants them explained
     os::Loop::Watch exit_watch;
   };
 

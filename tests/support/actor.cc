@@ -1,6 +1,7 @@
 #include "actor.hpp"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -83,28 +84,40 @@ void defy(const std::string& how) {
     sigaddset(&own, SIGSYS);
     pthread_sigmask(SIG_BLOCK, &own, nullptr);
   }
+  // A handler without a place for its frame would have the kernel send another signal instead.
+  if (how.starts_with("have no stack")) {
+    stack_t nowhere{};
+    nowhere.ss_size = 64 * 1024;
+    nowhere.ss_sp = ::mmap(nullptr, nowhere.ss_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    sigaltstack(&nowhere, nullptr);
+    std::signal(SIGSEGV, [](int) { ::_exit(0); });
+    struct sigaction own{};
+    own.sa_handler = [](int) {};
+    own.sa_flags = SA_ONSTACK;
+    sigaction(SIGSYS, &own, nullptr);
+  }
   ::syscall(SYS_keyctl, 0, 0, 0, 0, 0);
 }
 
 // Calls that are not denied, packets of other sizes, a path that commands a terminal, and too many of all.
-void lie_about_denials() {
+void lie(long call, std::size_t size) {
   constexpr int kLine = 5;
-  constexpr int kLies = 1000;
   struct {
-    std::int32_t number = SYS_read;
-    std::int32_t error = EPERM;
+    std::int32_t number;
+    std::int32_t error = 0;
     std::uint64_t arguments[6]{};
     char path[200] = "\x1b]0;owned\a";
-  } lie;
-  for (int i = 0; i < kLies; ++i) {
-    if (i == kLies / 2) lie.number = SYS_ptrace;
-    const std::size_t size = i % 3 == 0 ? sizeof lie - 1 : sizeof lie;
-    iovec part{&lie, size};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    (void)!::sendmsg(kLine, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-  }
+  } words{static_cast<std::int32_t>(call)};
+  iovec part{&words, size};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  (void)!::sendmsg(kLine, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+void lie_about_denials() {
+  constexpr int kLies = 20;
+  for (int i = 0; i < kLies; ++i) lie(i % 2 == 0 ? SYS_read : SYS_ptrace, 256 - i % 3);
+  for (int i = 0; i < 1000; ++i) lie(SYS_ptrace, 256);
 }
 
 class Player : public Actor {
@@ -167,7 +180,9 @@ class Player : public Actor {
     if (call == "thread") std::thread([] {}).join();
     if (call.ends_with("signals blocked")) return be_refused_with_all_blocked();
     if (call.ends_with("SIGSYS")) defy(call);
-    if (call.starts_with("lies")) lie_about_denials();
+    if (call.starts_with("utimensat") && ::futimens(1, nullptr) == 0) return fail(Kind::invalid, 0, "allowed");
+    if (call == "lies about denials") lie_about_denials();
+    if (call == "lies about its end") lie(SYS_keyctl, 256);
     // Standard input is no socket, and need not be one: the filter looks at the flags.
     msghdr nothing{};
     if (call == "send_oob") ::sendmsg(0, &nothing, MSG_OOB);

@@ -225,7 +225,7 @@ TEST(MissingLayers, EachRefusesByItsName) {
   }
 }
 
-// A machine whose /etc has that file in its own, for one process and those it starts.
+// What runs a program on a machine whose /etc has such a file, of that owner and mode; on no other.
 std::vector<std::string> where_may_lack(const std::string& folder, const std::string& words,
                                         const std::string& owner = "0", const std::string& mode = "644") {
   const std::string etc = folder + "/etc";

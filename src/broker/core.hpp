@@ -68,7 +68,7 @@ class Core {
   struct Denials {
     InstanceId of;
     std::vector<std::string> what;
-    bool is_end = false;  ///< the last of them ended it
+    bool is_end = false;  ///< the last of them is one that ends it
   };
   struct JobState {
     std::uint64_t number = 0;  ///< under which it is kept

@@ -138,7 +138,7 @@ std::optional<std::string> Core::how_it_ended(const JobState& job) const {
   std::string text = os::describe(*job.last_exit);
   if (const std::string* why = ended_by(job)) {
     text += ": " + *why;
-  } else if (is_by_filter(*job.last_exit) && job.job.setup.explains_denials == 0) {
+  } else if (is_by_filter(*job.last_exit) && is_confined(job.job) && job.job.setup.explains_denials == 0) {
     text += " (which call: Reeve.ExplainDenials)";
   }
   const auto interval = job.job.throttle_interval.count() > 0 ? job.job.throttle_interval : kThrottleInterval;

@@ -89,6 +89,32 @@ TEST_F(Denials, OfARefusedThreadNameTheLineThatAllowsIt) {
   EXPECT_TRUE(attempt("thread"));
 }
 
+// A library asks for what nobody is allowed before it asks for what a preset would allow.
+TEST_F(Denials, OfOneCallWithOtherArgumentsAreToldEachByItself) {
+  run_in("compute", explained());
+  EXPECT_TRUE(attempt("look for a server"));
+  const auto told = [](const std::string& what, const std::string& answer) {
+    return comes_true([&] {
+      const auto denials = details_of(kLabel).denials;
+      return std::ranges::any_of(denials, [&](const std::string& denial) {
+        return denial.starts_with(what) && denial.find(answer) != std::string::npos;
+      });
+    });
+  };
+  EXPECT_TRUE(told("socket(16, ", "no preset allows it"));
+  EXPECT_TRUE(told("socket(2, ", "<string>network-client</string>"));
+}
+
+// ... and stays the reason of that end when the next instance is refused something.
+TEST_F(Denials, OfTheCallThatEndedAServiceIsToldWhileTheNextOneRuns) {
+  run_in("compute", explained());
+  EXPECT_EQ(attempt("keyctl").error().kind, Kind::interrupted);
+  const std::string denial = denial_of("keyctl");
+  EXPECT_TRUE(attempt("look for a server"));
+  EXPECT_NE(denial_of("socket"), "");
+  EXPECT_EQ(last_exit_of(kLabel), "killed by SIGSYS: " + denial);
+}
+
 TEST_F(Denials, OfWhatNoPresetAllowsSaySo) {
   run_in("parser", explained());
   EXPECT_EQ(attempt("keyctl").error().kind, Kind::interrupted);

@@ -68,7 +68,11 @@ class Core {
   struct Denials {
     InstanceId of;
     std::vector<std::string> what;
-    bool is_end = false;  ///< the last of them is one that ends it
+  };
+  /// A call that one instance made, and that ends it.
+  struct LastCall {
+    InstanceId of;
+    std::string what;
   };
   struct JobState {
     std::uint64_t number = 0;  ///< under which it is kept
@@ -102,6 +106,7 @@ class Core {
     std::optional<os::ExitStatus> last_exit;
     InstanceId exited;  ///< whose exit that was
     Denials denials;
+    LastCall last_call;
     bool is_loaded = false;    ///< by a request, not from a folder
     bool is_unloaded = false;  ///< by a request, although its file is there
     bool removed = false;      ///< its file is gone; forgotten once it has stopped
@@ -235,6 +240,7 @@ class Core {
   void tell_identity(const Identification& asked, const Identified& found);
   void challenge(PeerState& peer, const Identification& asked, const Identified& found);
   Result<contract::Identity> verified_by(const std::string& manifest);
+  std::vector<std::string> lacking_in(const Job& job) const;
   Result<void> judge(JobState& job);
   Result<void> judge_signature(JobState& job);
   void judge_all();

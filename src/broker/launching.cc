@@ -377,11 +377,11 @@ void Core::stop(JobState& job) {
 void Core::on(const Denied& event) {
   for (auto& [label, job] : jobs_) {
     if (job.instance != event.instance && job.exited != event.instance) continue;
-    if (job.denials.of != event.instance) job.denials = {event.instance, {}, false};
+    if (job.denials.of != event.instance) job.denials = {event.instance, {}};
     // The one that ends it is told of whatever came before.
     if (job.denials.what.size() < kDenialsMax || event.is_end) job.denials.what.push_back(event.what);
-    job.denials.is_end = event.is_end;
     if (job.denials.what.size() > kDenialsMax) job.denials.what.erase(job.denials.what.begin());
+    if (event.is_end) job.last_call = {event.instance, event.what};
     return;
   }
 }

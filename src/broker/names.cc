@@ -133,6 +133,7 @@ void Core::grant(PeerId peer, RequestId request, JobState& job, Wanted wanted) {
   service.trust = PeerClass::bound;
   service.label = job.job.label;
   service.preset = job.job.preset;
+  service.lacking = lacking_in(job.job);
   Grant grant{peer, request, job.label, std::move(service), end->id, {}};
   // What is handed over at once is in the service's queue, which outlives this broker, as long as there is room in it.
   const bool can_take = job.state == State::running && job.taken;

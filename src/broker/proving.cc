@@ -26,6 +26,15 @@ Result<contract::Identity> Core::verified_by(const std::string& manifest) {
   return who;
 }
 
+// What its sandbox lacks on this machine.
+std::vector<std::string> Core::lacking_in(const Job& job) const {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; is_confined(job) && i < contract::kLayerNames.size(); ++i) {
+    if ((lacking_ >> i & 1) != 0) names.emplace_back(contract::kLayerNames[i]);
+  }
+  return names;
+}
+
 // Who the job's instance is, by its image and its file. What its file says holds whatever comes of the rest; and what a
 // signature asks for holds also where it gives nothing. Errors: denied where its signature is good and nevertheless it
 // may not run.
@@ -35,9 +44,7 @@ Result<void> Core::judge(JobState& job) {
   who.trust = PeerClass::bound;
   who.label = job.active.label;
   who.preset = job.active.preset;
-  for (std::size_t i = 0; is_confined(job.active) && i < contract::kLayerNames.size(); ++i) {
-    if ((lacking_ >> i & 1) != 0) who.lacking.emplace_back(contract::kLayerNames[i]);
-  }
+  who.lacking = lacking_in(job.active);
   if (job.image.id != contract::ImageId{}) {
     who.identifier = "adhoc." + identity::hexadecimal(std::as_bytes(std::span(job.image.id)));
   }

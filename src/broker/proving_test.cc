@@ -285,11 +285,13 @@ TEST_F(Proving, WhatASandboxLacksHereIsInTheRecordOfWhoeverRunsInOne) {
   stage.knows({job_named("a"), bare});
   const auto required = [&](const std::string& what) { return contract::LookUp{"a", 0, what}; };
   const PeerId client = stage.client();
-  const auto first = the<Launch>(ask(client, required("enforces:landlock")));
+  const std::vector<std::string> lacking{"landlock", "landlock-scopes"};
+  const Orders asked = ask(client, required("enforces:landlock"));
+  EXPECT_EQ(the<Grant>(asked).service.lacking, lacking) << "before it was ever started";
+  const auto first = the<Launch>(asked);
   const PeerId service = stage.come_up(first.instance);
   EXPECT_EQ(the<Refuse>(stage.check_in(service, first.instance)).reason.code, code::kNotMet);
   EXPECT_EQ(Stage::all<HandOver>(ask(client, required("confined and enforces:landlock-ports"))).size(), 1U);
-  const std::vector<std::string> lacking{"landlock", "landlock-scopes"};
   EXPECT_EQ(value_of<contract::JobDetails>(ask(client, contract::Print{"a"}))->lacking, lacking);
   EXPECT_EQ(value_of<contract::Proof>(ask(service, contract::Prove{}))->who.lacking, lacking);
   the<Launch>(stage.look_up(client, "bare"));

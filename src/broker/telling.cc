@@ -128,8 +128,8 @@ std::string Core::state_of(const JobState& job) const {
 
 // The call for which its filter ended the instance that ended last, as that told before; null where it did not.
 const std::string* Core::ended_by(const JobState& job) {
-  const bool has_told = job.exited && job.denials.of == job.exited && job.denials.is_end;
-  return has_told && is_by_filter(*job.last_exit) ? &job.denials.what.back() : nullptr;
+  const bool has_told = job.exited && job.last_call.of == job.exited;
+  return has_told && is_by_filter(*job.last_exit) ? &job.last_call.what : nullptr;
 }
 
 // "killed by SIGSEGV, 3 crashes in 10 s, next start in 8 s".
@@ -138,8 +138,9 @@ std::optional<std::string> Core::how_it_ended(const JobState& job) const {
   std::string text = os::describe(*job.last_exit);
   if (const std::string* why = ended_by(job)) {
     text += ": " + *why;
-  } else if (is_by_filter(*job.last_exit) && is_confined(job.job) && job.job.setup.explains_denials == 0) {
-    text += " (which call: Reeve.ExplainDenials)";
+  } else if (is_by_filter(*job.last_exit) && is_confined(job.job)) {
+    text +=
+        job.job.setup.explains_denials == 0 ? " (which call: Reeve.ExplainDenials)" : " (before it served, or untold)";
   }
   const auto interval = job.job.throttle_interval.count() > 0 ? job.job.throttle_interval : kThrottleInterval;
   const auto crashes = std::count_if(job.recent_crashes.begin(), job.recent_crashes.end(),

@@ -10,6 +10,7 @@
 
 #include "../bootstrap/runtime_folder.hpp"
 #include "../os/socket.hpp"
+#include "../sandbox/allowance.hpp"
 #include "../sandbox/judge.hpp"
 #include "../sandbox/preset.hpp"
 #include "../spawn/images.hpp"
@@ -118,7 +119,8 @@ Result<os::Fd> standard_file(int number) {
 
 Result<std::int32_t> launch(const Preset& preset, const std::vector<std::string>& words,
                             const std::string& runtime_folder) {
-  const spawn::Nursery nursery = REEVE_TRY(spawn::make_nursery(preset, runtime_folder));
+  const sandbox::Layers may_lack = REEVE_TRY(sandbox::read_allowance());
+  const spawn::Nursery nursery = REEVE_TRY(spawn::make_nursery(preset, runtime_folder, {}, may_lack));
   spawn::Images images(spawn::image_mode());
   spawn::LaunchPlan plan;
   plan.image = &REEVE_TRY(images.image_of(words.front()))->copy;

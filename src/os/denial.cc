@@ -108,6 +108,10 @@ std::uint64_t mark_of(const DeniedCall& call) {
   const auto add = [&](std::uint64_t value) { mark = (mark ^ value) * 0x100000001b3; };
   add(static_cast<std::uint64_t>(call.number));
   for (const char c : call.path) add(static_cast<std::uint8_t>(c));
+  if (call.path[0] != '\0') return mark | 1;
+  // What a socket is made of, the command of an fcntl; addresses make no difference.
+  constexpr std::uint64_t kSmall = 1 << 16;
+  for (std::size_t i = 0; i < 3; ++i) add(call.arguments[i] < kSmall ? call.arguments[i] : kSmall);
   return mark | 1;
 }
 
@@ -129,8 +133,8 @@ void tell(const DeniedCall& call) {
   (void)!::sendmsg(line.load(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-// As the kernel would set the mask, but that SIGSYS is never blocked: a thread in which it is is ended by a call that
-// is merely refused, and libraries block all signals where they start a thread.
+// As the kernel would set the mask, but that SIGSYS is never blocked: a call that is merely refused ends the process
+// in a thread where it is, and libraries block all signals where they start a thread.
 std::int64_t set_mask(ucontext_t& context, const std::array<std::uint64_t, 6>& arguments) {
   constexpr std::uint64_t kOwn = std::uint64_t{1} << (SIGSYS - 1);
   const auto [how, set, before, size] = std::tuple(arguments[0], arguments[1], arguments[2], arguments[3]);
@@ -143,6 +147,7 @@ std::int64_t set_mask(ucontext_t& context, const std::array<std::uint64_t, 6>& a
   if (before != 0 && !(is_readable(before) && is_readable(before + kMaskBytes - 1))) return -EFAULT;
   if (before != 0) std::memcpy(reinterpret_cast<void*>(before), &mask, sizeof mask);
   if (set == 0) return 0;
+  if (how > SIG_SETMASK) return -EINVAL;
   if (how == SIG_BLOCK) mask |= change;
   if (how == SIG_UNBLOCK) mask &= ~change;
   if (how == SIG_SETMASK) mask = change;

@@ -27,9 +27,9 @@ static_assert(sizeof(DeniedCall) == 256 && std::has_unique_object_representation
 /// No way to set a mask of signals: with it rt_sigprocmask changes nothing, and tells whether memory can be read.
 inline constexpr int kNoWayToSetAMask = 99;
 
-/// From here on each call that is denied is told over `line`, a channel socket: once for each number and path, and
-/// kDenialsMax in all beside the last. It takes the place of any other handler of SIGSYS. Where rt_sigprocmask is
-/// trapped the handler does that too, and never blocks SIGSYS. What has not been read may be lost.
+/// From here on each call that is denied is told over `line`, a channel socket: once for each number, path and small
+/// arguments, and kDenialsMax in all beside the last. It takes the place of any other handler of SIGSYS. Where
+/// rt_sigprocmask is trapped the handler does that too, and never blocks SIGSYS. What has not been read may be lost.
 /// Threads: once in a process, before a filter that traps is loaded. Errors: the system's.
 Result<void> tell_denials(Fd line);
 

@@ -92,13 +92,10 @@ void Supervisor::tell(Part& part, SupervisorEvent event, std::string_view text, 
 }
 
 void Supervisor::tell_kept(Part& part) {
-  // What a descriptor is is told by its place: where one cannot be had, those behind it are left out too.
   const auto copies_of = [](const std::vector<os::Fd>& descriptors) {
     std::vector<os::Fd> copies;
     for (const os::Fd& fd : descriptors) {
-      auto copy = fd.duplicate();
-      if (!copy) break;
-      copies.push_back(std::move(*copy));
+      if (auto copy = fd.duplicate()) copies.push_back(std::move(*copy));
     }
     return copies;
   };
@@ -266,11 +263,9 @@ void Supervisor::adopt(Request request, std::vector<os::Fd> descriptors) {
     return tell_exited(id, service);
   }
   service.exit_watch = std::move(*watch);
-  if (auto copy = service.process.pidfd.duplicate()) {
-    descriptors.front() = std::move(*copy);
-  } else {
-    descriptors.clear();
-  }
+  descriptors.erase(descriptors.begin());
+  auto copy = service.process.pidfd.duplicate();
+  if (copy) descriptors.insert(descriptors.begin(), std::move(*copy));
   const auto place = services_.emplace(id, std::move(service)).first;
   tell_launched(id, place->second);
   keep(spawner_, std::move(request), std::move(descriptors));

@@ -45,6 +45,7 @@ std::size_t own_descriptor_count() {
 struct Outcomes {
   int answered = 0;
   int refused = 0;
+  std::string last_refusal;
   std::vector<std::string> faults;
 
   template <class T>
@@ -52,6 +53,7 @@ struct Outcomes {
     ++(outcome ? answered : refused);
     if (outcome) return true;
     const Error& error = outcome.error();
+    last_refusal = std::string(what) + ": " + text_of(error);
     if (error.kind == Kind::timeout) faults.push_back(std::string(what) + " hung: " + error.message);
     if (error.message.empty()) faults.push_back(std::string(what) + " failed and does not say why");
     return false;
@@ -59,6 +61,7 @@ struct Outcomes {
   void add(const Outcomes& other) {
     answered += other.answered;
     refused += other.refused;
+    if (other.refused > 0) last_refusal = other.last_refusal;
     faults.insert(faults.end(), other.faults.begin(), other.faults.end());
   }
   template <class T, class U>
@@ -147,7 +150,8 @@ class Failure : public testing::Test {
                                    " failed with " + ::strerrorname_np(error);
           for (const std::string& fault : outcomes.faults) ADD_FAILURE() << when << ": " << fault;
           if (!seen.has_failed()) {
-            EXPECT_EQ(outcomes.refused, 0) << when << ": not so, and yet something was refused";
+            EXPECT_EQ(outcomes.refused, 0)
+                << when << ": not so, and yet something was refused: " << outcomes.last_refusal;
             most = std::max(most, seen.count);
             break;
           }

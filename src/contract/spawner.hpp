@@ -72,7 +72,7 @@ enum class SpawnerEventKind : std::uint32_t {
   identified = 9,   ///< the process that `instance` asked for. number: 1 where it is proven, and then text: a
                     ///< ProgramVersion and its manifest; else why not
   trust_file = 10,  ///< text: path, NUL, contents
-  denied = 11,  ///< a call of `instance`. text: which, and what would allow it; number: 1 where it ended the process
+  denied = 11,  ///< a call of `instance`. text: which, and what would allow it; number: 1 where it is one that ends it
 };
 
 /// What changes when a program's file is replaced or written to.

@@ -1,6 +1,7 @@
 #include "allowance.hpp"
 
 #include <algorithm>
+#include <string>
 
 #include "../contract/identity.hpp"
 #include "../os/files.hpp"

@@ -1,7 +1,6 @@
 // What the machine's administrator allows a sandbox to lack.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "../vocab/result.hpp"

@@ -1,6 +1,8 @@
 #include "denial.hpp"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 #include "../vocab/text.hpp"
 #include "judge.hpp"
@@ -17,9 +19,19 @@ std::string text_of(std::uint64_t argument) {
   constexpr std::uint64_t kSmall = 1 << 16;
   if (argument < kSmall) return std::to_string(argument);
   if (argument > UINT32_MAX) return "...";
-  std::string digits;
-  for (; argument != 0; argument >>= 4) digits.insert(digits.begin(), "0123456789abcdef"[argument & 0xf]);
-  return "0x" + digits;
+  std::array<char, 16> digits;
+  return "0x" +
+         std::string(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), argument, 16).ptr);
+}
+
+// "openat(\"/etc/hosts\")", "socket(2, 1, 0)".
+std::string words_of(const os::DeniedCall& call) {
+  std::string words = name_of_call(call.number) + "(";
+  const std::string path = path_of(call);
+  if (!path.empty()) return words + '"' + printable(path) + "\")";
+  constexpr std::size_t kShown = 3;
+  for (std::size_t i = 0; i < kShown; ++i) words += (i == 0 ? "" : ", ") + text_of(call.arguments[i]);
+  return words + ")";
 }
 
 // What is denied for its path alone is so in a folder that the root does not show.
@@ -31,15 +43,6 @@ bool allows(const Preset& preset, const os::DeniedCall& call, const std::string&
 }
 
 }  // namespace
-
-std::string words_of(const os::DeniedCall& call) {
-  std::string words = name_of_call(call.number) + "(";
-  const std::string path = path_of(call);
-  if (!path.empty()) return words + '"' + printable(path) + "\")";
-  constexpr std::size_t kShown = 3;
-  for (std::size_t i = 0; i < kShown; ++i) words += (i == 0 ? "" : ", ") + text_of(call.arguments[i]);
-  return words + ")";
-}
 
 std::optional<Denial> explain(const Preset& preset, const os::DeniedCall& call, const std::string& groups_folder) {
   if (!preset.confined) return std::nullopt;

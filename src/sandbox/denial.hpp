@@ -9,9 +9,6 @@
 
 namespace reeve::sandbox {
 
-/// "openat(\"/etc/hosts\")", "socket(2, 1, 0)".
-std::string words_of(const os::DeniedCall& call);
-
 struct Denial {
   std::string text;
   bool is_end = false;  ///< the call is one that ends the process

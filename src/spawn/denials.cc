@@ -1,7 +1,5 @@
 #include "denials.hpp"
 
-#include <cstring>
-
 #include "../os/socket.hpp"
 #include "../sandbox/denial.hpp"
 

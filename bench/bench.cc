@@ -20,6 +20,8 @@ namespace {
 
 constexpr Placement kPlacements[] = {{"one core", 0, 0}, {"two cores", 0, 1}, {"free", -1, -1}};
 
+bool is_one_core(const Placement& where) { return where.ours >= 0 && where.ours == where.theirs; }
+
 // A connection to the echo service; its process is this process's wish and the broker's child.
 class Echo {
  public:
@@ -181,16 +183,23 @@ double bare_start(const std::string& program) {
   return now_us() - start;
 }
 
-// The part of a cold start that is the kernel's: namespaces, mounts, filters and the program, and nobody who is told.
-Row sandboxed_start(const Placement& where, const char* preset = "parser") {
+struct Program {
+  std::string path;
+  const char* linked;
+};
+const Program kStatic{REEVE_STATIC_ECHO, "static"};
+const Program kDynamic{REEVE_STAGE "/libexec/reeve/echo", "dynamic"};
+
+// The part of a cold start that is the kernel's: namespaces, filters and the program, and nobody who is told.
+Row sandboxed_start(const Placement& where, const char* preset, const Program& program, LayerTable& layers) {
   stand_on(where.ours);
-  constexpr int kTimes = 60;
+  constexpr int kTimes = 200;
   std::vector<double> bare;
-  for (int i = 0; i < kTimes; ++i) bare.push_back(bare_start(REEVE_STATIC_ECHO));
-  const auto ours = sandboxed_starts(REEVE_STATIC_ECHO, preset, kTimes);
-  if (ours.size() != kTimes) die("the sandbox could not be made");
-  const std::string name = std::string("the sandbox alone, ") + preset + ", static, " + where.name;
-  return {name, 0, "us", figures_of(ours), figures_of(bare), 0, 0};
+  for (int i = 0; i < kTimes; ++i) bare.push_back(bare_start(program.path));
+  const auto ours = sandboxed_starts(program.path, preset, kTimes);
+  if (is_one_core(where)) layers.add(std::string(preset) + ", " + program.linked, ours, bare);
+  const std::string name = std::string("the sandbox alone, ") + preset + ", " + program.linked + ", " + where.name;
+  return {name, 0, "us", figures_of(ours.whole), figures_of(bare), 0, 0};
 }
 
 // The service is killed, and the next call starts it in its full sandbox. The base is a bare start of the same program.
@@ -246,7 +255,7 @@ struct Options {
   std::string json;
 };
 
-void measure(const Placement& where, const Options& options, std::vector<Row>& rows) {
+void measure(const Placement& where, const Options& options, std::vector<Row>& rows, LayerTable& layers) {
   constexpr std::size_t kMiB = 1024 * 1024;
   const auto is_wanted = [&](const std::string& name) {
     return (name + ", " + where.name).find(options.only) != std::string::npos;
@@ -269,17 +278,18 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("one way", [&] { return one_way(where, broker); });
   add("8 clients", [&] { return eight_clients(where, broker); });
   add("connect + first call", [&] { return connect_and_call(where, broker); });
-  add("cold start",
-      [&] { return cold_start(where, kEcho, REEVE_STAGE "/libexec/reeve/echo", "cold start to first reply, "); });
+  add("cold start", [&] { return cold_start(where, kEcho, kDynamic.path, "cold start to first reply, "); });
   add("cold start, static",
-      [&] { return cold_start(where, kStaticEcho, REEVE_STATIC_ECHO, "cold start to first reply, static, "); });
-  add("the sandbox alone", [&] { return sandboxed_start(where); });
+      [&] { return cold_start(where, kStaticEcho, kStatic.path, "cold start to first reply, static, "); });
+  for (const char* preset : {"parser", "compute", "network-client", "group-files"}) {
+    for (const Program& program : {kStatic, kDynamic}) {
+      add("the sandbox alone", [&] { return sandboxed_start(where, preset, program, layers); });
+    }
+    if (!is_one_core(where)) break;
+  }
   add("a proof", [&] { return proof(where); });
   if (where.ours >= 0) return;
   add("a signature", [&] { return signature_check(); });
-  for (const char* preset : {"compute", "network-client", "group-files"}) {
-    add("the sandbox alone", [&] { return sandboxed_start(where, preset); });
-  }
   add("memory", [&] { return idle_memory(broker); });
   add("look-ups of 8 clients", [&] { return look_up_storm(broker); });
   add("10,000 connections", [&] { return broker_memory(broker); });
@@ -303,9 +313,11 @@ int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--prove") return bench::prove_for(std::atoi(argv[2]));
   const bench::Options options = bench::options_of(argc, argv);
   std::vector<bench::Row> rows;
-  for (const auto& placement : bench::kPlacements) bench::measure(placement, options, rows);
+  bench::LayerTable layers;
+  for (const auto& placement : bench::kPlacements) bench::measure(placement, options, rows, layers);
   std::fprintf(stderr, "\n");
   bench::print(rows);
+  layers.print();
   if (!options.json.empty()) bench::write_json(options.json, rows);
   return 0;
 }

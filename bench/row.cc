@@ -69,10 +69,10 @@ Row compare(std::string name, std::size_t bytes, int count, const Side& reeve, c
 }
 
 void print(const std::vector<Row>& rows) {
-  std::printf("%-44s %9s %5s %10s %10s %10s %10s %6s %9s %9s\n", "", "BYTES", "UNIT", "p50", "p99", "bare p50",
+  std::printf("%-58s %9s %5s %10s %10s %10s %10s %6s %9s %9s\n", "", "BYTES", "UNIT", "p50", "p99", "bare p50",
               "bare p99", "RATIO", "CPU us", "bare CPU");
   for (const Row& r : rows) {
-    std::printf("%-44s %9zu %5s %10.1f %10.1f", r.name.c_str(), r.bytes, r.unit.c_str(), r.reeve.p50, r.reeve.p99);
+    std::printf("%-58s %9zu %5s %10.1f %10.1f", r.name.c_str(), r.bytes, r.unit.c_str(), r.reeve.p50, r.reeve.p99);
     if (r.base.p50 > 0) std::printf(" %10.1f %10.1f %5.2fx", r.base.p50, r.base.p99, r.ratio());
     if (r.cpu > 0) std::printf(" %9.1f %9.1f", r.cpu, r.base_cpu);
     std::printf("\n");

@@ -25,12 +25,17 @@ Result<void> set_limits(const Limits& limits) {
 
 Result<void> confine(const Confinement& confinement) {
   REEVE_TRY(at_step("limits", set_limits(confinement.preset.limits)));
+  confinement.on_layer("limits");
   if (confinement.user) REEVE_TRY(at_step("user", os::become_user(*confinement.user)));
+  confinement.on_layer("user");
   REEVE_TRY(at_step("capabilities", os::drop_privileges()));
   // Linux 6.3. Without it the running filter alone forbids new code, so that its absence is no reason to refuse.
   (void)os::refuse_new_code();
+  confinement.on_layer("capabilities");
   if (!confinement.root.rules()) return {};  // The administrator allows that.
-  return at_step("landlock", os::restrict_to(confinement.root.rules()));
+  REEVE_TRY(at_step("landlock", os::restrict_to(confinement.root.rules())));
+  confinement.on_layer("landlock");
+  return {};
 }
 
 }  // namespace reeve::sandbox

@@ -11,10 +11,15 @@
 
 namespace reeve::sandbox {
 
+/// Called in the child with the name of each layer once it stands, in their order: for whoever measures them.
+using OnLayer = void (*)(const char* layer);
+inline constexpr OnLayer kNobodyAsks = [](const char*) {};
+
 struct Confinement {
   const Preset& preset;
   const Root& root;
   std::optional<std::uint32_t> user;  ///< to become this user; where root starts the service
+  OnLayer on_layer = kNobodyAsks;
 };
 
 /// The outcome of a step; of one that failed the error says which.

@@ -67,9 +67,11 @@ Result<void> end_with_supervisor(const Nursery& nursery) {
 }
 
 Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
+  plan.on_layer("own namespaces");
   REEVE_TRY(put_in_place(nursery, plan));
+  plan.on_layer("descriptors");
   if (nursery.preset->confined) {
-    REEVE_TRY(sandbox::confine({*nursery.preset, nursery.root, plan.user}));
+    REEVE_TRY(sandbox::confine({*nursery.preset, nursery.root, plan.user, plan.on_layer}));
   } else {
     REEVE_TRY(set_priority(plan.setup));
     // Not wherever the broker happens to have been started.
@@ -82,8 +84,11 @@ Result<void> prepare_child(const Nursery& nursery, const LaunchPlan& plan) {
   REEVE_TRY(set_limits(plan.setup));
   os::set_umask(plan.setup.umask);
   REEVE_TRY(end_with_supervisor(nursery));
+  plan.on_layer("the job's setup");
   if (!nursery.preset->confined) return {};
-  return os::load_filter(plan.denials == nullptr ? nursery.preset->loading : nursery.preset->loading_explained);
+  REEVE_TRY(os::load_filter(plan.denials == nullptr ? nursery.preset->loading : nursery.preset->loading_explained));
+  plan.on_layer("first filter");
+  return {};
 }
 
 // Of several values of one variable the last counts: what the job says, over what every job is given.
@@ -120,6 +125,7 @@ Result<std::int32_t> enter_and_fork(const Nursery& nursery, const LaunchPlan& pl
   // Groups first: once inside the user namespace, which maps none, they can no longer be left.
   if (plan.user) REEVE_TRY(os::become_group(*plan.user));
   REEVE_TRY(sandbox::at_step("the preset's shared namespaces could not be joined", os::join(nursery.namespaces)));
+  plan.on_layer("shared namespaces");
   auto born = os::fork_into_new_namespaces();
   if (born) return born;
   born.error().message = "pid and ipc namespaces could not be made: " + born.error().message;

@@ -50,6 +50,7 @@ struct LaunchPlan {
   std::optional<std::uint32_t> user;  ///< root starts each service as a user of its own
   contract::LaunchTexts texts;
   contract::Setup setup;
+  sandbox::OnLayer on_layer = sandbox::kNobodyAsks;
 };
 
 /// What the job's file names for 0, 1 and 2; nothing where it names none.

@@ -43,6 +43,7 @@ Result<void> Supervisor::start(Part& part) {
   if (!started && part.process.pidfd) {
     (void)os::send_signal(part.process.pidfd, SIGKILL);
     (void)os::wait_for_exit(part.process, os::now() + kStopGrace);
+    part.exit_watch.drop();
     part.process = {};
     part.line.reset();
   }
@@ -65,8 +66,7 @@ Result<void> Supervisor::try_start(Part& part) {
   // Its end is told by its pidfd alone, after all that it said.
   part.exit_watch =
       REEVE_TRY(loop_.watch(part.process.pidfd, {.readable = true}, [this, &part](os::Ready) { on_exit(part); }));
-  tell_kept(part);
-  return {};
+  return tell_kept(part);
 }
 
 // One that keeps ending before it serves is given more and more time: the machine may recover.
@@ -91,30 +91,26 @@ void Supervisor::tell(Part& part, SupervisorEvent event, std::string_view text, 
   if (part.line) part.line->send(event, text, std::move(along));
 }
 
-void Supervisor::tell_kept(Part& part) {
-  const auto copies_of = [](const std::vector<os::Fd>& descriptors) {
-    std::vector<os::Fd> copies;
-    for (const os::Fd& fd : descriptors) {
-      if (auto copy = fd.duplicate()) copies.push_back(std::move(*copy));
-    }
-    return copies;
-  };
+// All of it, or it is started again when there are descriptors: a copy that is left out would have others take its place,
+// and nobody drops an entry of which nobody has heard.
+Result<void> Supervisor::tell_kept(Part& part) {
   for (const auto& [id, entry] : part.kept) {
-    tell(part, {.kind = SupervisorEventKind::kept, .id = id}, entry.text, copies_of(entry.descriptors));
+    std::vector<os::Fd> copies;
+    for (const os::Fd& fd : entry.descriptors) copies.push_back(REEVE_TRY(fd.duplicate()));
+    tell(part, {.kind = SupervisorEventKind::kept, .id = id}, entry.text, std::move(copies));
   }
   if (&part == &broker_) {
     for (const auto& [id, service] : services_) {
       tell_launched(id, service);
       if (service.ended) tell_exited(id, service);
     }
-    if (auto copy = listener_.duplicate()) {
-      std::vector<os::Fd> along;
-      along.push_back(std::move(*copy));
-      tell(part, {.kind = SupervisorEventKind::listener}, {}, std::move(along));
-    }
+    std::vector<os::Fd> along;
+    along.push_back(REEVE_TRY(listener_.duplicate()));
+    tell(part, {.kind = SupervisorEventKind::listener}, {}, std::move(along));
+    connect_parts();
   }
-  if (&part == &broker_) connect_parts();
   tell(part, {.kind = SupervisorEventKind::go, .number = part.starts});
+  return {};
 }
 
 // A new line between the two, whenever one of them is new.

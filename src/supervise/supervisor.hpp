@@ -84,7 +84,7 @@ class Supervisor {
   Result<void> try_start(Part& part);
   void start_or_retry(Part& part);
   void forget_everything();
-  void tell_kept(Part& part);
+  Result<void> tell_kept(Part& part);
   void tell(Part& part, contract::SupervisorEvent event, std::string_view text = {}, std::vector<os::Fd> along = {});
   void connect_parts();
   void on_exit(Part& part);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -23,22 +24,10 @@ extern "C" {
 #include "code_map.hpp"
 #include "path.hpp"
 #include "proc.hpp"
+#include "uapi.hpp"
 
 namespace reeve::os {
 namespace {
-
-// What stands behind "KEY:" in the lines of `text`, without the blanks around it.
-std::string_view field(std::string_view text, std::string_view key) {
-  for (std::size_t begin = 0; begin < text.size();) {
-    const std::size_t end = std::min(text.find('\n', begin), text.size());
-    const std::string_view line = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (!line.starts_with(key)) continue;
-    const std::size_t value = line.find_first_not_of(" \t", key.size());
-    return value == std::string_view::npos ? std::string_view() : line.substr(value);
-  }
-  return {};
-}
 
 std::int64_t number_in(std::string_view text) {
   std::int64_t number = -1;
@@ -51,11 +40,14 @@ FileVersion version_in(const struct statx& facts) {
           facts.stx_ctime.tv_sec * 1'000'000'000 + facts.stx_ctime.tv_nsec};
 }
 
-// Of an open path, or of what stands at a path that was walked to before.
-Result<FileVersion> look_at(int folder, const char* path) {
+enum class Links { stay, follow };
+
+// Of an open path, of what stands at a path that was walked to before, or of what the kernel's own link leads to.
+Result<FileVersion> look_at(int folder, const char* path, Links links = Links::stay) {
   struct statx facts{};
   const unsigned wanted = STATX_INO | STATX_SIZE | STATX_CTIME;
-  if (::statx(folder, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC | AT_SYMLINK_NOFOLLOW, wanted, &facts) != 0) {
+  const int how = AT_EMPTY_PATH | AT_STATX_DONT_SYNC | (links == Links::stay ? AT_SYMLINK_NOFOLLOW : 0);
+  if (::statx(folder, path, how, wanted, &facts) != 0) {
     return system_failure("statx");
   }
   return version_in(facts);
@@ -64,6 +56,20 @@ Result<FileVersion> look_at(int folder, const char* path) {
 std::unexpected<Error> not_guarded(const std::string& what) {
   return fail(Kind::denied, code::kNotTrusted, what + " is not root's alone, from / on",
               "install it where only root can write, as /usr is");
+}
+
+// In the caller's pid namespace.
+Result<std::int32_t> pid_of(const Fd& pidfd) {
+  uapi::PidfdInfo info;
+  // Of a process whose parent is outside of that namespace it knows nothing.
+  if (::ioctl(pidfd.raw(), uapi::kPidfdGetInfo, &info) == 0 && (info.mask & uapi::kInfoPid) != 0) {
+    return static_cast<std::int32_t>(info.pid);
+  }
+  const std::string text = REEVE_TRY(read_text("/proc/self/fdinfo/" + std::to_string(pidfd.raw())));
+  const auto pid = static_cast<std::int32_t>(number_in(field_in(text, "Pid:")));
+  // -1 once it was reaped; and what is no pidfd has no such line.
+  if (pid <= 0) return fail(Kind::gone, code::kClosed, "the process has ended");
+  return pid;
 }
 
 bool is_kernels_own(const MappedCode& mapped) {
@@ -84,33 +90,35 @@ bool is_alive(const Fd& pidfd) {
 }
 
 Result<ProcessFacts> facts_of(const Fd& pidfd) {
-  const std::string info = REEVE_TRY(read_text("/proc/self/fdinfo/" + std::to_string(pidfd.raw())));
   ProcessFacts facts;
-  facts.pid = static_cast<std::int32_t>(number_in(field(info, "Pid:")));
-  // -1 once it was reaped; and what is no pidfd has no such line.
-  if (facts.pid <= 0) return fail(Kind::gone, code::kClosed, "the process has ended");
+  facts.pid = REEVE_TRY(pid_of(pidfd));
   const std::string status = REEVE_TRY(read_text(proc_path(facts.pid, "status")));
   if (!is_alive(pidfd)) return fail(Kind::gone, code::kClosed, "the process has ended");
   // Its number in each namespace, from ours to its own.
-  const std::string_view numbers = field(status, "NSpid:");
+  const std::string_view numbers = field_in(status, "NSpid:");
   facts.is_of_own_namespace = !numbers.empty() && numbers.find('\t') == std::string_view::npos;
-  facts.is_traced = field(status, "TracerPid:") != "0";
+  facts.is_traced = field_in(status, "TracerPid:") != "0";
   return facts;
 }
 
 // A path of the kernel's own making, without links: what stands there is what is meant.
-Result<FileVersion> GuardedFiles::version_at(const std::string& path) {
+Result<void> GuardedFiles::check(const std::string& path, const std::function<bool(const FileVersion&)>& is_meant) {
   if (const auto known = known_.find(path); known != known_.end()) {
+    if (now() - known->second.looked_at < kGuardedFor && is_meant(known->second.version)) return {};
     const auto version = look_at(AT_FDCWD, path.c_str());
-    if (version && *version == known->second) return *version;
+    if (version && *version == known->second.version) {
+      known->second.looked_at = now();
+      return is_meant(*version) ? Result<void>() : not_guarded(path);
+    }
     known_.erase(known);
   }
+  const Time start = now();
   const auto place = find(path);
   if (!place || !place->missing.empty() || !place->is_guarded) return not_guarded(path);
   const FileVersion version = REEVE_TRY(look_at(place->nearest.raw(), ""));
   if (known_.size() >= kGuardedFilesMax) known_.clear();
-  known_.emplace(path, version);
-  return version;
+  known_.emplace(path, Known{version, start});
+  return is_meant(version) ? Result<void>() : not_guarded(path);
 }
 
 // By its path, which is followed anew: what /proc leads to may be served by a process, and is only looked at.
@@ -119,15 +127,17 @@ Result<RunningProgram> program_of(std::int32_t pid, GuardedFiles& guarded) {
   std::array<char, PATH_MAX> target;
   const ssize_t size = ::readlink(link.c_str(), target.data(), target.size());
   if (size < 0) return system_failure("readlink /proc/PID/exe");
-  const std::string path(target.data(), static_cast<std::size_t>(size));
-  const Fd runs(::open(link.c_str(), O_PATH | O_CLOEXEC));
-  if (!runs) return system_failure("open /proc/PID/exe");
-  const FileVersion version = REEVE_TRY(guarded.version_at(path));
-  if (REEVE_TRY(look_at(runs.raw(), "")) != version) return not_guarded("its program");
-  RunningProgram program{Fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC)), version};
-  if (!program.file) return system_failure("open");
-  if (REEVE_TRY(look_at(program.file.raw(), "")) != version) return not_guarded("its program");
+  RunningProgram program{std::string(target.data(), static_cast<std::size_t>(size)),
+                         REEVE_TRY(look_at(AT_FDCWD, link.c_str(), Links::follow))};
+  REEVE_TRY(guarded.check(program.path, [&](const FileVersion& version) { return version == program.version; }));
   return program;
+}
+
+Result<Fd> open_program(const RunningProgram& program) {
+  Fd file(::open(program.path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC));
+  if (!file) return system_failure("open");
+  if (REEVE_TRY(look_at(file.raw(), "")) != program.version) return not_guarded("its program");
+  return file;
 }
 
 Result<void> check_code_of(std::int32_t pid, GuardedFiles& guarded) {
@@ -136,8 +146,9 @@ Result<void> check_code_of(std::int32_t pid, GuardedFiles& guarded) {
     if (!mapped.path.starts_with('/')) {
       return not_guarded(mapped.path.empty() ? "code in memory of its own making" : mapped.path);
     }
-    const FileVersion version = REEVE_TRY(guarded.version_at(mapped.path));
-    if (version.inode != mapped.inode || version.device != mapped.device) return not_guarded(mapped.path);
+    REEVE_TRY(guarded.check(mapped.path, [&](const FileVersion& version) {
+      return version.inode == mapped.inode && version.device == mapped.device;
+    }));
   }
   return {};
 }

@@ -8,10 +8,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <span>
 #include <string>
 
+#include "clock.hpp"
 #include "fd.hpp"
 #include "files.hpp"
 
@@ -31,23 +33,30 @@ struct ProcessFacts {
 Result<ProcessFacts> facts_of(const Fd& pidfd);
 
 /// Files that were found guarded: they, and all folders and links on the way to them, belong to root, and nobody else
-/// can write to them. Whoever runs one cannot have changed it. What was walked to once is only looked at again: to make
-/// it less than guarded takes root, or shows in its version.
+/// can write to them. Whoever runs one cannot have changed it. What was walked to once is only looked at again, and
+/// what was looked at not for some milliseconds: to make it less than guarded takes root, or shows in its version.
 class GuardedFiles {
  public:
-  /// The version of what stands at an absolute path. Errors: denied where it is not guarded.
-  Result<FileVersion> version_at(const std::string& path);
+  /// That what stands at an absolute path is guarded, and the version that is meant.
+  /// Errors: denied where it is not guarded, or another.
+  Result<void> check(const std::string& path, const std::function<bool(const FileVersion&)>& is_meant);
 
  private:
-  std::map<std::string, FileVersion> known_;
+  struct Known {
+    FileVersion version;
+    Time looked_at;
+  };
+  std::map<std::string, Known> known_;
 };
 
-/// The file that a process executes, opened to be read, where it is guarded. Errors: denied where it is not.
+/// The file that a process executes, where it is guarded. Errors: denied where it is not.
 struct RunningProgram {
-  Fd file;
+  std::string path;
   FileVersion version;
 };
 Result<RunningProgram> program_of(std::int32_t pid, GuardedFiles& guarded);
+/// The same file, to be read. Errors: denied where another stands there by now.
+Result<Fd> open_program(const RunningProgram& program);
 
 /// Every piece of code that a process has mapped, beside its program: what is not the kernel's own, or a guarded file,
 /// is an error (denied), with its name.

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -26,6 +27,18 @@ Result<std::string> read_text(const std::string& path) {
     text.append(room.data(), static_cast<std::size_t>(got));
   }
   return fail(Kind::denied, code::kTooLarge, path + " is longer than anybody's");
+}
+
+std::string_view field_in(std::string_view text, std::string_view key) {
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (!line.starts_with(key)) continue;
+    const std::size_t value = line.find_first_not_of(" \t", key.size());
+    return value == std::string_view::npos ? std::string_view() : line.substr(value);
+  }
+  return {};
 }
 
 }  // namespace reeve::os

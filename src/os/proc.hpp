@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "../vocab/result.hpp"
 
@@ -12,5 +13,8 @@ std::string proc_path(std::int32_t pid, const char* name);
 
 /// All of a file's text, up to 1 MiB. Errors: the system's; denied where it is longer.
 Result<std::string> read_text(const std::string& path);
+
+/// What stands behind "KEY:" in the lines of `text`, without the blanks before it; nothing where there is no such line.
+std::string_view field_in(std::string_view text, std::string_view key);
 
 }  // namespace reeve::os

@@ -26,6 +26,7 @@ extern "C" {
 #include <fstream>
 #include <memory>
 
+#include "proc.hpp"
 #include "socket.hpp"
 #include "uapi.hpp"
 
@@ -34,21 +35,10 @@ namespace {
 
 constexpr int kLowestCopy = 64;  // Above every number that a child may be given, so that dup2 overwrites no source.
 
-// What stands behind a key in /proc/PID/status. It has 1.5 KiB, and more where a process is in many groups.
-std::optional<std::string> status_field(std::int32_t pid, std::string_view key) {
-  const Fd file(::open(("/proc/" + std::to_string(pid) + "/status").c_str(), O_RDONLY | O_CLOEXEC));
-  std::string text = "\n";
-  std::array<char, 4096> room;
-  for (ssize_t size = 1; file && size > 0;) {
-    size = ::read(file.raw(), room.data(), room.size());
-    if (size > 0) text.append(room.data(), static_cast<std::size_t>(size));
-  }
-  const std::size_t line = text.find("\n" + std::string(key));
-  if (line == std::string::npos) return std::nullopt;
-  const std::size_t end = text.find('\n', line + 1);
-  const std::size_t value = text.find_first_not_of(" \t", line + 1 + key.size());
-  if (end == std::string::npos || value == std::string::npos) return std::nullopt;
-  return text.substr(value, end - std::min(value, end));
+// What stands behind "KEY:" in /proc/PID/status; nothing where nothing does.
+std::string status_field(std::int32_t pid, std::string_view key) {
+  const auto text = read_text(proc_path(pid, "status"));
+  return text ? std::string(field_in(*text, key)) : std::string();
 }
 
 class SpawnAttributes {
@@ -203,10 +193,7 @@ void adopt_orphans() { ::prctl(PR_SET_CHILD_SUBREAPER, 1); }
 
 namespace {
 
-std::int32_t parent_of(std::int32_t pid) {
-  const auto field = status_field(pid, "PPid:");
-  return field ? std::atoi(field->c_str()) : 0;
-}
+std::int32_t parent_of(std::int32_t pid) { return std::atoi(status_field(pid, "PPid:").c_str()); }
 
 // Each is its thread's that made it.
 std::vector<std::int32_t> children_of(std::int32_t pid) {
@@ -298,18 +285,17 @@ void raise_descriptor_limit() {
 }
 
 std::optional<int> seccomp_filter_count(std::int32_t pid) {
-  const auto text = status_field(pid, "Seccomp_filters:");
-  if (!text) return std::nullopt;
-  return std::atoi(text->c_str());
+  const std::string text = status_field(pid, "Seccomp_filters:");
+  if (text.empty()) return std::nullopt;
+  return std::atoi(text.c_str());
 }
 
 bool listens_for(std::int32_t pid, int signal) {
   // Its number in each namespace, from ours to its own.
-  const std::string numbers = status_field(pid, "NSpid:").value_or("");
+  const std::string numbers = status_field(pid, "NSpid:");
   if (!numbers.ends_with("\t1")) return true;
   for (const char* mask : {"SigCgt:", "SigBlk:"}) {
-    const auto text = status_field(pid, mask);
-    const std::uint64_t bits = text ? std::strtoull(text->c_str(), nullptr, 16) : 0;
+    const std::uint64_t bits = std::strtoull(status_field(pid, mask).c_str(), nullptr, 16);
     if ((bits >> static_cast<unsigned>(signal - 1) & 1U) != 0) return true;
   }
   return false;

@@ -59,6 +59,17 @@ inline constexpr unsigned long kMapQuery = 0xc0686611;  // _IOWR('f', 17, that)
 inline constexpr std::uint64_t kQueryExecutable = 0x04;
 inline constexpr std::uint64_t kQueryThisOrNext = 0x10;
 
+// PIDFD_GET_INFO (6.13).
+inline constexpr std::uint64_t kInfoPid = 0x1;
+struct PidfdInfo {
+  std::uint64_t mask = kInfoPid;  // in: what is asked for; out: what was told
+  std::uint64_t cgroup = 0;
+  std::uint32_t pid = 0;
+  std::uint32_t others[11] = {};  // thread group, parent, users and groups, exit code
+};
+static_assert(sizeof(PidfdInfo) == 64);
+inline constexpr unsigned long kPidfdGetInfo = 0xc040ff0b;  // _IOWR(0xff, 11, that)
+
 struct LandlockRulesetAttr {  // ABI 6; older kernels accept the prefix they know when the rest is zero
   std::uint64_t handled_access_fs;
   std::uint64_t handled_access_net;

@@ -27,7 +27,7 @@ class Evidence {
   Result<Found> of(const os::Fd& process);
 
  private:
-  Result<std::string> manifest_of(const os::Fd& program, const os::FileVersion& version);
+  Result<std::string> manifest_of(const os::RunningProgram& program);
 
   os::GuardedFiles guarded_;
   std::map<os::FileVersion, std::string> known_;

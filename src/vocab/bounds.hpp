@@ -54,6 +54,7 @@ inline constexpr std::size_t kKeptManifestBytesMax = 32 * 1024;  // ... of a pro
                                                                  // next broker, beside its job file, in one packet.
 inline constexpr std::size_t kKnownProgramsMax = 256;            // Whose signatures were verified; then all anew.
 inline constexpr std::size_t kGuardedFilesMax = 1024;            // Programs and libraries, remembered as root's alone.
+inline constexpr std::chrono::milliseconds kGuardedFor{10};      // ... and taken to be so without another look.
 inline constexpr std::size_t kIdentificationsMax = 64;           // Of processes, asked of the spawner and unanswered.
 inline constexpr std::size_t kTrustBytesMax = 64 * 1024;  // Of all trust files: kept for the next broker in one packet.
 inline constexpr std::size_t kTrustFileCountMax = 256;    // In one folder; one or two for each team that matters here.

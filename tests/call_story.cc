@@ -9,6 +9,8 @@
 #include <set>
 #include <thread>
 
+#include "../src/bootstrap/broker.hpp"
+#include "../src/os/process.hpp"
 #include "support/actor.hpp"
 #include "support/session.hpp"
 
@@ -22,6 +24,59 @@ class Call : public testing::Test {
   Call() { write_job(session.jobs(), actor_job(kActor)); }
   Session session;
 };
+
+// By number: what is opened anew has another.
+std::set<std::string> own_sockets() {
+  std::set<std::string> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code gone;
+    const std::string what = std::filesystem::read_symlink(entry.path(), gone).string();
+    if (what.starts_with("socket:")) sockets.insert(what);
+  }
+  return sockets;
+}
+
+bool is_answered() { return connect<Actor>(kActor).call<&Actor::sleep>(0U).has_value(); }
+
+TEST_F(Call, OverANewConnectionAsksTheBrokerOverTheSame) {
+  ASSERT_TRUE(is_answered());
+  const auto sockets = own_sockets();
+  ASSERT_TRUE(is_answered());
+  EXPECT_EQ(own_sockets(), sockets);
+  std::vector<std::jthread> together;
+  for (int i = 0; i < 8; ++i) together.emplace_back([] { EXPECT_TRUE(is_answered()); });
+  together.clear();
+  EXPECT_EQ(own_sockets().size(), sockets.size()) << "one is kept, whoever asked meanwhile";
+  bootstrap::leave_broker();
+  EXPECT_EQ(own_sockets().size(), sockets.size() - 1);
+}
+
+TEST_F(Call, OfACopyOfThisProcessAsksOverAConnectionOfItsOwn) {
+  ASSERT_TRUE(is_answered());
+  const auto sockets = own_sockets();
+  const auto copy = os::run_in_copy([] { return is_answered() && is_answered() ? 0 : 1; });
+  ASSERT_TRUE(copy);
+  const auto ended = os::wait_for_exit(*copy, os::now() + 60s);
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ(os::describe(**ended), "exited with 0");
+  ASSERT_TRUE(is_answered());
+  EXPECT_EQ(own_sockets(), sockets) << "and leaves ours alone";
+}
+
+TEST_F(Call, AfterAQuietWhileAsksAnew) {
+  ASSERT_TRUE(is_answered());
+  const Census without = session.settled_census();
+  const std::string folder = "/proc/" + std::to_string(session.broker()) + "/fd";
+  const auto broker_holds = [&] {
+    const std::filesystem::directory_iterator all(folder);
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+  };
+  ASSERT_TRUE(is_answered());
+  const auto sockets = own_sockets();
+  EXPECT_TRUE(comes_true([&] { return broker_holds() == without.descriptors.at("broker"); })) << "it lets go";
+  ASSERT_TRUE(is_answered());
+  EXPECT_NE(own_sockets(), sockets);
+}
 
 TEST_F(Call, ThatIsMalformedIsRefusedWithItsPathAndTheServiceGoesOn) {
   auto connection = open_connection(kActor);

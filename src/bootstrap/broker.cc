@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "../contract/inherited.hpp"
 #include "../os/files.hpp"
@@ -92,13 +93,41 @@ Result<connection::Dialed> dialed(const contract::Found& found) {
   return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
 }
 
-// Asked and left: a thousand connections that are idle are nothing to the broker. What the user's own does not know,
-// the machine's may.
+// Whose connection to a broker that is: a copy of this process, or one that became another user, makes its own, and so
+// does one that was told of another folder.
+struct Whose {
+  std::int32_t pid = os::own_pid();
+  std::uint32_t user = os::own_user();
+  std::string folder = runtime_path();
+  friend bool operator==(const Whose&, const Whose&) = default;
+};
+struct Kept {
+  Whose whose;
+  Broker broker;
+};
+std::atomic<Kept*> kept{nullptr};  // Never destroyed: what runs at the process's end may still look up.
+
+// Asks this user's broker. The connection is kept for the next time, which takes it half as long; whoever asks
+// meanwhile makes another. The broker ends one that was quiet for a while, and it is made anew then.
+template <class Ask>
+Result<contract::Found> ask_over_kept(const Ask& ask) {
+  std::unique_ptr<Kept> mine(kept.exchange(nullptr));
+  Whose whose;
+  if (!mine || mine->whose != whose) mine = std::make_unique<Kept>(std::move(whose));
+  auto found = ask(mine->broker);
+  if (!found) return found;
+  mine->broker.forget_proof();
+  delete kept.exchange(mine.release());
+  return found;
+}
+
+// What the user's own broker does not know, the machine's may.
 template <class Ask>
 Result<connection::Dialed> dial_by(int unknown, const Ask& ask) {
-  auto found = ask(Broker());
+  auto found = ask_over_kept(ask);
   if (found || found.error().code != unknown || !open_system_folder()) return dialed(REEVE_TRY(std::move(found)));
-  auto elsewhere = ask(Broker(WhenAbsent::fail, Domain::system));
+  Broker machines(WhenAbsent::fail, Domain::system);
+  auto elsewhere = ask(machines);
   if (!elsewhere && elsewhere.error().code == code::kNoBroker) return std::unexpected(found.error());
   return dialed(REEVE_TRY(std::move(elsewhere)));
 }
@@ -107,7 +136,7 @@ class EndpointDialer : public connection::Dialer {
  public:
   explicit EndpointDialer(contract::Redeem what) : what_(std::move(what)) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    return dial_by(code::kClosed, [&](Broker broker) { return broker.redeem(what_, deadline); });
+    return dial_by(code::kClosed, [&](Broker& broker) { return broker.redeem(what_, deadline); });
   }
 
  private:
@@ -119,7 +148,7 @@ class NamedDialer : public connection::Dialer {
   explicit NamedDialer(contract::LookUp what) : what_(std::move(what)) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
     REEVE_TRY(vocab::check_name(what_.name));
-    return dial_by(code::kUnknownService, [&](Broker broker) { return broker.look_up(what_, deadline); });
+    return dial_by(code::kUnknownService, [&](Broker& broker) { return broker.look_up(what_, deadline); });
   }
 
  private:
@@ -127,6 +156,8 @@ class NamedDialer : public connection::Dialer {
 };
 
 }  // namespace
+
+void leave_broker() { delete kept.exchange(nullptr); }
 
 std::optional<std::string> installed_program(const std::string& name) {
   // Where this library was installed to, then beside the `reeve` that a shell would run.

@@ -49,6 +49,9 @@ class Broker {
   /// Who that process is. Errors: gone; not-privileged.
   Result<contract::Identified> identify(std::int32_t pid) { return ask<contract::Identified>(contract::Identify{pid}); }
 
+  /// Who this process is has to be proven anew, before the next request: it may have changed.
+  void forget_proof() { is_proven_ = false; }
+
   /// Any request, and its reply as it came. Of a signed program the broker finds out first who it is.
   Result<Dictionary> ask_for_reply(const contract::Request& request, const os::Deadline& deadline = {});
 
@@ -67,6 +70,9 @@ std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what);
 
 /// Makes channels to the one instance of a service that gave out the endpoint, for as long as that runs.
 std::unique_ptr<connection::Dialer> dialer_to(contract::Redeem what);
+
+/// Ends the connection that this process keeps for its next look-up. Any thread.
+void leave_broker();
 
 /// What a process that connected by itself asks first, so that the broker knows who it is: `ask` asks one request, and
 /// returns its reply. Nothing where the program is not signed: there is nothing to prove.

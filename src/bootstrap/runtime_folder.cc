@@ -4,7 +4,6 @@
 #include "../os/process.hpp"
 
 namespace reeve::bootstrap {
-namespace {
 
 std::string runtime_path() {
   if (const auto path = os::trusted_variable("REEVE_RUNTIME_DIR")) return *path;
@@ -12,6 +11,8 @@ std::string runtime_path() {
   if (os::is_root()) return "/run/reeve";
   return "/tmp/reeve-" + std::to_string(os::own_user());
 }
+
+namespace {
 
 std::string system_path() { return os::trusted_variable("REEVE_SYSTEM_DIR").value_or("/run/reeve-system"); }
 

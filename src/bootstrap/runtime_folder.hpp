@@ -16,6 +16,8 @@ struct RuntimeFolder {
   os::Fd folder;
 };
 
+/// Where it is, whatever stands there.
+std::string runtime_path();
 /// Errors: runtime-folder.
 Result<RuntimeFolder> open_runtime_folder();
 

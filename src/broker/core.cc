@@ -57,6 +57,16 @@ bool Core::is_idle() const {
          });
 }
 
+bool Core::is_passing_by(PeerId id) const {
+  const auto found = peers_.find(id);
+  if (found == peers_.end()) return false;
+  const PeerState& peer = found->second;
+  const auto is_its = [&](const auto& waits) { return waits.peer == id; };
+  return peer.has_looked_up && !peer.has_offered && !peer.is_kept && peer.instance == InstanceId{} &&
+         peer.on_the_way.empty() && std::ranges::none_of(waiting_for_scan_, is_its) &&
+         std::ranges::none_of(identifications_, is_its, &decltype(identifications_)::value_type::second);
+}
+
 void Core::answer(PeerId peer, RequestId request, Result<Dictionary> what) {
   orders_.push_back(Answer{peer, request, std::move(what)});
 }

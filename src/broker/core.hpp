@@ -47,6 +47,8 @@ class Core {
 
   /// No client and no job: an embedded broker may leave.
   bool is_idle() const;
+  /// It has looked names up, and holds nothing here: to end its connection costs it another, at its next look-up.
+  bool is_passing_by(PeerId id) const;
 
   /// What all peers are charged now.
   quota::Amount charged() const { return ledger_.used(); }
@@ -127,6 +129,8 @@ class Core {
     Ends on_the_way;  ///< for names that it has registered
     std::optional<std::uint64_t> taken{0};
     // Of one that is no job:
+    bool has_looked_up = false;
+    bool has_offered = false;
     contract::Identity identity;
     std::string manifest;              ///< what it is verified by
     Endpoint nonce;                    ///< that it has still to say; zero where it was given none

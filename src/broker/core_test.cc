@@ -314,6 +314,27 @@ TEST(Core, AnInstanceThatDoesNotCheckInInTimeIsKilled) {
   EXPECT_NE(Stage::only<Kill>(stage.apply(Tick{})), nullptr);
 }
 
+TEST(Core, AClientPassesByOnceItWasAnsweredAndUnlessItOffersSomething) {
+  Stage stage;
+  stage.knows({job_named("a")});
+  const PeerId client = stage.client();
+  EXPECT_FALSE(stage.core->is_passing_by(client)) << "it may be about to offer something";
+  stage.look_up(client, "b");
+  EXPECT_FALSE(stage.core->is_passing_by(client)) << "it waits until the files are read";
+  stage.apply(Scanned{{job_named("a")}, {}});
+  EXPECT_TRUE(stage.core->is_passing_by(client));
+  const auto [instance, service] = stage.running(client, "a");
+  EXPECT_TRUE(stage.core->is_passing_by(client));
+  stage.look_up(service, "a");
+  EXPECT_FALSE(stage.core->is_passing_by(service)) << "a service's line is for as long as it runs";
+  stage.apply(PeerAsked{client, 77, contract::Register{"b"}, {}});
+  EXPECT_FALSE(stage.core->is_passing_by(client));
+  stage.apply(PeerAsked{client, 78, contract::Unregister{"b"}, {}});
+  EXPECT_FALSE(stage.core->is_passing_by(client)) << "it may offer it again";
+  stage.apply(PeerLeft{client});
+  EXPECT_FALSE(stage.core->is_passing_by(client));
+}
+
 TEST(Core, AJobWhoseFileIsGoneRunsToItsEndAndIsForgotten) {
   Stage stage;
   stage.knows({job_named("a")});

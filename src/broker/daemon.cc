@@ -362,6 +362,8 @@ void Daemon::post(PeerId id, connection::Parcel parcel) {
   const auto found = peers_.find(id);
   if (found == peers_.end() || found->second->is_lost) return;
   Connected& peer = *found->second;
+  peer.answered = os::now();
+  if (!quiet_.is_set()) quiet_ = loop_.at(*peer.answered + kClientQuiet, [this] { let_quiet_ones_go(); });
   peer.outbox.push_back(std::move(parcel));
   // A service that does not read its control channel is of no use to those who are handed to it.
   if (!flush(id, peer) || peer.outbox.size() > kOutboxPacketsMax) lose(id);
@@ -580,6 +582,26 @@ void Daemon::consider_leaving() {
   }
   // What happens meanwhile and leaves it idle (a file was written, say) does not count.
   if (!idle_.is_set()) idle_ = loop_.at(os::now() + kBrokerIdle, [this] { tell_supervisor(SupervisorOp::leave); });
+}
+
+// A client keeps its connection for its next look-up. Those that were quiet for a while are nothing to the broker: each
+// costs it memory and a descriptor, and shortens what others may have.
+void Daemon::let_quiet_ones_go() {
+  const os::Time since = os::now() - kClientQuiet;
+  bool are_more = false;
+  std::vector<PeerId> quiet;
+  for (auto& [id, peer] : peers_) {
+    if (!peer->answered) continue;
+    if (*peer->answered > since || !peer->outbox.empty()) {
+      are_more = true;
+    } else if (core_.is_passing_by(id)) {
+      quiet.push_back(id);
+    } else {
+      peer->answered.reset();
+    }
+  }
+  if (are_more) quiet_ = loop_.at(os::now() + kClientQuiet, [this] { let_quiet_ones_go(); });
+  for (const PeerId id : quiet) remove(id);
 }
 
 }  // namespace reeve::broker

@@ -47,6 +47,7 @@ class Daemon {
     os::Interest interest{.readable = true};
     os::Loop::Timer retry;
     bool is_lost = false;
+    std::optional<os::Time> answered;       // last, until it was found to be no client that passes by
     std::deque<connection::Parcel> outbox;  // While it holds anything, nothing more is read from this peer.
   };
   using Told = contract::WithText<contract::SupervisorEvent>;
@@ -98,6 +99,7 @@ class Daemon {
   void hear_last_words(InstanceId instance);
   void go(std::uint64_t broker);
   void consider_leaving();
+  void let_quiet_ones_go();
 
   os::Loop& loop_;
   os::Fd listener_;
@@ -120,6 +122,7 @@ class Daemon {
   os::Loop::Watch listener_watch_;
   os::Loop::Timer pause_;
   os::Loop::Timer idle_;
+  os::Loop::Timer quiet_;
   os::Loop::Timer wake_;
   std::uint64_t next_peer_ = 1;
   std::size_t most_peers_ = 0;  // since memory was last given back

@@ -42,6 +42,7 @@ Client Core::client_of(const PeerState& peer) {
 // Looking up.
 
 void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
+  peers_.at(peer).has_looked_up = true;
   if (const auto good = policy::Requirement::parse(what.required); !good) {
     return answer(peer, request, std::unexpected(good.error()));
   }
@@ -80,6 +81,7 @@ bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what)
 
 // One that never was and one whose instance has ended look the same.
 void Core::asked(PeerId peer, RequestId request, const contract::Redeem& what) {
+  peers_.at(peer).has_looked_up = true;
   auto required = policy::Requirement::parse(what.required);
   if (!required) return answer(peer, request, std::unexpected(required.error()));
   const bool may_connect = policy::may_redeem(caller(peers_.at(peer)));
@@ -348,6 +350,7 @@ Result<void> Core::may_register(const PeerState& peer, const std::string& name) 
 }
 
 void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
+  peers_.at(id).has_offered = true;
   PeerState& peer = peers_.at(id);
   const bool is_own = what.scope == contract::Scope::process;
   if (is_own && peer.pid == 0) {
@@ -387,6 +390,7 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
 }
 
 void Core::asked(PeerId id, RequestId request, const contract::Unregister& what) {
+  peers_.at(id).has_offered = true;
   const NameKey key{what.scope == contract::Scope::process ? peers_.at(id).pid : 0, what.name};
   const auto found = registered_.find(key);
   if (found == registered_.end()) return answer(id, request, std::unexpected(unknown_service(what.name)));

@@ -91,8 +91,8 @@ void Supervisor::tell(Part& part, SupervisorEvent event, std::string_view text, 
   if (part.line) part.line->send(event, text, std::move(along));
 }
 
-// All of it, or it is started again when there are descriptors: a copy that is left out would have others take its place,
-// and nobody drops an entry of which nobody has heard.
+// All of it, or it is started again when there are descriptors: a copy that is left out would have others take its
+// place, and nobody drops an entry of which nobody has heard.
 Result<void> Supervisor::tell_kept(Part& part) {
   for (const auto& [id, entry] : part.kept) {
     std::vector<os::Fd> copies;

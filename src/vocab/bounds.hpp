@@ -107,12 +107,14 @@ inline constexpr int kFruitlessStartsMax = 3;  // Starts in a row that end befor
 inline constexpr std::chrono::seconds kRestartPause{1};  // Between starts that nobody waits for, without a throttle.
 inline constexpr std::size_t kCrashesRemembered = 16;    // Of one job, to tell people.
 inline constexpr int kStartsBeforeThrottle = 3;          // Starts within the throttle interval that are never delayed.
-inline constexpr std::chrono::seconds kThrottleInterval{10};   // launchd's default.
-inline constexpr std::chrono::seconds kExitTimeOut{20};        // From SIGTERM to SIGKILL; launchd's default.
-inline constexpr std::chrono::seconds kServiceIdle{30};        // A service without work stops after this.
-inline constexpr std::chrono::seconds kBrokerIdle{10};         // An embedded broker with no client and no job leaves.
-inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a client waits for the broker it started.
-inline constexpr std::chrono::seconds kStopGrace{5};           // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::chrono::seconds kThrottleInterval{10};  // launchd's default.
+inline constexpr std::chrono::seconds kExitTimeOut{20};       // From SIGTERM to SIGKILL; launchd's default.
+inline constexpr std::chrono::seconds kServiceIdle{30};       // A service without work stops after this.
+inline constexpr std::chrono::seconds kBrokerIdle{10};        // An embedded broker with no client and no job leaves.
+inline constexpr std::chrono::seconds kClientQuiet{1};   // A client that looked something up, and nothing since, is
+                                                         // let go: it connects anew.
+inline constexpr std::chrono::seconds kBrokerStart{10};  // How long a client waits for the broker it started.
+inline constexpr std::chrono::seconds kStopGrace{5};     // From SIGTERM to SIGKILL when the broker leaves.
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // No new clients for so long when the kernel ran out.
 inline constexpr std::size_t kLogLineBytesMax = 1024;          // Of a service's output; longer lines are cut in two.
 inline constexpr std::size_t kLogBytesPerSecond = 64 * 1024;   // Of one service's output; then it waits for the next.

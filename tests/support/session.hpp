@@ -75,7 +75,8 @@ Result<Dictionary> ask_broker(const contract::Request& request);
 /// All that the broker knows of a job.
 contract::JobDetails details_of(const std::string& label);
 
-/// What the broker's processes hold: descriptors by process, children, those that nobody reaped, mounts.
+/// What the broker's processes hold, once this process has left them: descriptors by process, children, those that
+/// nobody reaped, mounts.
 struct Census {
   std::map<std::string, std::size_t> descriptors;
   std::size_t children = 0;  ///< services, and whatever else the supervisor has but broker and spawner

@@ -1,6 +1,8 @@
 // Calls by name: types, errors, descriptors, interruption.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <filesystem>
@@ -9,7 +11,7 @@
 #include <set>
 #include <thread>
 
-#include "../src/bootstrap/broker.hpp"
+#include "../src/os/pipe.hpp"
 #include "../src/os/process.hpp"
 #include "support/actor.hpp"
 #include "support/session.hpp"
@@ -47,7 +49,7 @@ TEST_F(Call, OverANewConnectionAsksTheBrokerOverTheSame) {
   for (int i = 0; i < 8; ++i) together.emplace_back([] { EXPECT_TRUE(is_answered()); });
   together.clear();
   EXPECT_EQ(own_sockets().size(), sockets.size()) << "one is kept, whoever asked meanwhile";
-  bootstrap::leave_broker();
+  leave_broker();
   EXPECT_EQ(own_sockets().size(), sockets.size() - 1);
 }
 
@@ -61,6 +63,49 @@ TEST_F(Call, OfACopyOfThisProcessAsksOverAConnectionOfItsOwn) {
   EXPECT_EQ(os::describe(**ended), "exited with 0");
   ASSERT_TRUE(is_answered());
   EXPECT_EQ(own_sockets(), sockets) << "and leaves ours alone";
+}
+
+// As programs do that go into the background: the number is another's then.
+TEST_F(Call, FindsItsConnectionClosedByOthersAndLeavesTheirsAlone) {
+  const auto outcome = os::run_in_copy([] {
+    leave_broker();
+    if (!is_answered()) return 1;
+    os::close_from(3);
+    std::vector<std::pair<os::Fd, os::Fd>> own;  // Of the connection's number one of them, whatever that was.
+    while (own.size() < 16) own.push_back(*os::make_pipe());
+    if (!is_answered()) return 2;
+    leave_broker();
+    return std::ranges::all_of(own,
+                               [](const auto& pipe) {
+                                 char word = 'x';
+                                 return ::write(pipe.second.raw(), &word, 1) == 1 &&
+                                        ::read(pipe.first.raw(), &word, 1) == 1;
+                               })
+               ? 0
+               : 3;
+  });
+  ASSERT_TRUE(outcome);
+  const auto ended = os::wait_for_exit(*outcome, os::now() + 60s);
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ(os::describe(**ended), "exited with 0");
+}
+
+// It keeps nothing that was made with another's rights, and does not fall over what the kernel says of it then.
+TEST_F(Call, OfOneThatBecameAnotherUserAsksAnew) {
+  if (!os::is_root()) GTEST_SKIP() << "only root becomes another";
+  const auto outcome = os::run_in_copy([] {
+    if (!is_answered()) return 1;
+    if (::seteuid(65534) != 0 || ::seteuid(0) != 0) return 2;
+    if (!is_answered()) return 3;
+    if (::setresuid(65534, 0, 65534) != 0) return 4;
+    const auto before = own_sockets();
+    if (!is_answered()) return 5;
+    return own_sockets().size() < before.size() ? 0 : 6;
+  });
+  ASSERT_TRUE(outcome);
+  const auto ended = os::wait_for_exit(*outcome, os::now() + 60s);
+  ASSERT_TRUE(ended && *ended);
+  EXPECT_EQ(os::describe(**ended), "exited with 0");
 }
 
 TEST_F(Call, AfterAQuietWhileAsksAnew) {

@@ -203,7 +203,7 @@ TEST_F(Failure, OfAnyOneSystemCallOfAClientIsOneOutcomeAndNoLeak) {
   write_job(session.jobs(), actor_job(kActor));
   expect_honest_client_is_served("before");
   Watcher watcher;
-  bootstrap::leave_broker();
+  leave_broker();
   const std::size_t descriptors = own_descriptor_count() + 1;  // and the filter
   const pid_t service = service_pid();
   std::thread client([&] {
@@ -214,7 +214,7 @@ TEST_F(Failure, OfAnyOneSystemCallOfAClientIsOneOutcomeAndNoLeak) {
     (void)tell_story(file_path);
     run(watcher, {"client", [&] { return Watcher::Plan{.pid = tid}; }, [&] { return tell_story(file_path); },
                   [&](const std::string& when, const Watcher::Seen&) {
-                    bootstrap::leave_broker();
+                    leave_broker();
                     ASSERT_EQ(own_descriptor_count(), descriptors) << when;
                     ASSERT_TRUE(session.is_alive()) << when;
                     expect_honest_client_is_served(when);

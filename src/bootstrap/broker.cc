@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 
 #include "../contract/inherited.hpp"
 #include "../os/files.hpp"
@@ -10,6 +9,7 @@
 #include "../os/process.hpp"
 #include "../vocab/name.hpp"
 #include "control.hpp"
+#include "kept_broker.hpp"
 #include "runtime_folder.hpp"
 
 namespace reeve::bootstrap {
@@ -77,14 +77,18 @@ Result<void> check_listener(const os::Fd& socket, const RuntimeFolder& runtime) 
 
 class BrokerDialer : public connection::Dialer {
  public:
-  BrokerDialer(WhenAbsent when_absent, Domain domain) : when_absent_(when_absent), domain_(domain) {}
+  BrokerDialer(WhenAbsent when_absent, Domain domain, std::shared_ptr<std::optional<os::OpenFile>> socket)
+      : when_absent_(when_absent), domain_(domain), socket_(std::move(socket)) {}
   Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    return connection::Dialed{channel::Channel(REEVE_TRY(connect_to_broker(when_absent_, deadline, domain_))), {}};
+    os::Fd socket = REEVE_TRY(connect_to_broker(when_absent_, deadline, domain_));
+    *socket_ = os::OpenFile(socket);
+    return connection::Dialed{channel::Channel(std::move(socket)), {}};
   }
 
  private:
   WhenAbsent when_absent_;
   Domain domain_;
+  std::shared_ptr<std::optional<os::OpenFile>> socket_;
 };
 
 Result<connection::Dialed> dialed(const contract::Found& found) {
@@ -93,38 +97,10 @@ Result<connection::Dialed> dialed(const contract::Found& found) {
   return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
 }
 
-// Whose connection to a broker that is: a copy of this process, or one that became another user, makes its own, and so
-// does one that was told of another folder.
-struct Whose {
-  std::int32_t pid = os::own_pid();
-  std::uint32_t user = os::own_user();
-  std::string folder = runtime_path();
-  friend bool operator==(const Whose&, const Whose&) = default;
-};
-struct Kept {
-  Whose whose;
-  Broker broker;
-};
-std::atomic<Kept*> kept{nullptr};  // Never destroyed: what runs at the process's end may still look up.
-
-// Asks this user's broker. The connection is kept for the next time, which takes it half as long; whoever asks
-// meanwhile makes another. The broker ends one that was quiet for a while, and it is made anew then.
-template <class Ask>
-Result<contract::Found> ask_over_kept(const Ask& ask) {
-  std::unique_ptr<Kept> mine(kept.exchange(nullptr));
-  Whose whose;
-  if (!mine || mine->whose != whose) mine = std::make_unique<Kept>(std::move(whose));
-  auto found = ask(mine->broker);
-  if (!found) return found;
-  mine->broker.forget_proof();
-  delete kept.exchange(mine.release());
-  return found;
-}
-
 // What the user's own broker does not know, the machine's may.
 template <class Ask>
 Result<connection::Dialed> dial_by(int unknown, const Ask& ask) {
-  auto found = ask_over_kept(ask);
+  auto found = ask_over_kept(unknown, ask);
   if (found || found.error().code != unknown || !open_system_folder()) return dialed(REEVE_TRY(std::move(found)));
   Broker machines(WhenAbsent::fail, Domain::system);
   auto elsewhere = ask(machines);
@@ -156,8 +132,6 @@ class NamedDialer : public connection::Dialer {
 };
 
 }  // namespace
-
-void leave_broker() { delete kept.exchange(nullptr); }
 
 std::optional<std::string> installed_program(const std::string& name) {
   // Where this library was installed to, then beside the `reeve` that a shell would run.
@@ -210,7 +184,8 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
 }
 
 Broker::Broker(WhenAbsent when_absent, Domain domain)
-    : connection_(std::make_unique<BrokerDialer>(when_absent, domain)) {}
+    : socket_(std::make_shared<std::optional<os::OpenFile>>()),
+      connection_(std::make_unique<BrokerDialer>(when_absent, domain, socket_)) {}
 
 bool is_signed() {
   static const bool is = os::end_of_own_program(contract::kFooterBytes).starts_with(contract::kSignatureMagic);

@@ -10,6 +10,7 @@
 
 #include "../connection/connection.hpp"
 #include "../contract/broker.hpp"
+#include "../os/files.hpp"
 
 namespace reeve::bootstrap {
 
@@ -49,8 +50,9 @@ class Broker {
   /// Who that process is. Errors: gone; not-privileged.
   Result<contract::Identified> identify(std::int32_t pid) { return ask<contract::Identified>(contract::Identify{pid}); }
 
-  /// Who this process is has to be proven anew, before the next request: it may have changed.
-  void forget_proof() { is_proven_ = false; }
+  /// Whether the number of its connection's descriptor still is that connection's: a process may close what is not its
+  /// own. True where it never connected.
+  bool has_its_socket() const { return !*socket_ || (*socket_)->is_still_open(); }
 
   /// Any request, and its reply as it came. Of a signed program the broker finds out first who it is.
   Result<Dictionary> ask_for_reply(const contract::Request& request, const os::Deadline& deadline = {});
@@ -61,6 +63,7 @@ class Broker {
     return contract::decode_reply<Reply>(REEVE_TRY(ask_for_reply(request, deadline)));
   }
 
+  std::shared_ptr<std::optional<os::OpenFile>> socket_;  // as it was connected last
   connection::Connection connection_;
   bool is_proven_ = false;  // to the broker that is connected
 };
@@ -70,9 +73,6 @@ std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what);
 
 /// Makes channels to the one instance of a service that gave out the endpoint, for as long as that runs.
 std::unique_ptr<connection::Dialer> dialer_to(contract::Redeem what);
-
-/// Ends the connection that this process keeps for its next look-up. Any thread.
-void leave_broker();
 
 /// What a process that connected by itself asks first, so that the broker knows who it is: `ask` asks one request, and
 /// returns its reply. Nothing where the program is not signed: there is nothing to prove.

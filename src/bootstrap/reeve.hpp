@@ -6,6 +6,7 @@
 
 #include "../connection/typed.hpp"
 #include "broker.hpp"
+#include "kept_broker.hpp"
 #include "service.hpp"
 
 namespace reeve {

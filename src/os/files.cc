@@ -297,4 +297,16 @@ Result<FileVersion> version_of(const Fd& file) {
                      facts.st_ctim.tv_sec * 1'000'000'000 + facts.st_ctim.tv_nsec};
 }
 
+OpenFile::OpenFile(const Fd& file) : number_(file.raw()) {
+  struct stat facts{};
+  if (::fstat(number_, &facts) != 0) return;
+  device_ = facts.st_dev;
+  inode_ = facts.st_ino;
+}
+
+bool OpenFile::is_still_open() const {
+  struct stat facts{};
+  return ::fstat(number_, &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_;
+}
+
 }  // namespace reeve::os

@@ -101,4 +101,16 @@ struct FileVersion {
 };
 Result<FileVersion> version_of(const Fd& file);
 
+/// What was opened under a number, to see whether that is so still.
+class OpenFile {
+ public:
+  explicit OpenFile(const Fd& file);
+  bool is_still_open() const;
+
+ private:
+  int number_ = -1;
+  std::uint64_t device_ = 0;
+  std::uint64_t inode_ = 0;
+};
+
 }  // namespace reeve::os

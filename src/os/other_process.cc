@@ -105,9 +105,10 @@ Result<ProcessFacts> facts_of(const Fd& pidfd) {
 Result<void> GuardedFiles::check(const std::string& path, const std::function<bool(const FileVersion&)>& is_meant) {
   if (const auto known = known_.find(path); known != known_.end()) {
     if (now() - known->second.looked_at < kGuardedFor && is_meant(known->second.version)) return {};
+    const Time start = now();
     const auto version = look_at(AT_FDCWD, path.c_str());
     if (version && *version == known->second.version) {
-      known->second.looked_at = now();
+      known->second.looked_at = start;
       return is_meant(*version) ? Result<void>() : not_guarded(path);
     }
     known_.erase(known);

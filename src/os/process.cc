@@ -240,6 +240,12 @@ void end_family(std::int32_t pid) {
 std::int32_t own_pid() { return ::getpid(); }
 std::uint32_t own_user() { return ::geteuid(); }
 bool is_root() { return ::geteuid() == 0; }
+bool has_one_user() {
+  uid_t real = 0;
+  uid_t effective = 0;
+  uid_t saved = 0;
+  return ::getresuid(&real, &effective, &saved) == 0 && real == effective && effective == saved;
+}
 
 std::optional<std::string> trusted_variable(const char* name) {
   const char* value = ::secure_getenv(name);

@@ -86,6 +86,8 @@ void end_family(std::int32_t pid);
 std::int32_t own_pid();
 std::uint32_t own_user();
 bool is_root();
+/// Whether its real, effective and saved user are the same.
+bool has_one_user();
 
 /// An environment variable that may be believed; nothing in a set-id program, and nothing where it is empty.
 std::optional<std::string> trusted_variable(const char* name);

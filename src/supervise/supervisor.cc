@@ -72,10 +72,15 @@ Result<void> Supervisor::try_start(Part& part) {
 // One that keeps ending before it serves is given more and more time: the machine may recover.
 void Supervisor::start_or_retry(Part& part) {
   if (&part == &broker_ && part.failed_starts == kStartsUntilForgotten) forget_everything();
-  if (part.failed_starts < kStartsAtOnce && start(part)) return;
+  const auto starts = [this, &part] {
+    const auto started = start(part);
+    if (!started) os::show_line("reeve supervisor: the " + part.name + " was not started: " + started.error().message);
+    return started.has_value();
+  };
+  if (part.failed_starts < kStartsAtOnce && starts()) return;
   const int doublings = std::clamp(part.failed_starts - kStartsAtOnce, 0, 6);
-  part.retry = loop_.at(os::now() + kAcceptPause * (1 << doublings), [this, &part] {
-    if (!start(part)) start_or_retry(part);
+  part.retry = loop_.at(os::now() + kAcceptPause * (1 << doublings), [this, &part, starts] {
+    if (!starts()) start_or_retry(part);
   });
 }
 

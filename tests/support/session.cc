@@ -256,7 +256,7 @@ int Session::part(const std::string& name) const {
 }
 
 Census Session::census() const {
-  bootstrap::leave_broker();
+  leave_broker();
   Census census;
   census.descriptors["supervisor"] = descriptor_count(pid_);
   for (const Process& child : children_of(pid_)) {

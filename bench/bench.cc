@@ -153,7 +153,8 @@ Row eight_clients(const Placement& where, const Broker& broker) {
   return row;
 }
 
-// A new connection each time. With Reeve the broker looks up and introduces; the bare one connects to its server.
+// A new connection each time. Reeve asks the broker, over the connection that is kept to it; the bare one connects to
+// its server.
 Row connect_and_call(const Placement& where, const Broker& broker) {
   static constexpr std::size_t kBytes = 64;
   stand_on(where.theirs);

@@ -3,6 +3,7 @@
 #include <atomic>
 
 #include "../os/process.hpp"
+#include "control.hpp"
 #include "runtime_folder.hpp"
 
 namespace reeve::bootstrap {
@@ -41,6 +42,10 @@ bool may_keep() { return !is_signed() && os::has_one_user(); }
 }  // namespace
 
 Result<contract::Found> ask_over_kept(int unknown, const std::function<Result<contract::Found>(Broker&)>& ask) {
+  if (const auto line = only_line(); !line || *line != nullptr) {  // A service has that, and may ask for little else.
+    Broker broker;
+    return ask(broker);
+  }
   std::unique_ptr<Kept> mine = take();
   Whose whose;
   if (mine && mine->whose != whose) mine.reset();

@@ -306,7 +306,8 @@ OpenFile::OpenFile(const Fd& file) : number_(file.raw()) {
 
 bool OpenFile::is_still_open() const {
   struct stat facts{};
-  return ::fstat(number_, &facts) == 0 && facts.st_dev == device_ && facts.st_ino == inode_;
+  if (::fstat(number_, &facts) != 0) return errno != EBADF;  // It cannot be told just now: nothing speaks against it.
+  return inode_ == 0 || (facts.st_dev == device_ && facts.st_ino == inode_);
 }
 
 }  // namespace reeve::os

@@ -192,14 +192,16 @@ const Program kStatic{REEVE_STATIC_ECHO, "static"};
 const Program kDynamic{REEVE_STAGE "/libexec/reeve/echo", "dynamic"};
 
 // The part of a cold start that is the kernel's: namespaces, filters and the program, and nobody who is told.
-Row sandboxed_start(const Placement& where, const char* preset, const Program& program, LayerTable& layers) {
+Row sandboxed_start(const Placement& where, const reeve::sandbox::Preset& preset, const Program& program,
+                    LayerTable& layers) {
   stand_on(where.ours);
   constexpr int kTimes = 200;
   std::vector<double> bare;
   for (int i = 0; i < kTimes; ++i) bare.push_back(bare_start(program.path));
   const auto ours = sandboxed_starts(program.path, preset, kTimes);
-  if (is_one_core(where)) layers.add(std::string(preset) + ", " + program.linked, ours, bare);
-  const std::string name = std::string("the sandbox alone, ") + preset + ", " + program.linked + ", " + where.name;
+  const std::string column = std::string(preset.name) + ", " + program.linked;
+  if (is_one_core(where)) layers.add(column, ours, bare);
+  const std::string name = "the sandbox alone, " + column + ", " + where.name;
   return {name, 0, "us", figures_of(ours.whole), figures_of(bare), 0, 0};
 }
 
@@ -282,11 +284,11 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("cold start", [&] { return cold_start(where, kEcho, kDynamic.path, "cold start to first reply, "); });
   add("cold start, static",
       [&] { return cold_start(where, kStaticEcho, kStatic.path, "cold start to first reply, static, "); });
-  for (const char* preset : {"parser", "compute", "network-client", "group-files"}) {
+  for (const reeve::sandbox::Preset& preset : reeve::sandbox::all_presets()) {
+    if (!preset.confined || (!is_one_core(where) && preset.name != "parser")) continue;
     for (const Program& program : {kStatic, kDynamic}) {
       add("the sandbox alone", [&] { return sandboxed_start(where, preset, program, layers); });
     }
-    if (!is_one_core(where)) break;
   }
   add("a proof", [&] { return proof(where); });
   if (where.ours >= 0) return;

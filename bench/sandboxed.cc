@@ -63,10 +63,10 @@ void start_once(const spawn::Nursery& nursery, spawn::LaunchPlan& plan) {
 
 // The children of a launcher are its parent's, which has to reap each before the next: it counts against its user's
 // processes until then.
-[[noreturn]] void launch_each(const std::string& program, const std::string& preset, const os::Fd& line) {
+[[noreturn]] void launch_each(const std::string& program, const reeve::sandbox::Preset& preset, const os::Fd& line) {
   char folder[] = "/tmp/reeve-bench-XXXXXX";
   if (::mkdtemp(folder) == nullptr) die("no folder");
-  const auto nursery = need(spawn::make_nursery(*reeve::sandbox::find_preset(preset), folder));
+  const auto nursery = need(spawn::make_nursery(preset, folder));
   spawn::Images images(spawn::image_mode());
   const os::Fd nothing = need(os::open_device_null());
   spawn::LaunchPlan plan;
@@ -98,7 +98,7 @@ void note(Starts& starts) {
 
 }  // namespace
 
-Starts sandboxed_starts(const std::string& program, const std::string& preset, int times) {
+Starts sandboxed_starts(const std::string& program, const reeve::sandbox::Preset& preset, int times) {
   void* shared = ::mmap(nullptr, sizeof(Moments), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) die("no memory");
   moments = new (shared) Moments;

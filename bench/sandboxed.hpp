@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "../src/sandbox/preset.hpp"
 #include "row.hpp"
 
 namespace bench {
@@ -15,7 +16,7 @@ struct Starts {
   std::vector<double> whole;       ///< ... until it has ended, since nobody answers
   std::vector<std::pair<std::string, std::vector<double>>> layers;  ///< what that is made of, in order
 };
-Starts sandboxed_starts(const std::string& program, const std::string& preset, int times);
+Starts sandboxed_starts(const std::string& program, const reeve::sandbox::Preset& preset, int times);
 
 /// What each layer takes, with a column for each preset.
 class LayerTable {

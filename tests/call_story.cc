@@ -7,6 +7,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -38,6 +39,14 @@ std::set<std::string> own_sockets() {
   return sockets;
 }
 
+// How a copy of this process ends that returns what the task does.
+std::string end_of_copy(const std::function<int()>& task) {
+  const auto copy = os::run_in_copy(task);
+  if (!copy) return text_of(copy.error());
+  const auto ended = os::wait_for_exit(*copy, os::now() + 60s).value_or(std::nullopt);
+  return ended ? os::describe(*ended) : "does not end";
+}
+
 bool is_answered() { return connect<Actor>(kActor).call<&Actor::sleep>(0U).has_value(); }
 
 TEST_F(Call, OverANewConnectionAsksTheBrokerOverTheSame) {
@@ -56,18 +65,14 @@ TEST_F(Call, OverANewConnectionAsksTheBrokerOverTheSame) {
 TEST_F(Call, OfACopyOfThisProcessAsksOverAConnectionOfItsOwn) {
   ASSERT_TRUE(is_answered());
   const auto sockets = own_sockets();
-  const auto copy = os::run_in_copy([] { return is_answered() && is_answered() ? 0 : 1; });
-  ASSERT_TRUE(copy);
-  const auto ended = os::wait_for_exit(*copy, os::now() + 60s);
-  ASSERT_TRUE(ended && *ended);
-  EXPECT_EQ(os::describe(**ended), "exited with 0");
+  EXPECT_EQ(end_of_copy([] { return is_answered() && is_answered() ? 0 : 1; }), "exited with 0");
   ASSERT_TRUE(is_answered());
   EXPECT_EQ(own_sockets(), sockets) << "and leaves ours alone";
 }
 
 // As programs do that go into the background: the number is another's then.
 TEST_F(Call, FindsItsConnectionClosedByOthersAndLeavesTheirsAlone) {
-  const auto outcome = os::run_in_copy([] {
+  const std::string end = end_of_copy([] {
     leave_broker();
     if (!is_answered()) return 1;
     os::close_from(3);
@@ -84,16 +89,13 @@ TEST_F(Call, FindsItsConnectionClosedByOthersAndLeavesTheirsAlone) {
                ? 0
                : 3;
   });
-  ASSERT_TRUE(outcome);
-  const auto ended = os::wait_for_exit(*outcome, os::now() + 60s);
-  ASSERT_TRUE(ended && *ended);
-  EXPECT_EQ(os::describe(**ended), "exited with 0");
+  EXPECT_EQ(end, "exited with 0");
 }
 
 // It keeps nothing that was made with another's rights, and does not fall over what the kernel says of it then.
 TEST_F(Call, OfOneThatBecameAnotherUserAsksAnew) {
   if (!os::is_root()) GTEST_SKIP() << "only root becomes another";
-  const auto outcome = os::run_in_copy([] {
+  const std::string end = end_of_copy([] {
     if (!is_answered()) return 1;
     if (::seteuid(65534) != 0 || ::seteuid(0) != 0) return 2;
     if (!is_answered()) return 3;
@@ -102,10 +104,7 @@ TEST_F(Call, OfOneThatBecameAnotherUserAsksAnew) {
     if (!is_answered()) return 5;
     return own_sockets().size() < before.size() ? 0 : 6;
   });
-  ASSERT_TRUE(outcome);
-  const auto ended = os::wait_for_exit(*outcome, os::now() + 60s);
-  ASSERT_TRUE(ended && *ended);
-  EXPECT_EQ(os::describe(**ended), "exited with 0");
+  EXPECT_EQ(end, "exited with 0");
 }
 
 TEST_F(Call, AfterAQuietWhileAsksAnew) {

@@ -69,18 +69,19 @@ Result<void> Supervisor::try_start(Part& part) {
   return tell_kept(part);
 }
 
+bool Supervisor::starts_again(Part& part) {
+  const auto started = start(part);
+  if (!started) os::show_line("reeve supervisor: the " + part.name + " was not started: " + started.error().message);
+  return started.has_value();
+}
+
 // One that keeps ending before it serves is given more and more time: the machine may recover.
 void Supervisor::start_or_retry(Part& part) {
   if (&part == &broker_ && part.failed_starts == kStartsUntilForgotten) forget_everything();
-  const auto starts = [this, &part] {
-    const auto started = start(part);
-    if (!started) os::show_line("reeve supervisor: the " + part.name + " was not started: " + started.error().message);
-    return started.has_value();
-  };
-  if (part.failed_starts < kStartsAtOnce && starts()) return;
+  if (part.failed_starts < kStartsAtOnce && starts_again(part)) return;
   const int doublings = std::clamp(part.failed_starts - kStartsAtOnce, 0, 6);
-  part.retry = loop_.at(os::now() + kAcceptPause * (1 << doublings), [this, &part, starts] {
-    if (!starts()) start_or_retry(part);
+  part.retry = loop_.at(os::now() + kAcceptPause * (1 << doublings), [this, &part] {
+    if (!starts_again(part)) start_or_retry(part);
   });
 }
 

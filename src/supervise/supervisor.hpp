@@ -82,6 +82,7 @@ class Supervisor {
 
   Result<void> start(Part& part);
   Result<void> try_start(Part& part);
+  bool starts_again(Part& part);
   void start_or_retry(Part& part);
   void forget_everything();
   Result<void> tell_kept(Part& part);

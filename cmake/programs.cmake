@@ -14,6 +14,9 @@ reeve_program(reeve bin reeve_inner reeve)
 # The tool's libraries throw; echo is written as a user's program is.
 foreach(program supervisor broker spawner)
   target_compile_options(program_${program} PRIVATE -fno-exceptions)
+  if(REEVE_STATIC)
+    target_link_options(program_${program} PRIVATE -static-pie)
+  endif()
 endforeach()
 
 # Programs in a preset cannot live with a sanitiser: it needs /proc and terabytes of address space. A sanitised build

@@ -1,4 +1,5 @@
 # One library of each line of ROOMS: room_NAME, made of src/NAME/*.cc. tools/check_rooms holds their includes to it.
+include(cmake/static.cmake)
 find_package(EXPAT REQUIRED)
 
 set(REEVE_ROOMS)

@@ -205,7 +205,7 @@ TEST(MissingLayers, EachRefusesByItsName) {
   };
   constexpr Layer kLayers[] = {{"landlock", "Landlock"},
                                {"user-namespaces", "a user namespace"},
-                               {"pid-namespaces", "pid and ipc namespaces"},
+                               {"pid-namespaces", "a pid namespace"},
                                {"joining-namespaces", "shared namespaces"},
                                {"mounts", "mount"},
                                {"read-only-mounts", "mount_setattr"},

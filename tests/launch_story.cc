@@ -1,6 +1,7 @@
 // Jobs that cannot be started, will not check in, or have files that say nothing of use.
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 
@@ -132,6 +133,21 @@ TEST_F(Launch, AnIdleServiceStopsAndTheNextCallStartsIt) {
   EXPECT_TRUE(wait_for_state("org.example.a", "idle"));
   EXPECT_EQ(*status_of("org.example.a").find("last_exit"), Object("exited with 0"));
   EXPECT_EQ(error_of_call("org.example.a"), Error{});
+}
+
+TEST(Broker, ThatWasStartedWithSignalsIgnoredGivesServicesTheDefault) {
+  Session session({"/bin/sh", "-c", "trap '' HUP PIPE USR1 TERM; exec \"$0\" \"$@\""});
+  write_job(session.jobs(), actor_job("org.example.a"));
+  auto actor = connect<Actor>("org.example.a");
+  ASSERT_TRUE(actor.call_with<&Actor::sleep>({.timeout = 30s}, 0U));
+  const auto pid = actor.peer()->pid;
+  ASSERT_TRUE(pid) << "a service in a preset has a pid here";
+  std::ifstream file("/proc/" + std::to_string(*pid) + "/status");
+  const std::string status{std::istreambuf_iterator<char>(file), {}};
+  const std::size_t at = status.find("SigIgn:");
+  ASSERT_NE(at, std::string::npos) << status;
+  const std::uint64_t ignored = std::stoull(status.substr(at + 7), nullptr, 16);
+  for (const int number : {SIGHUP, SIGPIPE, SIGUSR1, SIGTERM}) EXPECT_EQ(ignored >> (number - 1) & 1U, 0U) << number;
 }
 
 // Each session ends with the broker's good exit, and with nothing left behind.

@@ -62,7 +62,7 @@ Result<Fd> open_namespace(pid_t pid, const char* kind) {
     if (::write(line.raw(), word.data(), word.size()) < 0 || !outcome) ::_exit(1);
   };
   const int its_own = network == Network::empty ? CLONE_NEWNET : 0;
-  tell(check(::unshare(CLONE_NEWUSER | its_own | CLONE_NEWNS | CLONE_NEWUTS), "unshare"));
+  tell(check(::unshare(CLONE_NEWUSER | its_own | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC), "unshare"));
   char mapped = 0;
   if (::read(line.raw(), &mapped, 1) != 1) ::_exit(1);
   // Forbids user namespaces below this one, so that nobody inside can have capabilities again.
@@ -97,6 +97,7 @@ Result<SharedNamespaces> open_namespaces_of(pid_t holder, const Fd& line, UserRa
   if (network == Network::empty) made.network = REEVE_TRY(open_namespace(holder, "net"));
   made.mounts = REEVE_TRY(open_namespace(holder, "mnt"));
   made.names = REEVE_TRY(open_namespace(holder, "uts"));
+  made.queues = REEVE_TRY(open_namespace(holder, "ipc"));
   return made;
 }
 
@@ -188,10 +189,11 @@ Result<void> join(const SharedNamespaces& namespaces) {
   REEVE_TRY(check(::setns(namespaces.user.raw(), CLONE_NEWUSER), "setns(user)"));
   if (namespaces.network) REEVE_TRY(check(::setns(namespaces.network.raw(), CLONE_NEWNET), "setns(network)"));
   REEVE_TRY(check(::setns(namespaces.names.raw(), CLONE_NEWUTS), "setns(uts)"));
+  REEVE_TRY(check(::setns(namespaces.queues.raw(), CLONE_NEWIPC), "setns(ipc)"));
   return check(::setns(namespaces.mounts.raw(), CLONE_NEWNS), "setns(mounts)");
 }
 
-Result<std::int32_t> fork_into_new_namespaces() { return fork_with(CLONE_NEWPID | CLONE_NEWIPC); }
+Result<std::int32_t> fork_into_new_pids() { return fork_with(CLONE_NEWPID); }
 
 Result<std::int32_t> fork_beside() { return fork_with(0); }
 
@@ -401,7 +403,7 @@ void begin_child(const char* name) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  ::signal(SIGPIPE, SIG_DFL);
 }
 
 }  // namespace reeve::os

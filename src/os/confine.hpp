@@ -22,12 +22,14 @@ struct UserRange {
   std::uint32_t count = 1;
 };
 
-/// One user namespace, and within it an empty network, mounts and a host name, to be joined by many processes.
+/// One user namespace, and within it an empty network, mounts, a host name and System V's objects, to be joined by many
+/// processes.
 struct SharedNamespaces {
   Fd user;
   Fd network;  ///< not there where they share the host's
   Fd mounts;
   Fd names;
+  Fd queues;  ///< ipc: no preset's filter lets anything in there be reached
 };
 /// Who joins these has the host's network, or one that is empty.
 enum class Network { empty, of_the_host };
@@ -45,9 +47,9 @@ Result<void> become_user(std::uint32_t user);
 Result<void> join(const SharedNamespaces& namespaces);
 
 /// In the parent: the child's pid, as the caller's pid namespace counts. In the child: 0.
-/// The child is process 1 of new pid and ipc namespaces, and a child of the caller's own parent.
-Result<std::int32_t> fork_into_new_namespaces();
-/// As above, with none of the namespaces.
+/// The child is process 1 of a new pid namespace, and a child of the caller's own parent.
+Result<std::int32_t> fork_into_new_pids();
+/// As above, in the caller's.
 Result<std::int32_t> fork_beside();
 /// Runs `task` in a process beside the caller, and returns when that has ended. It borrows the caller's memory, which
 /// costs half of what a copy of it does; namespaces, users and groups are its own.
@@ -124,7 +126,8 @@ Result<Fd> out_of_the_way(const Fd& descriptor);
 
 [[noreturn]] void leave(int status);
 
-/// Begins a child's set-up: a new session, default signals, umask 077, name as given.
+/// Begins a child's set-up: a new session, no signal blocked, broken pipes end it, umask 077, name as given.
+/// Whatever else signals do in the caller they do here: `start` gave the spawner their defaults.
 void begin_child(const char* name);
 
 }  // namespace reeve::os

@@ -215,6 +215,7 @@ std::vector<std::int32_t> own_children() { return children_of(::getpid()); }
 
 // One that is stopped makes no more children: what it has is known before it is killed.
 void end_family(std::int32_t pid) {
+  if (::waitpid(pid, nullptr, WNOHANG) == pid) return;  // It had ended: what it left behind comes to this process.
   struct Member {
     std::int32_t pid;
     std::int32_t parent;

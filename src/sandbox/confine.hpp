@@ -26,7 +26,7 @@ struct Confinement {
 Result<void> at_step(const char* step, Result<void> outcome);
 
 /// Everything but namespaces and filters: limits, user, capabilities, Landlock. The process must be in the shared
-/// namespaces, and the first of its own pid and ipc namespaces.
+/// namespaces, and the first of its own pid namespace.
 Result<void> confine(const Confinement& confinement);
 
 }  // namespace reeve::sandbox

@@ -126,9 +126,8 @@ Result<std::int32_t> enter_and_fork(const Nursery& nursery, const LaunchPlan& pl
   if (plan.user) REEVE_TRY(os::become_group(*plan.user));
   REEVE_TRY(sandbox::at_step("the preset's shared namespaces could not be joined", os::join(nursery.namespaces)));
   plan.on_layer("shared namespaces");
-  auto born = os::fork_into_new_namespaces();
-  if (born) return born;
-  born.error().message = "pid and ipc namespaces could not be made: " + born.error().message;
+  auto born = os::fork_into_new_pids();
+  if (!born) born.error().message = "a pid namespace could not be made: " + born.error().message;
   return born;
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "bare.hpp"
+#include "introducer.hpp"
 #include "names.hpp"
 #include "proof.hpp"
 #include "sandboxed.hpp"
@@ -153,22 +154,28 @@ Row eight_clients(const Placement& where, const Broker& broker) {
   return row;
 }
 
+enum class Base { direct, introduced };
+
 // A new connection each time. Reeve asks the broker, over the connection that is kept to it; the bare one connects to
-// its server.
-Row connect_and_call(const Placement& where, const Broker& broker) {
+// its server, or has another process introduce it.
+Row connect_and_call(const Placement& where, const Broker& broker, Base base) {
   static constexpr std::size_t kBytes = 64;
   stand_on(where.theirs);
   const BareServer server(broker.bare(kBytes), kBytes);
+  const BareIntroducer introducer;
   stand_on(where.ours);
   const Echo warm;
   const reeve::Dictionary message = message_of(kBytes);
-  return compare(std::string("connect + first call, ") + where.name, kBytes, 1000,
-                 {[&] {
+  const Side ours{[&] {
                     auto connection = reeve::open_connection(kEcho);
                     if (!connection.call(message)) die("no echo");
                   },
-                  [&] { return cpu_with(warm.pid()) + cpu_of(broker.pid_of("broker")); }},
-                 {[&] { BareClient(broker.bare(kBytes), kBytes).call(); }, [&] { return cpu_with(server.pid()); }});
+                  [&] { return cpu_with(warm.pid()) + cpu_of(broker.pid_of("broker")); }};
+  const Side direct{[&] { BareClient(broker.bare(kBytes), kBytes).call(); }, [&] { return cpu_with(server.pid()); }};
+  const Side introduced{[&] { introducer.connect_and_call(); }, [&] { return cpu_of(::getpid()) + introducer.cpu(); }};
+  const bool is_direct = base == Base::direct;
+  return compare(std::string("connect + first call, ") + (is_direct ? "" : "both introduced, ") + where.name, kBytes,
+                 1000, ours, is_direct ? direct : introduced);
 }
 
 // The program, until it has ended: at once, since nobody gave it a broker.
@@ -280,7 +287,9 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("handed over and read 16 MiB", [&] { return handed_over(where, broker, 16 * kMiB, 50, Looks::at_every_page); });
   add("one way", [&] { return one_way(where, broker); });
   add("8 clients", [&] { return eight_clients(where, broker); });
-  add("connect + first call", [&] { return connect_and_call(where, broker); });
+  for (const Base base : {Base::direct, Base::introduced}) {
+    add("connect + first call", [&] { return connect_and_call(where, broker, base); });
+  }
   add("cold start", [&] { return cold_start(where, kEcho, kDynamic.path, "cold start to first reply, "); });
   add("cold start, static",
       [&] { return cold_start(where, kStaticEcho, kStatic.path, "cold start to first reply, static, "); });

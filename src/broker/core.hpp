@@ -324,6 +324,7 @@ class Core {
   std::vector<Waiting> waiting_for_scan_;
   std::map<std::uint64_t, Identification> identifications_;
   policy::Trust trust_;
+  std::map<std::string, contract::Identity> verified_;  // by manifest, as trust_ has it; some of them
   bool has_trust_ = false;                             ///< it has been read, by this broker or the one before
   bool has_judged_ = false;                            ///< all that runs, since this broker has read the folders
   std::uint64_t trust_number_ = 0;                     ///< under which it is kept

@@ -348,8 +348,9 @@ bool Daemon::read_request(PeerId id, channel::Delivered& packet) {
   auto request = contract::decode_request(message);
   if (request) {
     PeerAsked asked{id, packet.header.id, std::move(*request), {}};
-    const bool wants_fresh =
-        std::holds_alternative<contract::CheckIn>(asked.what) || std::holds_alternative<contract::Prove>(asked.what);
+    const auto* prove = std::get_if<contract::Prove>(&asked.what);
+    const bool wants_nonce = prove != nullptr && prove->nonce.bytes().empty();
+    const bool wants_fresh = wants_nonce || std::holds_alternative<contract::CheckIn>(asked.what);
     if (wants_fresh) asked.fresh.token = os::random_token();
     apply(std::move(asked));
   } else {

@@ -21,9 +21,11 @@ Result<contract::Identity> Core::verified_by(const std::string& manifest) {
   if (!has_trust_ || !trust_.is_whole) {
     return fail(Kind::denied, code::kNotTrusted, "the trust folders are not understood", "see `reeve list`");
   }
+  if (const auto known = verified_.find(manifest); known != verified_.end()) return known->second;
   contract::Identity who = REEVE_TRY(policy::identity_of(REEVE_TRY(manifest_in(manifest)), trust_));
   who.trust = PeerClass::verified;
-  return who;
+  if (verified_.size() >= kKnownProgramsMax) verified_.clear();
+  return verified_.emplace(manifest, std::move(who)).first->second;
 }
 
 // What its sandbox lacks on this machine.
@@ -96,6 +98,7 @@ void Core::take_trust(const policy::Trust& trust) {
   has_trust_ = true;
   trust_ = trust;
   if (!is_same) {
+    verified_.clear();
     // Also where it says nothing: the next broker is to know that.
     if (trust_number_ == 0) trust_number_ = next_number();
     orders_.push_back(Keep{trust_number_, KeptTrust{trust}});

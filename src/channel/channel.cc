@@ -269,7 +269,8 @@ Result<std::vector<object::Attachment>> Channel::check_attachments(const Table& 
       return reject(code::kBadAttachment,
                     which + "is not the " + std::string(os::name_of(kind)) + " it was declared to be");
     }
-    const auto real = os::access_of(fd);
+    const bool is_channel = kind == os::DescriptorKind::channel;  // Always for both: no mere path is a socket.
+    const auto real = is_channel ? os::Access::read_write : os::access_of(fd);
     if (!real || (static_cast<unsigned>(*real) & static_cast<unsigned>(access)) != static_cast<unsigned>(access)) {
       return reject(code::kBadAttachment, which + "is not open for what it was declared to be");
     }

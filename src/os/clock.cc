@@ -19,10 +19,17 @@ Time read_clock(clockid_t clock) {
 Time now() { return read_clock(CLOCK_MONOTONIC); }
 Time real_now() { return read_clock(CLOCK_REALTIME); }
 
+// Looked up once a second: it takes longer than a packet does to be sent.
 std::int64_t local_seconds() {
+  thread_local std::time_t looked_up = 0;
+  thread_local std::int64_t shown = 0;
   const std::time_t now = std::time(nullptr);
-  std::tm local{};
-  return ::localtime_r(&now, &local) != nullptr ? now + local.tm_gmtoff : now;
+  if (now != looked_up) {
+    std::tm local{};
+    shown = ::localtime_r(&now, &local) != nullptr ? now + local.tm_gmtoff : now;
+    looked_up = now;
+  }
+  return shown;
 }
 
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline) {

@@ -19,6 +19,7 @@ extern "C" {
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -174,11 +175,22 @@ Result<void> send_signal(const Fd& pidfd, int number) {
   return {};
 }
 
-std::uint64_t process_number(const Fd& pidfd) {
+namespace {
+
+// Before 6.9 all pidfds share one anonymous inode, which says nothing. What one of them says holds for all.
+bool tells_pidfds_apart(const Fd& pidfd) {
+  static std::atomic<bool> does{false};
   struct statfs system{};
+  if (does) return true;
+  if (::fstatfs(pidfd.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return false;
+  return does = true;
+}
+
+}  // namespace
+
+std::uint64_t process_number(const Fd& pidfd) {
   struct statx facts{};
-  // Before 6.9 all pidfds share one anonymous inode, which says nothing.
-  if (::fstatfs(pidfd.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return 0;
+  if (!tells_pidfds_apart(pidfd)) return 0;
   if (::statx(pidfd.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &facts) != 0) return 0;
   return facts.stx_ino;
 }

@@ -1,0 +1,28 @@
+// The floor of a look-up and first call: three bare processes that send each other the packets that client, broker and
+// service do, each with its credentials, and look at nothing.
+#pragma once
+
+#include "../src/os/socket.hpp"
+
+namespace bench {
+
+/// A process that makes pairs for whoever asks, and a server that it hands one end to, and that echoes packets.
+class BareIntroducer {
+ public:
+  /// Both run where the caller does.
+  BareIntroducer();
+  BareIntroducer(const BareIntroducer&) = delete;
+  BareIntroducer& operator=(const BareIntroducer&) = delete;
+  ~BareIntroducer();
+
+  /// Asks for a pair, greets, and asks for an echo of 64 bytes; the echo is compared.
+  void connect_and_call() const;
+  double cpu() const;
+
+ private:
+  int introducer_ = -1;
+  int server_ = -1;
+  reeve::os::Fd line_;
+};
+
+}  // namespace bench

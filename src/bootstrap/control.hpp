@@ -31,7 +31,8 @@ class Control {
   /// Asks and waits; what else comes meanwhile is taken. Errors: timeout; gone where the line has ended.
   Result<Dictionary> ask_and_wait(contract::Request request, const os::Deadline& deadline = {});
 
-  /// Takes the next of what has come, if anything has: the socket stays readable for the rest. Errors: what ended the line; gone where that was the broker's end.
+  /// Takes the next of what has come, if anything has: the socket stays readable for the rest. Errors: what ended the
+  /// line; gone where that was the broker's end.
   Result<void> read_what_came();
   /// Takes nothing more: what was handed over and not taken goes to the next instance.
   void break_off(Error why) { over_ = std::move(why); }

@@ -325,10 +325,10 @@ class Core {
   std::map<std::uint64_t, Identification> identifications_;
   policy::Trust trust_;
   std::map<std::string, contract::Identity> verified_;  // by manifest, as trust_ has it; some of them
-  bool has_trust_ = false;                             ///< it has been read, by this broker or the one before
-  bool has_judged_ = false;                            ///< all that runs, since this broker has read the folders
-  std::uint64_t trust_number_ = 0;                     ///< under which it is kept
-  std::vector<std::pair<std::string, End>> homeless_;  ///< kept for a job whose file is not read again yet
+  bool has_trust_ = false;                              ///< it has been read, by this broker or the one before
+  bool has_judged_ = false;                             ///< all that runs, since this broker has read the folders
+  std::uint64_t trust_number_ = 0;                      ///< under which it is kept
+  std::vector<std::pair<std::string, End>> homeless_;   ///< kept for a job whose file is not read again yet
   bool scanning_ = false;
   std::uint64_t scans_ = 0;  ///< that have begun
   bool scan_again_ = false;  ///< something changed while the files were being read

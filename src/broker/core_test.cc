@@ -164,6 +164,21 @@ TEST(Core, TellsThoseWhoWaitWhyAJobKeepsDying) {
   EXPECT_TRUE(Stage::all<Launch>(orders).empty());
 }
 
+TEST(Core, AnInstanceWithoutItsFiltersServesNobodyAndIsEnded) {
+  for (const auto& [filters, says] : {std::pair(1, "under 1 seccomp filters"), std::pair(-1, "nothing tells")}) {
+    Stage stage;
+    stage.knows({job_named("a")});
+    const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
+    const Orders orders = stage.check_in(stage.come_up(instance), instance, filters);
+    const auto refused = Stage::all<Refuse>(orders);
+    ASSERT_EQ(refused.size(), 1U) << filters;
+    EXPECT_EQ(refused[0].reason.code, code::kMissingLayer);
+    EXPECT_NE(refused[0].reason.message.find(says), std::string::npos) << refused[0].reason.message;
+    ASSERT_EQ(Stage::all<Kill>(orders).size(), 1U);
+    EXPECT_TRUE(Stage::all<HandOver>(orders).empty());
+  }
+}
+
 TEST(Core, AnEndpointLeadsToItsInstanceAloneAndNowhereWhenThatHasEnded) {
   Stage stage;
   stage.knows({job_named("a")});

@@ -19,9 +19,6 @@ using contract::SupervisorOp;
 // Every request to the broker fits one packet: nothing is held of a longer one.
 constexpr quota::Amount kNothingHeld{};
 
-// As it can be sent and shown, whatever a file or its name holds.
-std::string sentence(std::string_view text) { return printable(text.substr(0, kProblemBytesMax)); }
-
 std::string assignment(const char* variable, int number) {
   return std::string(variable) + "=" + std::to_string(number);
 }
@@ -32,10 +29,9 @@ quota::Amount to_give() {
   return {.bytes = kBrokerBytesMax, .descriptors = limit - std::min(limit / 4, kBrokerSpareDescriptors), .objects = 0};
 }
 
-SpawnerRequest plain_request(SpawnerOp op, InstanceId instance = {}) {
+SpawnerRequest plain_request(SpawnerOp op) {
   SpawnerRequest head;
   head.op = op;
-  head.instance = instance.value;
   return head;
 }
 
@@ -199,13 +195,15 @@ void Daemon::perform(Forget& order) {
   tell_supervisor(SupervisorOp::drop, order.number);
 }
 void Daemon::perform(Kill& order) { tell_supervisor(SupervisorOp::signal, order.instance.value, order.signal); }
+// How many filters a process runs under its own status tells, whatever the process says.
 void Daemon::perform(Confirm& order) {
-  if (spawner_) spawner_->send(plain_request(SpawnerOp::confirm, order.instance));
+  const auto status = statuses_.extract(order.instance);
+  const auto count = status ? os::seccomp_filter_count(status.mapped()) : std::nullopt;
+  apply(Confirmed{order.instance, count && options_.session_filters ? *count - *options_.session_filters : -1});
 }
 
 void Daemon::perform(Scan&) {
-  scan_ = {};
-  trust_bytes_ = 0;
+  reading_ = {};
   if (spawner_) spawner_->send(plain_request(SpawnerOp::scan));
 }
 
@@ -429,8 +427,10 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       return take_kept(*told, std::move(descriptors));
     case SupervisorEventKind::launched:
       births_.erase(instance);
+      if (!descriptors.empty()) statuses_.insert_or_assign(instance, std::move(descriptors.front()));
       return apply_in_turn(Launched{instance, told->head.number, told->head.process});
     case SupervisorEventKind::exited:
+      statuses_.erase(instance);
       if (!recovered_) hear_last_words(instance);
       return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
     case SupervisorEventKind::line:
@@ -511,18 +511,16 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
   const InstanceId instance{event->head.instance};
   switch (event->head.kind) {
     case SpawnerEventKind::job_file:
-      return take_job_file(event->text);
+      return reading_.take_job(event->text);
     case SpawnerEventKind::job_problem:
-      if (event->head.bits == static_cast<std::uint32_t>(SpawnerEventKind::trust_file)) scan_.trust.is_whole = false;
-      return take_problem(event->text);
+      return reading_.take_problem(event->text,
+                                   event->head.bits == static_cast<std::uint32_t>(SpawnerEventKind::trust_file));
     case SpawnerEventKind::trust_file:
-      return take_trust_file(event->text);
+      return reading_.take_trust(event->text);
     case SpawnerEventKind::scan_done:
-      return apply(std::exchange(scan_, {}));
+      return apply(reading_.finish());
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});
-    case SpawnerEventKind::confirmed:
-      return apply(Confirmed{instance, event->head.number});
     case SpawnerEventKind::folders_changed:
       return apply(FoldersChanged{});
     case SpawnerEventKind::path_is:
@@ -539,11 +537,6 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
   }
 }
 
-void Daemon::take_problem(const std::string& text) {
-  const std::size_t nul = text.find('\0');
-  scan_.problems.push_back(sentence(text.substr(0, nul) + ": " + text.substr(nul + 1)));
-}
-
 void Daemon::take_identified(const contract::WithText<contract::SpawnerEvent>& event) {
   const std::uint64_t number = event.head.instance;
   if (event.head.number == 0) {
@@ -551,29 +544,6 @@ void Daemon::take_identified(const contract::WithText<contract::SpawnerEvent>& e
   }
   auto found = contract::decode_manifest_of<contract::ProgramVersion>(event.text);
   if (found) apply(Identified{number, found->first, std::move(found->second)});
-}
-
-void Daemon::take_trust_file(const std::string& text) {
-  const std::size_t nul = text.find('\0');
-  trust_bytes_ += text.size();
-  auto grant = policy::parse_grant(text.substr(0, nul), std::string_view(text).substr(nul + 1));
-  if (grant && trust_bytes_ > kTrustBytesMax) {
-    grant = fail(Kind::invalid, code::kBadTrust,
-                 "the trust folders hold more than " + std::to_string(kTrustBytesMax) + " bytes");
-  }
-  if (grant) return scan_.trust.grants.push_back(std::move(*grant));
-  scan_.trust.is_whole = false;
-  scan_.problems.push_back(sentence(text_of(grant.error()) + ": until it is mended no signature counts"));
-}
-
-void Daemon::take_job_file(const std::string& text) {
-  const std::size_t nul = text.find('\0');
-  auto job = parse_job(text.substr(0, nul), std::string_view(text).substr(nul + 1));
-  if (job) {
-    scan_.jobs.push_back(std::move(*job));
-  } else {
-    scan_.problems.push_back(sentence(text_of(job.error())));
-  }
 }
 
 void Daemon::consider_leaving() {

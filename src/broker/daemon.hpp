@@ -19,6 +19,7 @@
 #include "../line/line.hpp"
 #include "../os/loop.hpp"
 #include "core.hpp"
+#include "reading.hpp"
 
 namespace reeve::broker {
 
@@ -26,6 +27,7 @@ struct DaemonOptions {
   std::vector<std::string> environment;  ///< what every job has in its environment, as NAME=value
   std::string groups_folder;             ///< of what app groups share
   std::uint32_t lacking = 0;             ///< layers that no sandbox has here, as contract::kLayerNames counts them
+  std::optional<int> session_filters;    ///< under which all that it starts runs anyway (a container's, say)
   bool leaves_when_idle = false;         ///< for one that a client started
   bool is_for_everybody = false;         ///< the machine's: users may look names up, and its owner and root manage it
 };
@@ -91,9 +93,6 @@ class Daemon {
   void take_kept(const Told& told, std::vector<os::Fd> descriptors);
   void connect_spawner();
   void take_event(std::span<const std::byte> bytes);
-  void take_job_file(const std::string& text);
-  void take_problem(const std::string& text);
-  void take_trust_file(const std::string& text);
   void take_identified(const contract::WithText<contract::SpawnerEvent>& event);
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
   void hear_last_words(InstanceId instance);
@@ -111,11 +110,11 @@ class Daemon {
   channel::Inbox inbox_;  // outlives what is charged to its ledger
   std::map<PeerId, std::unique_ptr<Connected>> peers_;
   std::map<EndId, std::shared_ptr<const os::Fd>> ends_;
-  std::map<InstanceId, os::Fd> births_;  // the service's end of a control channel, until it has it
-  std::optional<Recovered> recovered_;   // while the supervisor tells what was kept
+  std::map<InstanceId, os::Fd> births_;    // the service's end of a control channel, until it has it
+  std::map<InstanceId, os::Fd> statuses_;  // what tells of it, until it was confirmed
+  std::optional<Recovered> recovered_;     // while the supervisor tells what was kept
   std::deque<EventKind> told_meanwhile_;
-  Scanned scan_;
-  std::size_t trust_bytes_ = 0;  // of the trust files in it
+  Reading reading_;
   std::deque<EventKind> events_;
   std::vector<std::pair<PeerId, connection::Parcel>> granted_;  // answers that wait for what they rest upon
   bool applying_ = false;

@@ -93,10 +93,10 @@ struct LaunchFailed {
   InstanceId instance;
   std::string why;
 };
-/// The spawner has counted the filters under which an instance runs.
+/// The filters under which an instance runs were counted, from outside.
 struct Confirmed {
   InstanceId instance;
-  int filters = 0;
+  int filters = 0;  ///< -1 where nothing tells
 };
 /// A call that its preset does not allow it, in words.
 struct Denied {

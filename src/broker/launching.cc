@@ -261,7 +261,6 @@ void Core::on(const SpawnerCame& event) {
   std::vector<std::string> starting;
   for (auto& [label, job] : jobs_) {
     if (job.state == State::starting && !job.is_launched) starting.push_back(label);
-    if (job.state == State::confirming) orders_.push_back(Confirm{job.instance});
   }
   for (const std::string& label : starting) {
     const auto found = jobs_.find(label);  // The failure of another may have taken it along.
@@ -321,9 +320,13 @@ void Core::on(const Confirmed& event) {
   if (job == nullptr || job->state != State::confirming || !job->service) return;
   // Both filters of the preset must be seen from outside before a stranger's first packet can reach the service.
   if (event.filters >= 2) return checked_in(*job);
-  const Error reason{Kind::unsupported, code::kMissingLayer,
-                     job->label + " runs under " + std::to_string(event.filters) + " seccomp filters, 2 are required",
-                     "link the program with this version of libreeve"};
+  Error reason{Kind::unsupported, code::kMissingLayer,
+               job->label + " runs under " + std::to_string(event.filters) + " seccomp filters, 2 are required",
+               "link the program with this version of libreeve"};
+  if (event.filters < 0) {
+    reason.message = "nothing tells how many seccomp filters " + job->label + " runs under, 2 are required";
+    reason.advice = "call again; where it stays so, see whether /proc can be read";
+  }
   refuse(job->waiting, reason);
   orders_.push_back(Kill{job->instance, SIGKILL});
 }

@@ -7,16 +7,12 @@
 #include <array>
 #include <cerrno>
 
-#include "fd.hpp"
-
 namespace reeve::os {
 
 std::string proc_path(std::int32_t pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
 
-Result<std::string> read_text(const std::string& path) {
+Result<std::string> read_text(const Fd& file) {
   constexpr std::size_t kMost = 1024 * 1024;
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return system_failure("open /proc/PID");
   std::string text;
   std::array<char, 16 * 1024> room;
   while (text.size() < kMost) {
@@ -26,7 +22,13 @@ Result<std::string> read_text(const std::string& path) {
     if (got == 0) return text;
     text.append(room.data(), static_cast<std::size_t>(got));
   }
-  return fail(Kind::denied, code::kTooLarge, path + " is longer than anybody's");
+  return fail(Kind::denied, code::kTooLarge, "a file of /proc/PID is longer than anybody's");
+}
+
+Result<std::string> read_text(const std::string& path) {
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_failure("open /proc/PID");
+  return read_text(file);
 }
 
 std::string_view field_in(std::string_view text, std::string_view key) {

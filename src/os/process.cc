@@ -303,10 +303,23 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-std::optional<int> seccomp_filter_count(std::int32_t pid) {
-  const std::string text = status_field(pid, "Seccomp_filters:");
-  if (text.empty()) return std::nullopt;
-  return std::atoi(text.c_str());
+Result<Fd> status_of(std::int32_t child) {
+  Fd status(::open(proc_path(child, "status").c_str(), O_RDONLY | O_CLOEXEC));
+  if (!status) return system_failure("open /proc/PID/status");
+  return status;
+}
+
+std::optional<int> seccomp_filter_count(const Fd& status) {
+  const auto text = read_text(status);
+  if (!text) return std::nullopt;
+  const std::string count(field_in(*text, "Seccomp_filters:"));
+  if (count.empty()) return std::nullopt;
+  return std::atoi(count.c_str());
+}
+
+std::optional<int> own_seccomp_filter_count() {
+  const auto status = status_of(::getpid());
+  return status ? seccomp_filter_count(*status) : std::nullopt;
 }
 
 bool listens_for(std::int32_t pid, int signal) {

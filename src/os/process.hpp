@@ -122,7 +122,11 @@ void raise_descriptor_limit();
 /// neither catches, nor blocks to read it.
 bool listens_for(std::int32_t pid, int signal);
 
-/// The number of seccomp filters on a process, or nothing where /proc does not tell.
-std::optional<int> seccomp_filter_count(std::int32_t pid);
+/// What tells of a child that is not reaped: it gives no power over it, and can be read where no file can be opened.
+Result<Fd> status_of(std::int32_t child);
+/// The number of seccomp filters on the process that a status is of, now; nothing where it does not tell.
+std::optional<int> seccomp_filter_count(const Fd& status);
+/// ... and on this one.
+std::optional<int> own_seccomp_filter_count();
 
 }  // namespace reeve::os

@@ -428,7 +428,9 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
     case SupervisorEventKind::launched:
       births_.erase(instance);
       if (!descriptors.empty()) statuses_.insert_or_assign(instance, std::move(descriptors.front()));
-      return apply_in_turn(Launched{instance, told->head.number, told->head.process});
+      apply_in_turn(Launched{instance, told->head.number, told->head.process});
+      if (!recovered_) drop_statuses();
+      return;
     case SupervisorEventKind::exited:
       statuses_.erase(instance);
       if (!recovered_) hear_last_words(instance);
@@ -449,6 +451,11 @@ void Daemon::hear_last_words(InstanceId instance) {
   if (const PeerId control = control_of(instance); peers_.contains(control)) lose(control);
 }
 
+// Of those that are not confirmed: of one that was before, by the broker before perhaps, nobody asks again.
+void Daemon::drop_statuses() {
+  std::erase_if(statuses_, [this](const auto& status) { return !core_.is_to_be_confirmed(status.first); });
+}
+
 // What was kept comes first, then what has happened since, in order.
 void Daemon::go(std::uint64_t broker) {
   recovered_->broker = broker;
@@ -467,6 +474,7 @@ void Daemon::go(std::uint64_t broker) {
     if (const auto* exited = std::get_if<Exited>(&event)) hear_last_words(exited->instance);
     apply(std::move(event));
   }
+  drop_statuses();
 }
 
 void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {

@@ -96,6 +96,7 @@ class Daemon {
   void take_identified(const contract::WithText<contract::SpawnerEvent>& event);
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
   void hear_last_words(InstanceId instance);
+  void drop_statuses();
   void go(std::uint64_t broker);
   void consider_leaving();
   void let_quiet_ones_go();

@@ -28,6 +28,13 @@ Core::JobState* Core::job_of(InstanceId instance) {
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
+bool Core::is_to_be_confirmed(InstanceId instance) const {
+  return std::ranges::any_of(jobs_, [&](const auto& entry) {
+    const JobState& job = entry.second;
+    return job.instance == instance && job.state == State::starting && is_confined(job.active);
+  });
+}
+
 bool Core::is_enabled(const JobState& job) { return !job.removed && !job.is_unloaded && !job.job.disabled; }
 
 // A job whose type is Application has an instance for each process that calls it.

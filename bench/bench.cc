@@ -9,6 +9,7 @@
 #include <cstring>
 #include <thread>
 
+#include "../src/os/process.hpp"
 #include "bare.hpp"
 #include "introducer.hpp"
 #include "names.hpp"
@@ -205,6 +206,7 @@ Row sandboxed_start(const Placement& where, const reeve::sandbox::Preset& preset
   constexpr int kTimes = 200;
   std::vector<double> bare;
   for (int i = 0; i < kTimes; ++i) bare.push_back(bare_start(program.path));
+  reeve::os::give_memory_back();  // A start copies the map of this process's memory, which is to be like the spawner's.
   const auto ours = sandboxed_starts(program.path, preset, kTimes);
   const std::string column = std::string(preset.name) + ", " + program.linked;
   if (is_one_core(where)) layers.add(column, ours, bare);
@@ -278,6 +280,12 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
     rows.push_back(run());
     std::fprintf(stderr, ".");
   };
+  for (const reeve::sandbox::Preset& preset : reeve::sandbox::all_presets()) {
+    if (!preset.confined || (!is_one_core(where) && preset.name != "parser")) continue;
+    for (const Program& program : {kStatic, kDynamic}) {
+      add("the sandbox alone", [&] { return sandboxed_start(where, preset, program, layers); });
+    }
+  }
   add("round trip 64 B", [&] { return round_trip(where, broker, 64, 20'000); });
   add("round trip 1 KiB", [&] { return round_trip(where, broker, 1024, 20'000); });
   add("round trip 64 KiB", [&] { return round_trip(where, broker, 64 * 1024, 5000); });
@@ -293,12 +301,6 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("cold start", [&] { return cold_start(where, kEcho, kDynamic.path, "cold start to first reply, "); });
   add("cold start, static",
       [&] { return cold_start(where, kStaticEcho, kStatic.path, "cold start to first reply, static, "); });
-  for (const reeve::sandbox::Preset& preset : reeve::sandbox::all_presets()) {
-    if (!preset.confined || (!is_one_core(where) && preset.name != "parser")) continue;
-    for (const Program& program : {kStatic, kDynamic}) {
-      add("the sandbox alone", [&] { return sandboxed_start(where, preset, program, layers); });
-    }
-  }
   add("a proof", [&] { return proof(where); });
   if (where.ours >= 0) return;
   add("a signature", [&] { return signature_check(); });

@@ -1,12 +1,10 @@
 #include "introducer.hpp"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <array>
 #include <csignal>
-#include <functional>
 #include <map>
+#include <optional>
+#include <span>
 
 #include "../src/os/loop.hpp"
 #include "row.hpp"
@@ -90,31 +88,24 @@ void serve(const os::Fd& line) {
   while (true) (void)loop.run_once();
 }
 
-int in_child(const std::function<void()>& task) {
-  const int pid = ::fork();
-  if (pid != 0) return pid;
-  task();
-  ::_exit(0);
-}
-
 }  // namespace
 
 BareIntroducer::BareIntroducer() {
   auto [ours, theirs] = good(os::channel_pair());
   auto [broker, server] = good(os::channel_pair());
-  introducer_ = in_child([&] { introduce(theirs, broker); });
-  server_ = in_child([&] { serve(server); });
+  introducer_ = good(os::run_in_copy([&] { return introduce(theirs, broker), 0; }));
+  server_ = good(os::run_in_copy([&] { return serve(server), 0; }));
   line_ = std::move(ours);
 }
 
 BareIntroducer::~BareIntroducer() {
-  for (const int pid : {introducer_, server_}) {
-    ::kill(pid, SIGKILL);
-    ::waitpid(pid, nullptr, 0);
+  for (const os::Child* child : {&introducer_, &server_}) {
+    (void)os::send_signal(child->pidfd, SIGKILL);
+    (void)os::wait_for_exit(*child, {});
   }
 }
 
-double BareIntroducer::cpu() const { return cpu_of(introducer_) + cpu_of(server_); }
+double BareIntroducer::cpu() const { return cpu_of(introducer_.pid) + cpu_of(server_.pid); }
 
 void BareIntroducer::connect_and_call() const {
   std::array<std::byte, 64> room;

@@ -2,6 +2,7 @@
 // service do, each with its credentials, and look at nothing.
 #pragma once
 
+#include "../src/os/process.hpp"
 #include "../src/os/socket.hpp"
 
 namespace bench {
@@ -20,8 +21,8 @@ class BareIntroducer {
   double cpu() const;
 
  private:
-  int introducer_ = -1;
-  int server_ = -1;
+  reeve::os::Child introducer_;
+  reeve::os::Child server_;
   reeve::os::Fd line_;
 };
 

@@ -16,6 +16,7 @@ foreach(program supervisor broker spawner)
   target_compile_options(program_${program} PRIVATE -fno-exceptions)
   if(REEVE_STATIC)
     target_link_options(program_${program} PRIVATE -static-pie)
+    set_target_properties(program_${program} PROPERTIES REEVE_IS_STATIC ON)
   endif()
 endforeach()
 

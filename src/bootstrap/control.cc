@@ -58,26 +58,28 @@ Result<void> Control::say_what_is_taken() {
 }
 
 Result<void> Control::read_what_came() {
-  if (!over_) {
-    if (auto read = read_one(); !read && !over_) over_ = std::move(read).error();
+  while (!over_) {
+    auto read = read_one();
+    if (!read && !over_) over_ = std::move(read).error();
+    if (read && !*read) return {};
   }
-  if (over_) return std::unexpected(*over_);
-  return {};
+  return std::unexpected(*over_);
 }
 
 // A descriptor is kept for the moment in which an end arrives: without room for it the line would break.
-Result<void> Control::read_one() {
+Result<bool> Control::read_one() {
   spare_.close();
   auto incoming = channel_.receive(inbox_);
   if (auto spare = channel_.socket().duplicate()) spare_ = std::move(*spare);
   if (!incoming) return std::unexpected(std::move(incoming).error());
+  if (std::holds_alternative<channel::NothingYet>(*incoming)) return false;
   if (std::holds_alternative<channel::Ended>(*incoming)) {
     has_ended_ = true;
     return fail(Kind::gone, code::kClosed, "the broker and its supervisor have ended");
   }
   // The broker sends nothing that this side has no room for.
-  if (auto* packet = std::get_if<channel::Delivered>(&*incoming)) return take_packet(*packet);
-  return {};
+  if (auto* packet = std::get_if<channel::Delivered>(&*incoming)) REEVE_TRY(take_packet(*packet));
+  return true;
 }
 
 Result<void> Control::take_packet(channel::Delivered& packet) {

@@ -31,8 +31,7 @@ class Control {
   /// Asks and waits; what else comes meanwhile is taken. Errors: timeout; gone where the line has ended.
   Result<Dictionary> ask_and_wait(contract::Request request, const os::Deadline& deadline = {});
 
-  /// Takes the next of what has come, if anything has: the socket stays readable for the rest. Errors: what ended the
-  /// line; gone where that was the broker's end.
+  /// Takes all that has come. Errors: what ended the line; gone where that was the broker's end.
   Result<void> read_what_came();
   /// Takes nothing more: what was handed over and not taken goes to the next instance.
   void break_off(Error why) { over_ = std::move(why); }
@@ -52,7 +51,7 @@ class Control {
   };
   Result<void> send(channel::PacketKind kind, const Dictionary& message, std::uint64_t id = 0);
   Result<void> say_what_is_taken();
-  Result<void> read_one();
+  Result<bool> read_one();
   Result<void> take_packet(channel::Delivered& packet);
   Result<void> take(const contract::Handover& handover);
   Result<void> take(const contract::Succession& succession);

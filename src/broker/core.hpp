@@ -49,8 +49,6 @@ class Core {
   bool is_idle() const;
   /// It has looked names up, and holds nothing here: to end its connection costs it another, at its next look-up.
   bool is_passing_by(PeerId id) const;
-  /// A Confirm of this instance is still to come.
-  bool is_to_be_confirmed(InstanceId instance) const;
 
   /// What all peers are charged now.
   quota::Amount charged() const { return ledger_.used(); }

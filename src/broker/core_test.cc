@@ -170,9 +170,7 @@ TEST(Core, AnInstanceWithoutItsFiltersServesNobodyAndIsEnded) {
     stage.knows({job_named("a")});
     const InstanceId instance = Stage::all<Launch>(stage.look_up(stage.client(), "a"))[0].instance;
     const PeerId service = stage.come_up(instance);
-    EXPECT_TRUE(stage.core->is_to_be_confirmed(instance));
     const Orders orders = stage.check_in(service, instance, filters);
-    EXPECT_FALSE(stage.core->is_to_be_confirmed(instance));
     const auto refused = Stage::all<Refuse>(orders);
     ASSERT_EQ(refused.size(), 1U) << filters;
     EXPECT_EQ(refused[0].reason.code, code::kMissingLayer);

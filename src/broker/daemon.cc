@@ -29,9 +29,10 @@ quota::Amount to_give() {
   return {.bytes = kBrokerBytesMax, .descriptors = limit - std::min(limit / 4, kBrokerSpareDescriptors), .objects = 0};
 }
 
-SpawnerRequest plain_request(SpawnerOp op) {
+SpawnerRequest plain_request(SpawnerOp op, InstanceId instance = {}) {
   SpawnerRequest head;
   head.op = op;
+  head.instance = instance.value;
   return head;
 }
 
@@ -195,11 +196,8 @@ void Daemon::perform(Forget& order) {
   tell_supervisor(SupervisorOp::drop, order.number);
 }
 void Daemon::perform(Kill& order) { tell_supervisor(SupervisorOp::signal, order.instance.value, order.signal); }
-// How many filters a process runs under its own status tells, whatever the process says.
 void Daemon::perform(Confirm& order) {
-  const auto status = statuses_.extract(order.instance);
-  const auto count = status ? os::seccomp_filter_count(status.mapped()) : std::nullopt;
-  apply(Confirmed{order.instance, count && options_.session_filters ? *count - *options_.session_filters : -1});
+  if (spawner_) spawner_->send(plain_request(SpawnerOp::confirm, order.instance));
 }
 
 void Daemon::perform(Scan&) {
@@ -427,12 +425,8 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
       return take_kept(*told, std::move(descriptors));
     case SupervisorEventKind::launched:
       births_.erase(instance);
-      if (!descriptors.empty()) statuses_.insert_or_assign(instance, std::move(descriptors.front()));
-      apply_in_turn(Launched{instance, told->head.number, told->head.process});
-      if (!recovered_) drop_statuses();
-      return;
+      return apply_in_turn(Launched{instance, told->head.number, told->head.process});
     case SupervisorEventKind::exited:
-      statuses_.erase(instance);
       if (!recovered_) hear_last_words(instance);
       return apply_in_turn(Exited{instance, {told->head.by_signal != 0, told->head.number}});
     case SupervisorEventKind::line:
@@ -449,11 +443,6 @@ void Daemon::take_told(std::span<const std::byte> bytes, std::vector<os::Fd> des
 // A service's last words come before its exit: which ends it had taken.
 void Daemon::hear_last_words(InstanceId instance) {
   if (const PeerId control = control_of(instance); peers_.contains(control)) lose(control);
-}
-
-// Of those that are not confirmed: of one that was before, by the broker before perhaps, nobody asks again.
-void Daemon::drop_statuses() {
-  std::erase_if(statuses_, [this](const auto& status) { return !core_.is_to_be_confirmed(status.first); });
 }
 
 // What was kept comes first, then what has happened since, in order.
@@ -474,7 +463,6 @@ void Daemon::go(std::uint64_t broker) {
     if (const auto* exited = std::get_if<Exited>(&event)) hear_last_words(exited->instance);
     apply(std::move(event));
   }
-  drop_statuses();
 }
 
 void Daemon::take_kept(const Told& told, std::vector<os::Fd> descriptors) {
@@ -529,6 +517,8 @@ void Daemon::take_event(std::span<const std::byte> bytes) {
       return apply(reading_.finish());
     case SpawnerEventKind::launch_failed:
       return apply(LaunchFailed{instance, event->text});
+    case SpawnerEventKind::confirmed:
+      return apply(Confirmed{instance, event->head.number});
     case SpawnerEventKind::folders_changed:
       return apply(FoldersChanged{});
     case SpawnerEventKind::path_is:

@@ -27,7 +27,6 @@ struct DaemonOptions {
   std::vector<std::string> environment;  ///< what every job has in its environment, as NAME=value
   std::string groups_folder;             ///< of what app groups share
   std::uint32_t lacking = 0;             ///< layers that no sandbox has here, as contract::kLayerNames counts them
-  std::optional<int> session_filters;    ///< under which all that it starts runs anyway (a container's, say)
   bool leaves_when_idle = false;         ///< for one that a client started
   bool is_for_everybody = false;         ///< the machine's: users may look names up, and its owner and root manage it
 };
@@ -96,7 +95,6 @@ class Daemon {
   void take_identified(const contract::WithText<contract::SpawnerEvent>& event);
   void tell_supervisor(contract::SupervisorOp op, std::uint64_t id = 0, int number = 0);
   void hear_last_words(InstanceId instance);
-  void drop_statuses();
   void go(std::uint64_t broker);
   void consider_leaving();
   void let_quiet_ones_go();
@@ -111,9 +109,8 @@ class Daemon {
   channel::Inbox inbox_;  // outlives what is charged to its ledger
   std::map<PeerId, std::unique_ptr<Connected>> peers_;
   std::map<EndId, std::shared_ptr<const os::Fd>> ends_;
-  std::map<InstanceId, os::Fd> births_;    // the service's end of a control channel, until it has it
-  std::map<InstanceId, os::Fd> statuses_;  // what tells of it, until it was confirmed
-  std::optional<Recovered> recovered_;     // while the supervisor tells what was kept
+  std::map<InstanceId, os::Fd> births_;  // the service's end of a control channel, until it has it
+  std::optional<Recovered> recovered_;   // while the supervisor tells what was kept
   std::deque<EventKind> told_meanwhile_;
   Reading reading_;
   std::deque<EventKind> events_;

@@ -93,10 +93,10 @@ struct LaunchFailed {
   InstanceId instance;
   std::string why;
 };
-/// The filters under which an instance runs were counted, from outside.
+/// The spawner has counted the filters under which an instance runs.
 struct Confirmed {
   InstanceId instance;
-  int filters = 0;  ///< -1 where nothing tells
+  int filters = 0;
 };
 /// A call that its preset does not allow it, in words.
 struct Denied {

@@ -28,13 +28,6 @@ Core::JobState* Core::job_of(InstanceId instance) {
   return found == jobs_.end() ? nullptr : &found->second;
 }
 
-bool Core::is_to_be_confirmed(InstanceId instance) const {
-  return std::ranges::any_of(jobs_, [&](const auto& entry) {
-    const JobState& job = entry.second;
-    return job.instance == instance && job.state == State::starting && is_confined(job.active);
-  });
-}
-
 bool Core::is_enabled(const JobState& job) { return !job.removed && !job.is_unloaded && !job.job.disabled; }
 
 // A job whose type is Application has an instance for each process that calls it.
@@ -268,6 +261,7 @@ void Core::on(const SpawnerCame& event) {
   std::vector<std::string> starting;
   for (auto& [label, job] : jobs_) {
     if (job.state == State::starting && !job.is_launched) starting.push_back(label);
+    if (job.state == State::confirming) orders_.push_back(Confirm{job.instance});
   }
   for (const std::string& label : starting) {
     const auto found = jobs_.find(label);  // The failure of another may have taken it along.

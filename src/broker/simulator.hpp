@@ -545,12 +545,7 @@ class World {
       end_process(*instance, {true, signal});
     }
   }
-  void perform(Confirm& order) {
-    const Instance* instance = instance_of(order.instance);
-    const bool is_alive = instance != nullptr && instance->process == Process::alive;
-    if (has_line() && dice_.one_in(4)) spawner_says(lines_, Denied{order.instance, "a call ended it", dice_.one_in(2)});
-    apply(Confirmed{order.instance, is_alive ? (is_storm_ && dice_.one_in(20) ? 1 : 2) : -1});
-  }
+  void perform(Confirm& order) { ask_spawner(order); }
   void perform(Scan& order) { ask_spawner(order); }
   void perform(Watch& order) { ask_spawner(std::move(order)); }
   void perform(Drop& order) {
@@ -721,6 +716,12 @@ class World {
     spawner_hears_.pop_front();
     if (const auto* launch = std::get_if<Launch>(&asked.what)) {
       spawner_launches(asked.line, launch->instance, launch->image);
+    } else if (const auto* confirm = std::get_if<Confirm>(&asked.what)) {
+      const Instance* instance = instance_of(confirm->instance);
+      const bool is_alive = instance != nullptr && instance->process == Process::alive;
+      const int lacking = is_storm_ && dice_.one_in(20) ? 1 : 2;
+      if (dice_.one_in(4)) spawner_says(asked.line, Denied{confirm->instance, "a call ended it", dice_.one_in(2)});
+      spawner_says(asked.line, Confirmed{confirm->instance, is_alive ? lacking : -1});
     } else if (const auto* watch = std::get_if<Watch>(&asked.what)) {
       watch_ = watch->number;
       watched_ = watch->paths;

@@ -14,8 +14,9 @@ namespace reeve::contract {
 enum class SpawnerOp : std::uint32_t {
   scan = 1,      ///< send every job file, then scan_done
   launch = 2,    ///< start a program, if it is the `image` that is meant; carries the job's end of its control channel
-  watch = 3,     ///< tell how these paths are, and again when that changes; instead of those of the watch before
-  identify = 4,  ///< who is this process? Carries its pidfd; or none, and `number` is a pid
+  confirm = 3,   ///< how many seccomp filters does a job run under?
+  watch = 4,     ///< tell how these paths are, and again when that changes; instead of those of the watch before
+  identify = 5,  ///< who is this process? Carries its pidfd; or none, and `number` is a pid
 };
 
 /// A soft and a hard limit; what is left alone is kLimitUnset.
@@ -63,14 +64,15 @@ enum class SpawnerEventKind : std::uint32_t {
   job_problem = 2,  ///< text: path, NUL, what is wrong with the file
   scan_done = 3,
   launch_failed = 4,    ///< text: at which step, and why
-  folders_changed = 5,  ///< a job file came, went or changed
-  path_is = 6,          ///< how the path `instance` of watch `number` is: bits of PathBit
-  image_is = 7,    ///< in place of a launch, of another image than was meant. text: its ImageId, and the manifest in
-                   ///< its signature, which is good; no manifest where it is not signed
-  identified = 8,  ///< the process that `instance` asked for. number: 1 where it is proven, and then text: a
-                   ///< ProgramVersion and its manifest; else why not
-  trust_file = 9,  ///< text: path, NUL, contents
-  denied = 10,  ///< a call of `instance`. text: which, and what would allow it; number: 1 where it is one that ends it
+  confirmed = 5,        ///< number: seccomp filters, or -1 where nobody can tell
+  folders_changed = 6,  ///< a job file came, went or changed
+  path_is = 7,          ///< how the path `instance` of watch `number` is: bits of PathBit
+  image_is = 8,     ///< in place of a launch, of another image than was meant. text: its ImageId, and the manifest in
+                    ///< its signature, which is good; no manifest where it is not signed
+  identified = 9,   ///< the process that `instance` asked for. number: 1 where it is proven, and then text: a
+                    ///< ProgramVersion and its manifest; else why not
+  trust_file = 10,  ///< text: path, NUL, contents
+  denied = 11,  ///< a call of `instance`. text: which, and what would allow it; number: 1 where it is one that ends it
 };
 
 /// What changes when a program's file is replaced or written to.

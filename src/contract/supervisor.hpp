@@ -34,8 +34,7 @@ inline constexpr std::int32_t kStopSignal = 0;
 
 enum class SupervisorEventKind : std::uint32_t {
   kept = 1,      ///< at the start, once for each: what the process before kept under `id`
-  launched = 2,  ///< broker: the child `id` is there; number: its pid; process: its number in the kernel; its status
-                 ///< (/proc/PID/status) comes along where it could be opened
+  launched = 2,  ///< broker: the child `id` is there; number: its pid; process: its number in the kernel
   exited = 3,    ///< broker: the child `id` has ended; number: signal or exit code. Said again to each new broker until
                  ///< `id` is dropped
   line = 4,      ///< a new line to the other of the two; to the broker, number: how many spawners there were. All that

@@ -200,6 +200,7 @@ Result<os::ExitStatus> run_in_preset(const std::string& name, const std::vector<
   const auto runtime = REEVE_TRY(bootstrap::open_runtime_folder());
   auto [ours, theirs] = REEVE_TRY(os::channel_pair());
   const os::Child launcher = REEVE_TRY(os::run_in_copy([&] {
+    os::default_signals();  // Whatever a shell has this process ignore.
     tell(theirs, launch(*preset, words, runtime.path));
     return 0;
   }));

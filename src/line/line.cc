@@ -104,14 +104,17 @@ Result<void> Line::take_next(const Take& take, const os::Deadline& deadline) {
   }
 }
 
-// One at a time: mostly there is one, and the loop comes back at once if not.
 void Line::on_ready(os::Ready ready) {
   if (ready.writable) flush();
-  const auto took = take_one(take_);
-  if (took ? *took != Took::end : took.error().kind == Kind::busy) return;
-  watch_.drop();
-  const auto ended = std::move(ended_);
-  if (ended) ended();
+  for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
+    const auto took = take_one(take_);
+    if (took && *took == Took::packet) continue;
+    if ((took && *took == Took::nothing) || (!took && took.error().kind == Kind::busy)) return;
+    watch_.drop();
+    const auto ended = std::move(ended_);
+    if (ended) ended();
+    return;
+  }
 }
 
 }  // namespace reeve::line

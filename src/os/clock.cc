@@ -23,7 +23,7 @@ Time real_now() { return read_clock(CLOCK_REALTIME); }
 std::int64_t local_seconds() {
   thread_local std::time_t looked_up = 0;
   thread_local std::int64_t shown = 0;
-  const std::time_t now = std::time(nullptr);
+  const std::time_t now = real_now() / std::chrono::seconds(1);
   if (now != looked_up) {
     std::tm local{};
     shown = ::localtime_r(&now, &local) != nullptr ? now + local.tm_gmtoff : now;

@@ -127,7 +127,7 @@ Result<Fd> out_of_the_way(const Fd& descriptor);
 [[noreturn]] void leave(int status);
 
 /// Begins a child's set-up: a new session, no signal blocked, broken pipes end it, umask 077, name as given.
-/// Whatever else signals do in the caller they do here: `start` gave the spawner their defaults.
+/// Whatever else signals do in the caller they do here: see default_signals.
 void begin_child(const char* name);
 
 }  // namespace reeve::os

@@ -9,7 +9,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "pipe.hpp"
 #include "process.hpp"
 
 namespace reeve::os {
@@ -28,26 +27,6 @@ TEST(OtherProcess, IsKnownByItsDescriptorForAsLongAsItLives) {
   ASSERT_TRUE(child);
   ASSERT_TRUE(wait_for_exit(*child, now() + std::chrono::seconds(10)).value_or(std::nullopt));
   EXPECT_EQ(facts_of(child->pidfd).error().kind, Kind::gone);
-}
-
-TEST(OtherProcess, IsToldOfByItsStatusUntilItHasEnded) {
-  const auto own = own_seccomp_filter_count();
-  ASSERT_TRUE(own);
-  auto pipe = make_pipe();
-  ASSERT_TRUE(pipe);
-  const auto child = run_in_copy([&] {
-    char nothing = 0;
-    pipe->second.close();
-    return static_cast<int>(::read(pipe->first.raw(), &nothing, 1));
-  });
-  ASSERT_TRUE(child);
-  const auto status = status_of(child->pid);
-  ASSERT_TRUE(status) << status.error().message;
-  EXPECT_EQ(seccomp_filter_count(*status), own);
-  pipe->second.close();
-  ASSERT_TRUE(wait_for_exit(*child, now() + std::chrono::seconds(10)).value_or(std::nullopt));
-  EXPECT_EQ(seccomp_filter_count(*status), std::nullopt);
-  EXPECT_FALSE(status_of(child->pid)) << "it is reaped";
 }
 
 TEST(OtherProcess, IsNothingThatIsNoProcess) {

@@ -7,12 +7,16 @@
 #include <array>
 #include <cerrno>
 
+#include "fd.hpp"
+
 namespace reeve::os {
 
 std::string proc_path(std::int32_t pid, const char* name) { return "/proc/" + std::to_string(pid) + "/" + name; }
 
-Result<std::string> read_text(const Fd& file) {
+Result<std::string> read_text(const std::string& path) {
   constexpr std::size_t kMost = 1024 * 1024;
+  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return system_failure("open /proc/PID");
   std::string text;
   std::array<char, 16 * 1024> room;
   while (text.size() < kMost) {
@@ -22,13 +26,7 @@ Result<std::string> read_text(const Fd& file) {
     if (got == 0) return text;
     text.append(room.data(), static_cast<std::size_t>(got));
   }
-  return fail(Kind::denied, code::kTooLarge, "a file of /proc/PID is longer than anybody's");
-}
-
-Result<std::string> read_text(const std::string& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file) return system_failure("open /proc/PID");
-  return read_text(file);
+  return fail(Kind::denied, code::kTooLarge, path + " is longer than anybody's");
 }
 
 std::string_view field_in(std::string_view text, std::string_view key) {

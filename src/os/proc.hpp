@@ -6,14 +6,12 @@
 #include <string_view>
 
 #include "../vocab/result.hpp"
-#include "fd.hpp"
 
 namespace reeve::os {
 
 std::string proc_path(std::int32_t pid, const char* name);
 
-/// All of a file's text, from where it stands on, up to 1 MiB. Errors: the system's; denied where it is longer.
-Result<std::string> read_text(const Fd& file);
+/// All of a file's text, up to 1 MiB. Errors: the system's; denied where it is longer.
 Result<std::string> read_text(const std::string& path);
 
 /// What stands behind "KEY:" in the lines of `text`, without the blanks before it; nothing where there is no such line.

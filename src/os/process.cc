@@ -19,7 +19,6 @@ extern "C" {
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -175,22 +174,11 @@ Result<void> send_signal(const Fd& pidfd, int number) {
   return {};
 }
 
-namespace {
-
-// Before 6.9 all pidfds share one anonymous inode, which says nothing. What one of them says holds for all.
-bool tells_pidfds_apart(const Fd& pidfd) {
-  static std::atomic<bool> does{false};
-  struct statfs system{};
-  if (does) return true;
-  if (::fstatfs(pidfd.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return false;
-  return does = true;
-}
-
-}  // namespace
-
 std::uint64_t process_number(const Fd& pidfd) {
+  struct statfs system{};
   struct statx facts{};
-  if (!tells_pidfds_apart(pidfd)) return 0;
+  // Before 6.9 all pidfds share one anonymous inode, which says nothing.
+  if (::fstatfs(pidfd.raw(), &system) != 0 || system.f_type != uapi::kPidfsMagic) return 0;
   if (::statx(pidfd.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &facts) != 0) return 0;
   return facts.stx_ino;
 }
@@ -292,6 +280,10 @@ Error become(const std::string& program, const std::vector<std::string>& argumen
 
 void die_with_parent() { ::prctl(PR_SET_PDEATHSIG, SIGKILL); }
 
+void default_signals() {
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+}
+
 void survive_broken_pipes() { ::signal(SIGPIPE, SIG_IGN); }
 
 void give_memory_back() { ::malloc_trim(0); }
@@ -303,23 +295,10 @@ void raise_descriptor_limit() {
   (void)::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<Fd> status_of(std::int32_t child) {
-  Fd status(::open(proc_path(child, "status").c_str(), O_RDONLY | O_CLOEXEC));
-  if (!status) return system_failure("open /proc/PID/status");
-  return status;
-}
-
-std::optional<int> seccomp_filter_count(const Fd& status) {
-  const auto text = read_text(status);
-  if (!text) return std::nullopt;
-  const std::string count(field_in(*text, "Seccomp_filters:"));
-  if (count.empty()) return std::nullopt;
-  return std::atoi(count.c_str());
-}
-
-std::optional<int> own_seccomp_filter_count() {
-  const auto status = status_of(::getpid());
-  return status ? seccomp_filter_count(*status) : std::nullopt;
+std::optional<int> seccomp_filter_count(std::int32_t pid) {
+  const std::string text = status_field(pid, "Seccomp_filters:");
+  if (text.empty()) return std::nullopt;
+  return std::atoi(text.c_str());
 }
 
 bool listens_for(std::int32_t pid, int signal) {

@@ -109,6 +109,9 @@ Error become(const std::string& program, const std::vector<std::string>& argumen
 /// that has happened before.
 void die_with_parent();
 
+/// Whatever the process was started with, each signal does again what it does by default, here and in children.
+void default_signals();
+
 /// Writing to a pipe that nobody reads is an error, not the end of the process. Children have the default again.
 void survive_broken_pipes();
 
@@ -122,11 +125,7 @@ void raise_descriptor_limit();
 /// neither catches, nor blocks to read it.
 bool listens_for(std::int32_t pid, int signal);
 
-/// What tells of a child that is not reaped: it gives no power over it, and can be read where no file can be opened.
-Result<Fd> status_of(std::int32_t child);
-/// The number of seccomp filters on the process that a status is of, now; nothing where it does not tell.
-std::optional<int> seccomp_filter_count(const Fd& status);
-/// ... and on this one.
-std::optional<int> own_seccomp_filter_count();
+/// The number of seccomp filters on a process, or nothing where /proc does not tell.
+std::optional<int> seccomp_filter_count(std::int32_t pid);
 
 }  // namespace reeve::os

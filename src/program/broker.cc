@@ -49,7 +49,6 @@ int main(int argc, char** argv) {
   broker::DaemonOptions options;
   options.groups_folder = argv[1];
   options.lacking = sandbox::lacking_here();
-  options.session_filters = os::own_seccomp_filter_count();
   options.leaves_when_idle = mode == "--embedded";
   options.is_for_everybody = mode == "--system";
   for (char** variable = environ; *variable != nullptr; ++variable) options.environment.emplace_back(*variable);

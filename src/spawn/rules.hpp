@@ -15,6 +15,7 @@ inline constexpr std::uint32_t kServing = static_cast<std::uint32_t>(contract::P
 inline constexpr std::array kBrokerRules{
     contract::Rule{static_cast<std::uint32_t>(contract::SpawnerOp::scan), kServing, 0, 0, 0, contract::Text::none},
     contract::Rule{static_cast<std::uint32_t>(contract::SpawnerOp::launch), kServing, 0, 1, 1, contract::Text::some},
+    contract::Rule{static_cast<std::uint32_t>(contract::SpawnerOp::confirm), kServing, 0, 0, 0, contract::Text::none},
     contract::Rule{static_cast<std::uint32_t>(contract::SpawnerOp::watch), kServing, 0, 0, 0, contract::Text::any},
     contract::Rule{static_cast<std::uint32_t>(contract::SpawnerOp::identify), kServing, 0, 0, 1, contract::Text::none},
 };

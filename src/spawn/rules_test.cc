@@ -32,7 +32,8 @@ Admitted admitted(std::span<const contract::Rule> rules) {
 
 TEST(SpawnerRules, AdmitOfTheBrokerItsRequestsOnceItServes) {
   Admitted wanted;
-  for (const SpawnerOp op : {SpawnerOp::scan, SpawnerOp::launch, SpawnerOp::watch, SpawnerOp::identify}) {
+  for (const SpawnerOp op :
+       {SpawnerOp::scan, SpawnerOp::launch, SpawnerOp::confirm, SpawnerOp::watch, SpawnerOp::identify}) {
     wanted.emplace(static_cast<std::uint32_t>(op), Phase::serving);
   }
   EXPECT_EQ(admitted(kBrokerRules), wanted);

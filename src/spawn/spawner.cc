@@ -191,6 +191,8 @@ Result<void> Spawner::answer(std::span<const std::byte> bytes, std::vector<os::F
       return scan();
     case SpawnerOp::launch:
       return launch(request, descriptors[0]);
+    case SpawnerOp::confirm:
+      return confirm(request.head.instance);
     case SpawnerOp::watch:
       watches_.watch(request.head.number, REEVE_TRY(contract::decode_watch(request)));
       return {};
@@ -344,6 +346,17 @@ void Spawner::identify(const Request& request, const std::vector<os::Fd>& descri
   const SpawnerEvent event{
       .kind = SpawnerEventKind::identified, .instance = request.head.instance, .number = found ? 1 : 0};
   tell(event, found ? contract::encode_manifest_of(found->version, found->manifest) : text_of(found.error()));
+}
+
+Result<void> Spawner::confirm(std::uint64_t instance) {
+  const auto found = running_.find(instance);
+  std::optional<int> count;
+  if (found != running_.end()) count = os::seccomp_filter_count(found->second.child.pid);
+  // Those under which the whole session runs (a container's, say) come with the fork, and say nothing of the preset's.
+  if (!own_filters_) own_filters_ = os::seccomp_filter_count(os::own_pid());
+  const int number = count && own_filters_ ? *count - *own_filters_ : -1;
+  tell({.kind = SpawnerEventKind::confirmed, .instance = instance, .number = number});
+  return {};
 }
 
 }  // namespace reeve::spawn

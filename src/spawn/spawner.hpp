@@ -70,6 +70,7 @@ class Spawner {
   Result<std::unique_ptr<Denials>> read_denials(std::uint64_t instance, os::Fd line, const sandbox::Preset& preset,
                                                 const std::string& label);
   Result<const Running*> watch(std::uint64_t instance, Running running);
+  Result<void> confirm(std::uint64_t instance);
   void identify(const Request& request, const std::vector<os::Fd>& descriptors);
   void on_exit(std::uint64_t instance);
   Result<std::optional<std::uint32_t>> free_user();
@@ -89,6 +90,7 @@ class Spawner {
   std::map<std::uint64_t, Running> running_;
   Watches watches_;
   std::uint32_t next_user_ = 0;
+  std::optional<int> own_filters_;  ///< seccomp filters on this process
   bool over_ = false;
 };
 

@@ -274,13 +274,8 @@ void Supervisor::adopt(Request request, std::vector<os::Fd> descriptors) {
 }
 
 void Supervisor::tell_launched(std::uint64_t id, const Service& service) {
-  std::vector<os::Fd> along;
-  if (!service.ended) {
-    if (auto status = os::status_of(service.process.pid)) along.push_back(std::move(*status));
-  }
   tell(broker_,
-       {.kind = SupervisorEventKind::launched, .id = id, .process = service.number, .number = service.process.pid}, {},
-       std::move(along));
+       {.kind = SupervisorEventKind::launched, .id = id, .process = service.number, .number = service.process.pid});
 }
 
 void Supervisor::tell_exited(std::uint64_t id, const Service& service) {

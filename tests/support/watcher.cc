@@ -95,9 +95,11 @@ void Watcher::answer(int filter) {
   answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
   const std::lock_guard lock(mutex_);
   const auto pid = static_cast<pid_t>(asked.pid);
+  // One that was killed meanwhile, so that a fresh one is watched instead, is none that the plan is for.
+  const bool is_there = ::ioctl(filter, SECCOMP_IOCTL_NOTIF_ID_VALID, &asked.id) == 0;
   const bool counts = plan_ && (plan_->others.empty() ? seen_.pid == 0 || seen_.pid == pid
                                                       : std::ranges::find(plan_->others, pid) == plan_->others.end());
-  if (counts && is_that(*plan_->call, asked.data)) {
+  if (is_there && counts && is_that(*plan_->call, asked.data)) {
     seen_.pid = pid;
     if (++seen_.count == plan_->nth) {
       seen_.failed = true;

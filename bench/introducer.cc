@@ -17,19 +17,13 @@ namespace os = reeve::os;
 constexpr std::array<std::byte, 64> kPacket{std::byte{'x'}};
 constexpr std::array<std::byte, 64> kGreeting{std::byte{'h'}};
 
-template <class T>
-T good(reeve::Result<T> outcome) {
-  if (!outcome) die(outcome.error().message);
-  return std::move(*outcome);
-}
-
 void send(const os::Fd& socket, std::span<const std::byte> packet, std::span<const int> descriptors = {}) {
-  if (good(os::send_packet(socket, std::span(&packet, 1), descriptors)) != os::Sent::whole) die("a bare line is full");
+  if (need(os::send_packet(socket, std::span(&packet, 1), descriptors)) != os::Sent::whole) die("a bare line is full");
 }
 
 // Nothing where there is nothing, and at the end.
 std::optional<os::Arrival> receive(const os::Fd& socket, std::span<std::byte> room) {
-  auto received = good(os::receive_packet(socket, room, os::Rights::accept));
+  auto received = need(os::receive_packet(socket, room, os::Rights::accept));
   auto* arrival = std::get_if<os::Arrival>(&received);
   if (arrival == nullptr) return std::nullopt;
   return std::move(*arrival);
@@ -43,11 +37,11 @@ os::Arrival wait_and_receive(const os::Fd& socket, std::span<std::byte> room) {
 }
 
 void introduce(const os::Fd& clients, const os::Fd& server) {
-  os::Loop loop = good(os::Loop::make());
+  os::Loop loop = need(os::Loop::make());
   std::array<std::byte, 64> room;
   const auto made = loop.watch(clients, {.readable = true}, [&](os::Ready) {
     if (!receive(clients, room)) return;
-    const auto pair = good(os::channel_pair());
+    const auto pair = need(os::channel_pair());
     for (const auto& [line, end] : {std::pair(&server, &pair.first), std::pair(&clients, &pair.second)}) {
       const int raw = end->raw();
       send(*line, kPacket, std::span(&raw, 1));
@@ -63,7 +57,7 @@ struct Peer {
 };
 
 void serve(const os::Fd& line) {
-  os::Loop loop = good(os::Loop::make());
+  os::Loop loop = need(os::Loop::make());
   std::map<int, Peer> peers;
   std::array<std::byte, 64> room;
   const auto on_packet = [&](int number) {
@@ -82,7 +76,7 @@ void serve(const os::Fd& line) {
     Peer peer{std::move(arrival->descriptors.front()), {}};
     const int number = peer.socket.raw();
     send(peer.socket, kGreeting);
-    peer.watch = good(loop.watch(peer.socket, {.readable = true}, [&, number](os::Ready) { on_packet(number); }));
+    peer.watch = need(loop.watch(peer.socket, {.readable = true}, [&, number](os::Ready) { on_packet(number); }));
     peers.insert_or_assign(number, std::move(peer));
   });
   while (true) (void)loop.run_once();
@@ -91,10 +85,10 @@ void serve(const os::Fd& line) {
 }  // namespace
 
 BareIntroducer::BareIntroducer() {
-  auto [ours, theirs] = good(os::channel_pair());
-  auto [broker, server] = good(os::channel_pair());
-  introducer_ = good(os::run_in_copy([&] { return introduce(theirs, broker), 0; }));
-  server_ = good(os::run_in_copy([&] { return serve(server), 0; }));
+  auto [ours, theirs] = need(os::channel_pair());
+  auto [broker, server] = need(os::channel_pair());
+  introducer_ = need(os::run_in_copy([&] { return introduce(theirs, broker), 0; }));
+  server_ = need(os::run_in_copy([&] { return serve(server), 0; }));
   line_ = std::move(ours);
 }
 

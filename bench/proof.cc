@@ -19,12 +19,6 @@ using reeve::Data;
 
 constexpr int kTimes = 2000;
 
-template <class T>
-T need(reeve::Result<T> result) {
-  if (!result) die(result.error().message);
-  if constexpr (!std::is_void_v<T>) return std::move(*result);
-}
-
 std::vector<std::byte> signed_copy(std::vector<std::byte> file) {
   const auto key = need(identity::SecretKey::generate());
   const auto public_key = key.public_key();

@@ -4,7 +4,11 @@
 #include <cstddef>
 #include <functional>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
+
+#include "../src/vocab/result.hpp"
 
 namespace bench {
 
@@ -30,6 +34,13 @@ void print(const std::vector<Row>& rows);
 void write_json(const std::string& path, const std::vector<Row>& rows);
 
 [[noreturn]] void die(const std::string& what);
+
+/// What a measurement cannot do without; dies with the error where it is one.
+template <class T>
+T need(reeve::Result<T> result) {
+  if (!result) die(result.error().message);
+  if constexpr (!std::is_void_v<T>) return std::move(*result);
+}
 
 /// A side of a comparison: does one call, and tells the processor time of both its processes so far, in us.
 struct Side {

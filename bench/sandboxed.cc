@@ -21,12 +21,6 @@ namespace os = reeve::os;
 namespace contract = reeve::contract;
 namespace spawn = reeve::spawn;
 
-template <class T>
-T need(reeve::Result<T> result) {
-  if (!result) die(result.error().message);
-  return std::move(*result);
-}
-
 // The moments of one start, in memory that the launcher, its children and who asked share.
 struct Moments {
   static constexpr std::size_t kMost = 32;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
+#include <cstdlib>
 #include <thread>
 
 #include "../src/bootstrap/broker.hpp"
@@ -35,13 +35,7 @@ double microseconds_of(Action&& action) {
 }
 
 // What a process has in memory, in KiB.
-long resident(int pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with("VmRSS:")) return std::atol(line.c_str() + 6);
-  }
-  return 0;
-}
+long resident(int pid) { return std::atol(facts_of(pid)["VmRSS"].c_str()); }
 
 // Two threads of which each waits for the other, over nothing but a socket pair: what a message there and back takes on
 // this machine just now.

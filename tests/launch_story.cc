@@ -142,11 +142,9 @@ TEST(Broker, ThatWasStartedWithSignalsIgnoredGivesServicesTheDefault) {
   ASSERT_TRUE(actor.call_with<&Actor::sleep>({.timeout = 30s}, 0U));
   const auto pid = actor.peer()->pid;
   ASSERT_TRUE(pid) << "a service in a preset has a pid here";
-  std::ifstream file("/proc/" + std::to_string(*pid) + "/status");
-  const std::string status{std::istreambuf_iterator<char>(file), {}};
-  const std::size_t at = status.find("SigIgn:");
-  ASSERT_NE(at, std::string::npos) << status;
-  const std::uint64_t ignored = std::stoull(status.substr(at + 7), nullptr, 16);
+  const std::string mask = facts_of(*pid)["SigIgn"];
+  ASSERT_FALSE(mask.empty());
+  const std::uint64_t ignored = std::stoull(mask, nullptr, 16);
   for (const int number : {SIGHUP, SIGPIPE, SIGUSR1, SIGTERM}) EXPECT_EQ(ignored >> (number - 1) & 1U, 0U) << number;
 }
 

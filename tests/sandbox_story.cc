@@ -186,12 +186,7 @@ TEST_F(Sandbox, KeepsAServicesOwnUserOutOfIt) {
 
 TEST_F(Sandbox, RunsWithTwoFiltersNoPrivilegesAndNoCapabilities) {
   auto actor = connect<Actor>(kActor);
-  std::ifstream status("/proc/" + std::to_string(*actor.peer()->pid) + "/status");
-  std::map<std::string, std::string> facts;
-  for (std::string line; std::getline(status, line);) {
-    const std::size_t colon = line.find(":\t");
-    if (colon != std::string::npos) facts[line.substr(0, colon)] = line.substr(colon + 2);
-  }
+  auto facts = facts_of(*actor.peer()->pid);
   EXPECT_EQ(facts["Seccomp_filters"], "2");
   EXPECT_EQ(facts["NoNewPrivs"], "1");
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})

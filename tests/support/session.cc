@@ -284,6 +284,17 @@ Census Session::settled_census() const {
   return last;
 }
 
+std::map<std::string, std::string> facts_of(int pid) {
+  std::map<std::string, std::string> facts;
+  std::ifstream status("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(status, line);) {
+    const std::size_t colon = std::min(line.find(':'), line.size());
+    const std::size_t value = std::min(line.find_first_not_of(" \t", colon + 1), line.size());
+    facts[line.substr(0, colon)] = line.substr(value);
+  }
+  return facts;
+}
+
 Dictionary status_of(const std::string& label) {
   const Output listed = reeve_tool({"list", "--json"});
   const auto parsed = inspect::parse_json(listed.out);

@@ -128,4 +128,7 @@ std::string last_exit_of(const std::string& label);
 /// Waits until a job is in that state, at most 60 seconds.
 bool wait_for_state(const std::string& label, const std::string& state);
 
+/// What /proc/PID/status tells of a process, by the names that stand before the colons; nothing of one that has ended.
+std::map<std::string, std::string> facts_of(int pid);
+
 }  // namespace reeve::test

@@ -45,7 +45,8 @@ class Attack : public testing::Test {
   void SetUp() override {
     write_job(session.jobs(), actor_job(kActor));
     write_job(session.jobs(), actor_job(kOther));
-    ASSERT_TRUE(honest.call<&Actor::sleep>(0U));
+    const auto first = honest.call<&Actor::sleep>(0U);
+    ASSERT_TRUE(first) << text_of(first.error());
     pid = *honest.peer()->pid;
     before = session.settled_census();
   }

@@ -39,8 +39,12 @@ Result<Fd> make_memory(const char* name, unsigned flag) {
   return memory;
 }
 
+// The kernel waits some 150 ms for whoever holds a page, then gives up. Where memory is reclaimed meanwhile, that is
+// the kernel itself, and it lets go.
 Result<void> seal(const Fd& memory, int seals) {
-  if (::fcntl(memory.raw(), F_ADD_SEALS, seals) != 0) return system_failure("fcntl(F_ADD_SEALS)");
+  for (int tries = 1; ::fcntl(memory.raw(), F_ADD_SEALS, seals) != 0; ++tries) {
+    if (errno != EBUSY || tries == kSealTriesMax) return system_failure("fcntl(F_ADD_SEALS)");
+  }
   return {};
 }
 

@@ -32,6 +32,8 @@ inline constexpr std::size_t kSharedDataBytesMin = 16 * 1024;  // Data from here
                                                                // brought it; a copy of less takes under 1 us.
 inline constexpr std::size_t kSharedDataPartMax = 4;  // ... unless that keeps more than so many times its size alive.
 inline constexpr std::size_t kMemoryBytesMax = 1024UL * 1024 * 1024;  // Of one Memory: what a parser may map at all.
+inline constexpr int kSealTriesMax = 8;  // Of sealing memory a page of which the kernel holds, as it does while it
+                                         // reclaims memory: some 150 ms each.
 inline constexpr std::size_t kAttachmentCountMax = 16;     // Linux allows 253 a packet; no message of ours needs more.
 inline constexpr std::size_t kKernelDescriptorsMax = 253;  // SCM_MAX_FD: more never come with one packet.
 inline constexpr std::size_t kDepthMax = 32;  // Nesting of containers; recursion stays below 10 KiB of stack.

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 #include <limits>
+#include <ratio>
 
 namespace reeve::os {
 namespace {
@@ -32,12 +34,12 @@ int milliseconds_until(const std::optional<Time>& when) {
 
 }  // namespace
 
-Loop::Loop(Fd epoll) : state_(std::make_shared<State>()) { state_->epoll = std::move(epoll); }
-
 Result<Loop> Loop::make() {
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return system_failure("epoll_create1");
-  return Loop(std::move(epoll));
+  auto state = std::make_shared<State>();
+  state->epoll = std::move(epoll);
+  return Loop(std::move(state));
 }
 
 Loop::Watch& Loop::Watch::operator=(Watch&& other) noexcept {
@@ -73,22 +75,25 @@ void Loop::Watch::drop() {
 Loop::Timer& Loop::Timer::operator=(Timer&& other) noexcept {
   drop();
   state_ = std::move(other.state_);
-  token_ = std::exchange(other.token_, 0);
+  key_ = std::exchange(other.key_, {});
   return *this;
 }
 
 bool Loop::Timer::is_set() const {
   const auto state = state_.lock();
-  return state && std::any_of(state->timers.begin(), state->timers.end(),
-                              [&](const auto& timer) { return timer.second.first == token_; });
+  return state && state->timers.contains(key_);
 }
 
 void Loop::Timer::drop() {
-  if (const auto state = state_.lock()) {
-    std::erase_if(state->timers, [&](const auto& timer) { return timer.second.first == token_; });
-  }
+  if (const auto state = state_.lock()) state->timers.erase(key_);
   state_.reset();
-  token_ = 0;
+  key_ = {};
+}
+
+std::optional<Loop> Loop::Reference::get() const {
+  auto state = state_.lock();
+  if (!state) return std::nullopt;
+  return Loop(std::move(state));
 }
 
 Result<Loop::Watch> Loop::watch(const Fd& fd, Interest interest, std::function<void(Ready)> call) {
@@ -99,10 +104,39 @@ Result<Loop::Watch> Loop::watch(const Fd& fd, Interest interest, std::function<v
   return Watch(state_, token);
 }
 
-Loop::Timer Loop::at(Time when, std::function<void()> call) {
-  const std::uint64_t token = state_->next++;
-  state_->timers.emplace(when, std::pair(token, std::move(call)));
-  return Timer(state_, token);
+Loop::Timer::Key Loop::add_timer(Time when, std::function<void()> call) {
+  const Timer::Key key(when, state_->next++);
+  state_->timers.emplace(key, std::move(call));
+  state_->set_alarm();
+  return key;
+}
+
+Loop::Timer Loop::at(Time when, std::function<void()> call) { return {state_, add_timer(when, std::move(call))}; }
+
+void Loop::post(std::function<void()> call) { add_timer(now(), std::move(call)); }
+
+// Set to the past it rings at once; to nothing, never.
+void Loop::State::set_alarm() {
+  if (!alarm) return;
+  const Time first = timers.empty() ? Time() : std::max(timers.begin()->first.first, Time(1));
+  if (first == alarm_at) return;
+  alarm_at = first;
+  itimerspec when{};
+  when.it_value.tv_sec = first.count() / std::nano::den;
+  when.it_value.tv_nsec = first.count() % std::nano::den;
+  ::timerfd_settime(alarm.raw(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+// Nobody reads the alarm: setting it anew silences it. Its events are of no watch.
+Result<const Fd*> Loop::descriptor() {
+  if (state_->alarm) return &state_->epoll;
+  Fd alarm(::timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!alarm) return system_failure("timerfd_create");
+  epoll_event event{EPOLLIN, {.u64 = 0}};
+  if (::epoll_ctl(state_->epoll.raw(), EPOLL_CTL_ADD, alarm.raw(), &event) != 0) return system_failure("epoll_ctl");
+  state_->alarm = std::move(alarm);
+  state_->set_alarm();
+  return &state_->epoll;
 }
 
 Result<Fd> Loop::signal_descriptor(std::initializer_list<int> signals) {
@@ -124,8 +158,8 @@ void Loop::forget_signals(const Fd& descriptor) {
 void Loop::run_due_timers() {
   if (state_->timers.empty()) return;
   const Time time = now();
-  while (!state_->timers.empty() && state_->timers.begin()->first <= time) {
-    auto call = std::move(state_->timers.begin()->second.second);
+  while (!state_->timers.empty() && state_->timers.begin()->first.first <= time) {
+    auto call = std::move(state_->timers.begin()->second);
     state_->timers.erase(state_->timers.begin());
     call();
   }
@@ -134,7 +168,7 @@ void Loop::run_due_timers() {
 Result<void> Loop::run_once(const Deadline& deadline) {
   std::optional<Time> wake = deadline;
   if (!state_->timers.empty()) {
-    const Time first = state_->timers.begin()->first;
+    const Time first = state_->timers.begin()->first.first;
     wake = wake ? std::min(*wake, first) : first;
   }
   std::array<epoll_event, 64> events;
@@ -150,6 +184,7 @@ Result<void> Loop::run_once(const Deadline& deadline) {
     entry->call(ready_of(event.events));
   }
   run_due_timers();
+  state_->set_alarm();
   return {};
 }
 

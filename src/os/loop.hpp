@@ -11,6 +11,8 @@
 #include <initializer_list>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 
 #include "clock.hpp"
 #include "fd.hpp"
@@ -39,7 +41,10 @@ class Loop {
     Fd epoll;
     std::uint64_t next = 1;
     std::map<std::uint64_t, std::shared_ptr<Entry>> watches;
-    std::multimap<Time, std::pair<std::uint64_t, std::function<void()>>> timers;
+    std::map<std::pair<Time, std::uint64_t>, std::function<void()>> timers;  // by when, then by token
+    Fd alarm;         // a timer of the kernel's, for whoever watches the epoll descriptor
+    Time alarm_at{};  // none
+    void set_alarm();
   };
 
  public:
@@ -52,6 +57,8 @@ class Loop {
     ~Watch() { drop(); }
     Result<void> change(Interest interest);
     void drop();
+    /// Whether it watches anything.
+    bool is_set() const { return token_ != 0; }
 
    private:
     friend class Loop;
@@ -73,15 +80,35 @@ class Loop {
 
    private:
     friend class Loop;
-    Timer(std::weak_ptr<State> state, std::uint64_t token) : state_(std::move(state)), token_(token) {}
+    using Key = std::pair<Time, std::uint64_t>;
+    Timer(std::weak_ptr<State> state, Key key) : state_(std::move(state)), key_(key) {}
     std::weak_ptr<State> state_;
-    std::uint64_t token_ = 0;
+    Key key_{};
+  };
+
+  /// A loop that may end before whoever refers to it.
+  class Reference {
+   public:
+    Reference() = default;
+    Reference(const Loop& loop) : state_(loop.state_) {}  // NOLINT: a loop is referred to
+    /// The same loop; nothing once that has ended.
+    std::optional<Loop> get() const;
+
+   private:
+    std::weak_ptr<State> state_;
   };
 
   static Result<Loop> make();
 
   Result<Watch> watch(const Fd& fd, Interest interest, std::function<void(Ready)> call);
   Timer at(Time when, std::function<void()> call);
+
+  /// Calls it once, in one of the next rounds.
+  void post(std::function<void()> call);
+
+  /// A descriptor that is readable while run_once would find something to do, for another loop to watch: whenever it
+  /// is, call run_once(now()). Errors: busy; denied in a confined service, whose own loop runs already.
+  Result<const Fd*> descriptor();
 
   /// A descriptor that becomes readable when one of the signals arrives; they are blocked for this thread.
   static Result<Fd> signal_descriptor(std::initializer_list<int> signals);
@@ -92,7 +119,8 @@ class Loop {
   Result<void> run_once(const Deadline& deadline = {});
 
  private:
-  explicit Loop(Fd epoll);
+  explicit Loop(std::shared_ptr<State> state) : state_(std::move(state)) {}
+  Timer::Key add_timer(Time when, std::function<void()> call);
   void run_due_timers();
   std::shared_ptr<State> state_;
 };

@@ -65,6 +65,7 @@ Result<void> Channel::greet() {
   Hello hello;
   hello.monotonic = static_cast<std::uint64_t>(os::now().count());
   hello.real = static_cast<std::uint64_t>(os::real_now().count());
+  hello.features = own_features_;
   Header header;
   header.body_size = header.message_size = sizeof hello;
   const std::array body{bytes_of(hello)};
@@ -328,6 +329,7 @@ Result<void> Channel::accept(Arrived& arrived, Inbox& inbox, std::optional<Incom
 Result<void> Channel::accept_hello(std::span<const std::byte> body) {
   const Hello hello = REEVE_TRY(decode_hello(body));
   clock_offset_ = clock_offset(hello, os::now(), os::real_now());
+  features_ = hello.features;
   return {};
 }
 

@@ -83,6 +83,10 @@ class Channel {
   std::optional<os::Credentials> sender() const { return sender_; }
   Binding binding() const { return binding_; }
 
+  /// Says in the hello to come that this side takes packets of kind cancel; whether the peer's hello said so.
+  void take_cancels() { own_features_ |= kTakesCancels; }
+  bool peer_takes_cancels() const { return (features_ & kTakesCancels) != 0; }
+
   /// Whether a descriptor came that nobody may close: closing it could wait for ever, and so could the process's exit.
   bool has_left_open() const { return has_left_open_; }
 
@@ -132,6 +136,8 @@ class Channel {
   std::uint64_t received_ = 0;
   std::uint64_t next_message_ = 1;
   std::int64_t clock_offset_ = 0;
+  std::uint64_t own_features_ = 0;
+  std::uint64_t features_ = 0;  // the peer's
   std::list<Partial> partials_;
   Partial* last_ = nullptr;  // the partial that the last fragment belonged to, while it goes on
   std::optional<Record> record_;

@@ -9,7 +9,7 @@ namespace {
 
 std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadPacket, "packet: " + what); }
 
-bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= PacketKind::introduce; }
+bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= PacketKind::cancel; }
 
 bool is_known(const AttachmentEntry& entry) {
   if (entry.zero != 0) return false;
@@ -41,13 +41,17 @@ bool may_be_long(PacketKind kind) {
 Result<void> check_kind(const Header& header) {
   const bool is_long = header.message_size > kFragmentBytes;
   if (is_long && !may_be_long(header.kind)) return bad("this kind of message is one packet");
-  const bool answers = header.kind == PacketKind::reply || header.kind == PacketKind::error;
-  if (answers != (header.reply_to != 0)) return bad("reply-to does not fit the kind");
+  const bool names_request =
+      header.kind == PacketKind::reply || header.kind == PacketKind::error || header.kind == PacketKind::cancel;
+  if (names_request != (header.reply_to != 0)) return bad("reply-to does not fit the kind");
   const bool wants_id = header.kind == PacketKind::request || (header.kind == PacketKind::message && is_long);
   if (wants_id != (header.id != 0)) return bad("the message id does not fit the kind");
   const std::uint32_t count = header.attachment_count;
   if ((header.kind == PacketKind::hello || header.kind == PacketKind::end) && count != 0) {
     return bad("this kind of message has no attachments");
+  }
+  if (header.kind == PacketKind::cancel && (count != 0 || header.message_size != 0)) {
+    return bad("a cancellation is a request's id and nothing else");
   }
   if (header.kind == PacketKind::introduce && (count != 1 || header.message_size != 0)) {
     return bad("an introduction is one end and nothing else");

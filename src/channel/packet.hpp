@@ -7,7 +7,7 @@
 //        8    4  flags, zero
 //       12    4  attachment count
 //       16    8  message id
-//       24    8  reply-to id
+//       24    8  reply-to id: of the request that is answered, or given up
 //       32   16  call-chain id
 //       48    8  sequence
 //       56    8  absolute CLOCK_MONOTONIC deadline in ns, zero for none
@@ -44,6 +44,7 @@ enum class PacketKind : std::uint16_t {
   end = 5,        ///< the last packet of a side: an Error says why the channel ends
   message = 6,    ///< wants no answer
   introduce = 7,  ///< brings one end of a new channel to whoever receives this one
+  cancel = 8,     ///< whoever sent the request whose id is reply-to no longer waits; to peers that take it alone
 };
 
 struct Header {
@@ -76,12 +77,15 @@ inline constexpr std::uint8_t kEndpointEntry = 0x80;
 inline constexpr std::size_t kTableBytesMax = kAttachmentCountMax * (sizeof(AttachmentEntry) + sizeof(Endpoint));
 inline constexpr std::size_t kPacketBytesMax = sizeof(Header) + kTableBytesMax + kFragmentBytes;
 
+/// What a side can do that not every side could, by the bits of its hello.
+inline constexpr std::uint64_t kTakesCancels = 1;  ///< packets of kind cancel
+
 /// The first packet's body. Two clocks, because CLOCK_MONOTONIC is another one in another time namespace, where
 /// CLOCK_REALTIME is the same.
 struct Hello {
   std::uint32_t oldest_version = 1;
   std::uint32_t newest_version = 1;
-  std::uint64_t features = 0;   ///< none yet
+  std::uint64_t features = 0;   ///< kTakesCancels; who knows a bit ignores those that it does not know
   std::uint64_t monotonic = 0;  ///< the sender's CLOCK_MONOTONIC in ns, as it sent
   std::uint64_t real = 0;       ///< the sender's CLOCK_REALTIME in ns, as it sent
 };

@@ -50,4 +50,25 @@ Result<bool> Outbox::flush(Channel& channel) {
   return true;
 }
 
+const Parcel* Outbox::find(std::uint64_t tag) const {
+  for (const std::list<Waiting>* list : {&queue_, &long_}) {
+    for (const Waiting& waiting : *list) {
+      if (waiting.parcel.tag == tag) return &waiting.parcel;
+    }
+  }
+  return nullptr;
+}
+
+void Outbox::remove(std::uint64_t tag) {
+  const auto is_it = [&](const Waiting& waiting) { return waiting.parcel.tag == tag; };
+  std::erase_if(queue_, is_it);
+  std::erase_if(long_, is_it);
+}
+
+void Outbox::begin_again() {
+  queue_.splice(queue_.begin(), long_);
+  std::erase_if(queue_, [](const Waiting& waiting) { return waiting.parcel.kind == PacketKind::cancel; });
+  for (Waiting& waiting : queue_) waiting.parcel.begin_again();
+}
+
 }  // namespace reeve::channel

@@ -14,6 +14,7 @@ namespace reeve::channel {
 
 /// A message ready to be sent, with how far it has been. It can be sent again from its beginning.
 struct Parcel {
+  std::uint64_t tag = 0;  ///< by which its owner knows it; it does not travel
   PacketKind kind = PacketKind::request;
   std::uint64_t id = 0;
   std::uint64_t reply_to = 0;
@@ -58,6 +59,13 @@ class Outbox {
 
   /// The parcel that the last flush could not send, for another to be put in its place.
   Parcel& stuck() { return *stuck_; }
+
+  /// The parcel of that tag, as far as it has not been sent; null where there is none.
+  const Parcel* find(std::uint64_t tag) const;
+  /// Takes the parcel of that tag out, whether it was begun or not.
+  void remove(std::uint64_t tag);
+  /// For another channel: what was begun begins again, and of requests on the one before nothing is cancelled.
+  void begin_again();
 
   std::size_t count() const { return queue_.size() + long_.size(); }
   bool empty() const { return count() == 0; }

@@ -22,8 +22,9 @@ add_custom_target(filters DEPENDS ${filters})
 # Signatures. Clients do not link it.
 find_library(SODIUM_LIBRARY sodium REQUIRED)
 
-# Rooms that may throw: they use libraries that do.
+# Rooms that may throw: they use libraries that do. And one file that looks at what users' code throws.
 set(rooms_with_exceptions inspect)
+set_source_files_properties(src/connection/thrown.cc PROPERTIES COMPILE_OPTIONS -fexceptions)
 
 foreach(line IN LISTS lines)
   string(REGEX REPLACE " *\\|.*" "" room "${line}")

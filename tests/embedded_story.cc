@@ -50,6 +50,22 @@ TEST_F(Embedded, AnswersTheFirstCall) {
   EXPECT_EQ(output.out, "{\"hello\":\"world\",\"n\":42}\n");
 }
 
+TEST_F(Embedded, IsStartedByACallThatDoesNotWaitToo) {
+  Loop loop = *Loop::make();
+  Connection echo = open_connection("org.reeve.echo", {.loop = loop});
+  std::optional<Result<Dictionary>> answer;
+  const Dictionary hello{{"hello", Object("world")}};
+  const auto ask = [&]() -> connection::Detached {
+    const auto body = co_await echo.async(hello);
+    answer.emplace(body ? Result<Dictionary>(body->root().object()) : std::unexpected(body.error()));
+  };
+  ask();
+  const os::Time give_up = os::now() + 20s;
+  while (!answer && os::now() < give_up) ASSERT_TRUE(loop.run_once(os::now() + 10ms));
+  ASSERT_TRUE(answer && *answer) << (answer ? text_of(answer->error()) : "nothing came");
+  EXPECT_EQ(**answer, hello);
+}
+
 TEST_F(Embedded, EchoesEveryTypeAndAFile) {
   const std::string message =
       R"({"a":[1,-2.5,true,null],"d":{"$data":"3q2+70I="},"t":{"$date":"2026-01-31T12:00:00Z"},)"

@@ -7,9 +7,7 @@
 #include "../os/files.hpp"
 #include "../os/pipe.hpp"
 #include "../os/process.hpp"
-#include "../vocab/name.hpp"
 #include "control.hpp"
-#include "kept_broker.hpp"
 #include "runtime_folder.hpp"
 
 namespace reeve::bootstrap {
@@ -91,46 +89,6 @@ class BrokerDialer : public connection::Dialer {
   std::shared_ptr<std::optional<os::OpenFile>> socket_;
 };
 
-Result<connection::Dialed> dialed(const contract::Found& found) {
-  Peer peer;
-  static_cast<contract::Identity&>(peer) = found.service;
-  return connection::Dialed{channel::Channel(REEVE_TRY(found.end.shared()->duplicate())), std::move(peer)};
-}
-
-// What the user's own broker does not know, the machine's may.
-template <class Ask>
-Result<connection::Dialed> dial_by(int unknown, const Ask& ask) {
-  auto found = ask_over_kept(unknown, ask);
-  if (found || found.error().code != unknown || !open_system_folder()) return dialed(REEVE_TRY(std::move(found)));
-  Broker machines(WhenAbsent::fail, Domain::system);
-  auto elsewhere = ask(machines);
-  if (!elsewhere && elsewhere.error().code == code::kNoBroker) return std::unexpected(found.error());
-  return dialed(REEVE_TRY(std::move(elsewhere)));
-}
-
-class EndpointDialer : public connection::Dialer {
- public:
-  explicit EndpointDialer(contract::Redeem what) : what_(std::move(what)) {}
-  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    return dial_by(code::kClosed, [&](Broker& broker) { return broker.redeem(what_, deadline); });
-  }
-
- private:
-  contract::Redeem what_;
-};
-
-class NamedDialer : public connection::Dialer {
- public:
-  explicit NamedDialer(contract::LookUp what) : what_(std::move(what)) {}
-  Result<connection::Dialed> dial(const os::Deadline& deadline) override {
-    REEVE_TRY(vocab::check_name(what_.name));
-    return dial_by(code::kUnknownService, [&](Broker& broker) { return broker.look_up(what_, deadline); });
-  }
-
- private:
-  contract::LookUp what_;
-};
-
 }  // namespace
 
 std::optional<std::string> installed_program(const std::string& name) {
@@ -183,6 +141,10 @@ Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& dea
   return no_broker("nobody answers in " + runtime.path);
 }
 
+std::unique_ptr<connection::Dialer> dialer_to_broker(WhenAbsent when_absent, Domain domain) {
+  return std::make_unique<BrokerDialer>(when_absent, domain, std::make_shared<std::optional<os::OpenFile>>());
+}
+
 Broker::Broker(WhenAbsent when_absent, Domain domain)
     : socket_(std::make_shared<std::optional<os::OpenFile>>()),
       connection_(std::make_unique<BrokerDialer>(when_absent, domain, socket_)) {}
@@ -196,7 +158,6 @@ bool is_signed() {
 // proven anew.
 Result<Dictionary> Broker::ask_for_reply(const contract::Request& request, const os::Deadline& deadline) {
   if (Control* line = REEVE_TRY(only_line())) return line->ask_and_wait(request, deadline);
-  constexpr int kAttempts = 20;
   const auto ask_once = [&](const contract::Request& what) {
     connection::CallOptions options;
     options.timeout = os::left_until(deadline);
@@ -205,7 +166,7 @@ Result<Dictionary> Broker::ask_for_reply(const contract::Request& request, const
   for (int attempt = 1;; ++attempt) {
     if (!is_proven_) is_proven_ = prove(ask_once).has_value();
     auto reply = ask_once(request);
-    if (reply || reply.error().kind != Kind::interrupted || attempt == kAttempts) return reply;
+    if (reply || reply.error().kind != Kind::interrupted || attempt == kBrokersMax) return reply;
     is_proven_ = false;
   }
 }
@@ -225,14 +186,6 @@ Result<contract::NameState> Broker::status(const std::string& name) {
 Result<void> Broker::manage(const contract::Request& request) {
   REEVE_TRY(ask<bool>(request));
   return {};
-}
-
-std::unique_ptr<connection::Dialer> dialer_to(contract::Redeem what) {
-  return std::make_unique<EndpointDialer>(std::move(what));
-}
-
-std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what) {
-  return std::make_unique<NamedDialer>(std::move(what));
 }
 
 }  // namespace reeve::bootstrap

@@ -27,6 +27,9 @@ bool is_signed();
 Result<os::Fd> connect_to_broker(WhenAbsent when_absent, const os::Deadline& deadline = {},
                                  Domain domain = Domain::user);
 
+/// Makes connections to a broker, as connect_to_broker does, which may block for a moment.
+std::unique_ptr<connection::Dialer> dialer_to_broker(WhenAbsent when_absent, Domain domain);
+
 /// A broker's client. What it asks it asks again of the broker that follows, should one end before it has answered.
 class Broker {
  public:

@@ -21,22 +21,28 @@ struct ConnectOptions {
   /// broker holds every channel of the connection to it, before the service is given anything that was sent. Errors of
   /// calls: denied (not-met) where it does not. Empty: nothing.
   std::string required{};
+  /// Where calls that do not block have their outcomes from. None: such calls are refused.
+  Loop::Reference loop{};
 };
 
 /// A connection to the service of that name. Nothing is started or sent before the first call; a broker is started
 /// where none runs. Threads: one owner.
 inline Connection open_connection(std::string name, ConnectOptions options = {}) {
-  return Connection(bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required)}));
+  return Connection(bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required)}),
+                    std::move(options.loop));
 }
 
 /// A connection over a right that another process made by Connection::introduce and sent here. It is worth no more than
 /// who gave it, and when it ends there is no other.
-inline Connection open_connection(const Right& right) { return Connection(connection::dialer_over(right)); }
+inline Connection open_connection(const Right& right, Loop::Reference loop = {}) {
+  return Connection(connection::dialer_over(right), std::move(loop));
+}
 
 /// A connection to whoever gave out the endpoint, which the broker exchanges for a fresh channel. Once the giver has
 /// ended it leads nowhere: gone.
 inline Connection open_connection(const Endpoint& endpoint, ConnectOptions options = {}) {
-  return Connection(bootstrap::dialer_to(contract::Redeem{endpoint, std::move(options.required)}));
+  return Connection(bootstrap::dialer_to(contract::Redeem{endpoint, std::move(options.required)}),
+                    std::move(options.loop));
 }
 
 /// The service of that name as its interface.
@@ -62,14 +68,25 @@ int serve_here(std::string name, Implementation implementation) {
                                 Service::offer_of<Interface>(implementation, {.from = NameFrom::process}));
 }
 
-/// Serves `name` with a function that answers dictionaries with dictionaries.
+/// Serves `name` with a function of dictionaries. It answers at once, as
+/// `Result<Dictionary> handler(const Peer& peer, const Dictionary& message)`; or when it likes, as
+/// `void handler(Request request, const Dictionary& message)`.
 template <class Handler>
 int serve_messages(std::string name, Handler handler, OfferOptions options = {}) {
-  return bootstrap::serve_alone(std::move(name), {[&](const Peer& peer, const wire::DictionaryView& request) {
-                                                    return handler(peer, request.object());
-                                                  },
-                                                  {},
-                                                  std::move(options)});
+  bootstrap::Offer what;
+  what.options = std::move(options);
+  what.handler = [&handler](const wire::DictionaryView& message, Request request) {
+    if constexpr (std::is_invocable_v<Handler&, Request, Dictionary>) {
+      (void)connection::guarded([&]() -> Result<void> {
+        handler(std::move(request), message.object());
+        return {};
+      });
+    } else {
+      (void)request.answer(connection::guarded(
+          [&]() -> Result<Dictionary> { return handler(request.caller().peer(), message.object()); }));
+    }
+  };
+  return bootstrap::serve_alone(std::move(name), std::move(what));
 }
 
 /// Whether anybody offers the name: it is served now, a look-up would start it, or its job may not be started.

@@ -60,8 +60,8 @@ class Service {
     if (what.started) {
       what.started = [kept, started = std::move(what.started)](const Endpoint& own) { started(own); };
     }
-    what.handler = [kept, handler = std::move(what.handler)](const Peer& peer, const wire::DictionaryView& request) {
-      return handler(peer, request);
+    what.handler = [kept, handler = std::move(what.handler)](const wire::DictionaryView& message, Request request) {
+      handler(message, std::move(request));
     };
     return offer(std::move(name), std::move(what));
   }
@@ -83,8 +83,8 @@ class Service {
     Interface& service = implementation;
     Offer what;
     what.options = std::move(options);
-    what.handler = [&service](const Peer&, const wire::DictionaryView& request) {
-      return connection::dispatch(service, request);
+    what.handler = [&service](const wire::DictionaryView& message, Request request) {
+      connection::dispatch(service, message, std::move(request));
     };
     if constexpr (requires(const Endpoint& own) { implementation.started(own); }) {
       what.started = [&implementation](const Endpoint& own) { implementation.started(own); };

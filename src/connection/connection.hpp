@@ -1,87 +1,91 @@
-// The caller's side of a conversation: sends requests, waits for their answers.
+// The caller's end of a conversation: sends requests, and has their answers in one of three ways.
 //
 // Owns:    one channel at a time, made when it is first needed and made again after the service died.
-// Threads: one owner; calls block. For several threads make several connections.
+// Threads: one owner. Without a loop its calls block. With one that is the loop's thread: outcomes come while that
+// runs,
+//          and calls that block may be mixed in. For several threads make several connections.
 // Errors:  interrupted (the service died with the request in hand; the next call starts a fresh one), timeout, gone,
 //          and whatever the service answers.
 #pragma once
 
 #include <chrono>
+#include <coroutine>
 #include <memory>
 #include <optional>
-#include <string>
+#include <utility>
 
-#include "../channel/peer.hpp"
-#include "message.hpp"
+#include "link.hpp"
 
 namespace reeve::connection {
 
-/// A channel to somebody, and what the one who made it knows of them.
-struct Dialed {
-  channel::Channel channel;
-  Peer peer;
-};
-
-/// Makes a fresh channel to the same service each time.
-class Dialer {
+/// An answer that a coroutine waits for: `Result<wire::Body> answer = co_await connection.async(request)`. The request
+/// is sent when it is awaited. (g++ 12 takes no Dictionary in braces there: give it a name first.) Errors: those of
+/// Connection; invalid where that has no loop; busy where 1,024 calls of the connection wait already.
+///
+/// Owns:    the request. A coroutine that is destroyed while it waits cancels it: the service is told.
+class [[nodiscard]] Exchange final : public Waiter {
  public:
-  virtual ~Dialer() = default;
-  virtual Result<Dialed> dial(const os::Deadline& deadline) = 0;
-};
+  Exchange(std::shared_ptr<Link> link, Dictionary request, const CallOptions& options)
+      : link_(std::move(link)), request_(std::move(request)), options_(options) {}
+  /// Before it is awaited.
+  Exchange(Exchange&& other) noexcept
+      : link_(other.link_), request_(std::move(other.request_)), options_(other.options_) {}
+  ~Exchange() { link_->abandon(*this); }
 
-/// A channel that is there already: once used up, there is no other.
-std::unique_ptr<Dialer> dialer_over(const object::Right& right);
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> coroutine) {
+    coroutine_ = coroutine;
+    return link_->begin(request_, options_, *this);
+  }
+  Result<wire::Body> await_resume() { return answer(); }
 
-/// How long the caller waits.
-struct CallOptions {
-  /// From now until the answer must be there; nothing means for as long as the service lives.
-  std::optional<std::chrono::nanoseconds> timeout;
+ private:
+  void wake() override { coroutine_.resume(); }
+
+  std::shared_ptr<Link> link_;
+  Dictionary request_;
+  CallOptions options_;
+  std::coroutine_handle<> coroutine_;
 };
 
 class Connection {
  public:
-  explicit Connection(std::unique_ptr<Dialer> dialer) : dialer_(std::move(dialer)) {}
+  explicit Connection(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop = {})
+      : link_(std::make_shared<Link>(std::move(dialer), std::move(loop))) {}
+  Connection(Connection&& other) noexcept = default;
+  Connection& operator=(Connection&& other) noexcept {
+    std::swap(link_, other.link_);
+    return *this;
+  }
+  /// Those who wait still are told, by the loop, that the connection is gone.
+  ~Connection() {
+    if (link_) link_->close();
+  }
 
   /// Sends a dictionary and returns the dictionary that answers it. Exactly one outcome.
   Result<Dictionary> call(const Dictionary& request, CallOptions options = {});
 
   /// The same, and the answer as it lies in the packet that brought it.
-  Result<wire::Body> exchange(const Dictionary& request, CallOptions options = {});
+  Result<wire::Body> exchange(const Dictionary& request, CallOptions options = {}) {
+    return link_->exchange(request, options);
+  }
+
+  /// The same for a coroutine.
+  Exchange async(Dictionary request, CallOptions options = {}) { return {link_, std::move(request), options}; }
 
   /// Sends a dictionary that wants no answer. It is on its way when this returns; whether the service takes it up,
   /// nobody tells. Errors: timeout where the service does not read; gone.
-  Result<void> post(const Dictionary& message, CallOptions options = {});
+  Result<void> post(const Dictionary& message, CallOptions options = {}) { return link_->post(message, options); }
 
   /// A channel of its own to the same service, for another process: the service sees it only after everything that was
   /// sent here before, and thinks no more of it than of this side.
-  Result<object::Right> introduce(CallOptions options = {});
+  Result<object::Right> introduce(CallOptions options = {}) { return link_->introduce(options); }
 
   /// Who is at the other end, connecting first if need be. Its pid is the kernel's word.
-  Result<Peer> peer(CallOptions options = {});
+  Result<Peer> peer(CallOptions options = {}) { return link_->peer(options); }
 
  private:
-  using Outcome = Result<wire::Body>;
-
-  Result<void> connect(const os::Deadline& deadline);
-  Result<void> send_whole();
-  Result<std::optional<Error>> send_waiting();
-  void give_up_sending();
-  Result<void> send_parcel();
-  Result<std::optional<channel::Incoming>> receive();
-  Result<void> wait(const os::Deadline& deadline);
-  Result<void> await_greeting(const os::Deadline& deadline);
-  Outcome await_answer(std::uint64_t id, const os::Deadline& deadline);
-  std::optional<Outcome> take(channel::Incoming& incoming, std::uint64_t id);
-  std::optional<Outcome> take_packet(channel::Delivered& packet, std::uint64_t id);
-  std::optional<Outcome> end(const Error& reason);
-  Error last_words();
-  Error lost();
-
-  std::unique_ptr<Dialer> dialer_;
-  channel::Inbox inbox_;  // outlives what is charged to its ledger
-  std::optional<Dialed> current_;
-  Parcel parcel_;  // what is being sent; its room is used again
-  std::uint64_t next_id_ = 1;
+  std::shared_ptr<Link> link_;
 };
 
 }  // namespace reeve::connection
@@ -89,4 +93,5 @@ class Connection {
 namespace reeve {
 using connection::CallOptions;
 using connection::Connection;
+using os::Loop;
 }  // namespace reeve

@@ -29,7 +29,16 @@ quota::Amount holdings() {
 
 }  // namespace
 
-Server::Server(os::Loop& loop) : loop_(loop), inbox_(holdings()), last_use_(os::now()) {}
+Server::Server(os::Loop& loop)
+    : loop_(loop),
+      inbox_(holdings()),
+      desk_(std::make_shared<Desk>(loop, [this](const Answer& given) { take(given); })),
+      last_use_(os::now()) {}
+
+Server::~Server() {
+  desk_->close();
+  while (!conversations_.empty()) drop(conversations_.begin()->first);
+}
 
 Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Record& record, SharedHandler handler) {
   channel.bind_to(record);
@@ -47,9 +56,10 @@ Result<void> Server::begin(std::unique_ptr<Conversation> conversation, std::uint
     return {};
   }
   conversation->charge = std::move(*charge);
+  conversation->channel.take_cancels();
   // The greeting may find the peer gone already; reading then tells.
   (void)conversation->channel.greet();
-  const std::uint64_t number = next_++;
+  const std::uint64_t number = conversation->number = next_++;
   conversation->watch = REEVE_TRY(loop_.watch(conversation->channel.socket(), {.readable = true},
                                               [this, number](os::Ready ready) { on_ready(number, ready); }));
   conversations_.emplace(number, std::move(conversation));
@@ -64,17 +74,40 @@ void Server::wind_up() {
 
 bool Server::may_end() const {
   return !has_left_open_ && std::all_of(conversations_.begin(), conversations_.end(), [](const auto& entry) {
-    return entry.second->peer.trust != PeerClass::introduced && entry.second->outbox.empty();
+    const Conversation& conversation = *entry.second;
+    return conversation.peer->trust != PeerClass::introduced && conversation.in_hand.empty() &&
+           conversation.outbox.empty();
   });
 }
 
-void Server::drop(std::uint64_t number) { conversations_.erase(number); }
+// Called where nobody holds a reference to a conversation: callbacks may answer what they like. They find this one
+// gone.
+void Server::drop(std::uint64_t number) {
+  const auto dropped = conversations_.extract(number);
+  for (const InHand& request : dropped.mapped()->in_hand) request.state->cancel();
+}
+
+// Dropped when whoever is at work now has finished: a handler, or a callback in the middle of others.
+void Server::drop_later(Conversation& conversation) {
+  conversation.is_over = true;
+  if (sweep_.is_set()) return;
+  sweep_ = loop_.at(os::now(), [this] {
+    const auto is_over = [](const auto& entry) { return entry.second->is_over; };
+    while (true) {
+      const auto next = std::find_if(conversations_.begin(), conversations_.end(), is_over);
+      if (next == conversations_.end()) return;
+      drop(next->first);
+    }
+  });
+}
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
   // Whoever has hung up in both directions makes no room any more; sending tells.
   if ((ready.writable || ready.ended) && flush(conversation) == Next::over) return drop(number);
   if (read_some(conversation) == Next::over) return drop(number);
+  // Nobody is there to be answered.
+  if (ready.ended && conversation.has_ended) return drop(number);
   if (!watch(conversation)) drop(number);
 }
 
@@ -103,6 +136,7 @@ Server::Next Server::pause(Conversation& conversation) {
 Server::Next Server::read_some(Conversation& conversation) {
   for (std::size_t i = 0; i < kPacketsPerTurn && conversation.outbox.count() < kUnsentAnswersMax; ++i) {
     const Next next = read_one(conversation);
+    if (conversation.is_over) return Next::over;
     if (next != Next::goes_on) return next;
   }
   return Next::nothing_there;
@@ -110,7 +144,7 @@ Server::Next Server::read_some(Conversation& conversation) {
 
 Server::Next Server::refuse(Conversation& conversation, const Error& reason) {
   learn_peer(conversation);
-  os::show_line("reeve: refused " + name_of(conversation.peer) + ": " + printable(reason.message));
+  os::show_line("reeve: refused " + name_of(*conversation.peer) + ": " + printable(reason.message));
   end_with(conversation.channel, reason);
   if (conversation.channel.has_left_open()) has_left_open_ = true;
   return Next::over;
@@ -118,7 +152,7 @@ Server::Next Server::refuse(Conversation& conversation, const Error& reason) {
 
 // What the kernel said with the first packet, of a peer of whom the broker could not say it before.
 void Server::learn_peer(Conversation& conversation) {
-  Peer& peer = conversation.peer;
+  Peer& peer = *conversation.peer;
   const auto sender = conversation.channel.sender();
   if (!sender || peer.binding != Binding::none) return;
   peer.binding = conversation.channel.binding();
@@ -136,17 +170,17 @@ Server::Next Server::read_one(Conversation& conversation) {
   if (!incoming) return refuse(conversation, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) {
     conversation.has_ended = true;
-    return conversation.outbox.empty() ? Next::over : Next::nothing_there;
+    return conversation.is_done() ? Next::over : Next::nothing_there;
   }
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
   if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) {
     if (refused->header.kind != channel::PacketKind::request) return Next::goes_on;
     return answer(conversation, refused->header.id, std::unexpected(refused->reason));
   }
-  return take(conversation, std::move(std::get<channel::Delivered>(*incoming)));
+  return take_packet(conversation, std::move(std::get<channel::Delivered>(*incoming)));
 }
 
-Server::Next Server::take(Conversation& conversation, channel::Delivered packet) {
+Server::Next Server::take_packet(Conversation& conversation, channel::Delivered packet) {
   learn_peer(conversation);
   switch (packet.header.kind) {
     case channel::PacketKind::end:
@@ -156,6 +190,9 @@ Server::Next Server::take(Conversation& conversation, channel::Delivered packet)
       return take_request(conversation, packet);
     case channel::PacketKind::introduce:
       return take_introduction(conversation, packet);
+    case channel::PacketKind::cancel:
+      cancel({conversation.number, packet.header.reply_to});
+      return Next::goes_on;
     default:
       return refuse(conversation, Error{Kind::invalid, code::kBadPacket,
                                         "packet: a caller may send nothing but requests and messages", ""});
@@ -163,23 +200,118 @@ Server::Next Server::take(Conversation& conversation, channel::Delivered packet)
 }
 
 Server::Next Server::take_request(Conversation& conversation, channel::Delivered& packet) {
-  const std::uint64_t deadline = packet.header.deadline;
-  const auto request = open_packet(packet);
-  if (!request) return refuse(conversation, request.error());
-  const bool is_late = deadline != 0 && deadline < static_cast<std::uint64_t>(os::now().count());
-  if (packet.header.kind == channel::PacketKind::message) {
-    if (!is_late) (void)(*conversation.handler)(conversation.peer, request->root());
-    last_use_ = os::now();
-    return Next::goes_on;
-  }
-  const std::uint64_t id = packet.header.id;
-  if (is_late) {
+  const channel::Header& header = packet.header;
+  const bool is_request = header.kind == channel::PacketKind::request;
+  const auto message = open_packet(packet);
+  if (!message) return refuse(conversation, message.error());
+  if (header.deadline != 0 && header.deadline < static_cast<std::uint64_t>(os::now().count())) {
+    if (!is_request) return Next::goes_on;
     const auto late = fail(Kind::timeout, code::kTimedOut, "the request was taken up after its deadline");
-    return answer(conversation, id, late);
+    return answer(conversation, header.id, late);
   }
-  const auto outcome = (*conversation.handler)(conversation.peer, request->root());
+  const Ticket ticket{conversation.number, is_request ? header.id : next_message_++, is_request};
+  if (!conversation.in_hand.empty()) {
+    const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
+    if (std::any_of(conversation.in_hand.begin(), conversation.in_hand.end(), is_it)) {
+      return refuse(conversation, Error{Kind::invalid, code::kBadPacket,
+                                        "packet: a request with the id of one that is not answered yet", ""});
+    }
+    if (conversation.in_hand.size() == kRequestsInHandMax) {
+      // A message has nobody who could be told.
+      if (!is_request) return Next::goes_on;
+      const auto full = fail(Kind::busy, code::kQueueFull, "the service has 64 requests of this connection in hand",
+                             "ask again when one of them is answered");
+      return answer(conversation, header.id, full);
+    }
+  }
+  return hand_over(conversation, ticket, packet, message->root());
+}
+
+// To the service's own code, which answers at once or keeps the request.
+Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, channel::Delivered& packet,
+                               const wire::DictionaryView& message) {
+  // Where nobody keeps the one before, its room is used again. Taking it here comes after whatever another thread did
+  // with it before it let go.
+  if (!state_ || state_.use_count() != 1) state_ = std::make_shared<State>();
+  const std::shared_ptr<State> state = state_;
+  state->begin(desk_, ticket, conversation.peer, packet.header.deadline);
+  Current current{conversation, ticket};
+  current_ = &current;
+  (*conversation.handler)(message, Request(state));
+  current_ = nullptr;
   last_use_ = os::now();
-  return answer(conversation, id, outcome);
+  return current.outcome ? *current.outcome : keep(conversation, state, packet);
+}
+
+// What a request brought may be held for as long as it is in hand: its sender pays.
+Result<quota::Charge> Server::pay_for(const Conversation& conversation, channel::Delivered& packet) {
+  if (packet.charge.amount() != quota::Amount()) return std::move(packet.charge);
+  const channel::Header& header = packet.header;
+  const auto payer = inbox_.ledger().account_of(conversation.channel.principal());
+  return payer.charge({.bytes = header.message_size, .descriptors = header.attachment_count});
+}
+
+Result<void> Server::listen_to_others() {
+  if (desk_watch_.is_set()) return {};
+  const os::Fd& bell = *REEVE_TRY(desk_->bell());
+  desk_watch_ = REEVE_TRY(loop_.watch(bell, {.readable = true}, [this](os::Ready) { desk_->take_others(); }));
+  return {};
+}
+
+// Where no descriptor is left for a bell: until there is one.
+void Server::look_for_others() {
+  others_ = loop_.at(os::now() + kAcceptPause, [this] {
+    if (!listen_to_others()) look_for_others();
+    desk_->take_others();
+  });
+}
+
+// A request that its handler did not answer. Another thread may be doing so by now.
+Server::Next Server::keep(Conversation& conversation, std::shared_ptr<State> state, channel::Delivered& packet) {
+  const Ticket ticket = state->ticket;
+  auto charge = pay_for(conversation, packet);
+  const auto heard = listen_to_others();
+  if (!heard) look_for_others();
+  if ((!heard || !charge) && !state->is_answered.exchange(true)) {
+    const Error reason = charge ? heard.error() : charge.error();
+    state->cancel();
+    return ticket.wants_answer ? answer(conversation, ticket.number, std::unexpected(reason)) : Next::goes_on;
+  }
+  InHand request{std::move(state), charge ? std::move(*charge) : quota::Charge(), {}};
+  if (request.state->deadline) {
+    request.deadline = loop_.at(*request.state->deadline, [this, ticket] { cancel(ticket); });
+  }
+  conversation.in_hand.push_back(std::move(request));
+  return Next::goes_on;
+}
+
+// Nobody waits for it any more; its answer, when it comes, goes where all late ones do.
+void Server::cancel(Ticket ticket) {
+  const auto found = conversations_.find(ticket.conversation);
+  if (found == conversations_.end()) return;
+  for (const InHand& request : found->second->in_hand) {
+    if (request.state->ticket != ticket) continue;
+    const auto state = request.state;  // Callbacks may answer it, and others.
+    return state->cancel();
+  }
+}
+
+// What came of the request whose handler runs, or of one that was kept.
+void Server::take(const Answer& given) {
+  last_use_ = os::now();
+  const Ticket& ticket = given.ticket;
+  if (current_ != nullptr && current_->ticket == ticket) {
+    current_->outcome =
+        ticket.wants_answer ? answer(current_->conversation, ticket.number, given.outcome) : Next::goes_on;
+    return;
+  }
+  const auto found = conversations_.find(ticket.conversation);
+  if (found == conversations_.end()) return;
+  Conversation& conversation = *found->second;
+  const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
+  if (std::erase_if(conversation.in_hand, is_it) == 0) return;
+  const bool is_over = ticket.wants_answer && answer(conversation, ticket.number, given.outcome) == Next::over;
+  if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
 }
 
 // A further caller, vouched for by this one alone, which pays for it.

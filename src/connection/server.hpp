@@ -1,6 +1,7 @@
-// The service's side of its conversations: takes requests, one at a time, and answers each exactly once.
+// The service's side of its conversations: takes requests, in the order in which each peer sent them, and has each
+// answered exactly once, in whatever order the answers come.
 //
-// Owns:    its channels, and for each a few unsent answers, charged to the peer they are for.
+// Owns:    its channels, and for each a few requests in hand and unsent answers, charged to the peer they are for.
 // Threads: the loop's.
 // Trust:   peers are strangers. One that breaks a rule loses its channel, and nobody else notices.
 #pragma once
@@ -10,27 +11,32 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "../channel/peer.hpp"
 #include "../os/loop.hpp"
 #include "message.hpp"
+#include "request.hpp"
 
 namespace reeve::connection {
 
-/// Answers one request, which lies in the packet that brought it: views of it end with the call. Runs on the loop's
-/// thread and is never re-entered.
-using Handler = std::function<Result<Dictionary>(const Peer& peer, const wire::DictionaryView& request)>;
+/// Takes up one message, which lies in the packet that brought it: views of it end with the call. The request may be
+/// kept, and answered later. Runs on the loop's thread and is never re-entered.
+using Handler = std::function<void(const wire::DictionaryView& message, Request request)>;
 using SharedHandler = std::shared_ptr<const Handler>;
 
 class Server {
  public:
   explicit Server(os::Loop& loop);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
 
   /// Serves this channel until it ends. What the record tells of its peer, every packet must bear out.
   Result<void> add(channel::Channel channel, Peer peer, const channel::Record& record, SharedHandler handler);
 
-  /// Takes nothing more: what was sent until now is answered, and each conversation ends then. A caller who sends later
-  /// finds its channel closed before anything was lost, and connects afresh.
+  /// Takes nothing more: what was sent until now is taken up and answered, and each conversation ends then. A caller
+  /// who sends later finds its channel closed before anything was lost, and connects afresh.
   void wind_up();
   bool has_peers() const { return !conversations_.empty(); }
 
@@ -38,17 +44,27 @@ class Server {
   os::Time last_use() const { return last_use_; }
 
   /// False while the end of this process would cost somebody more than connecting afresh: a peer that was introduced
-  /// could not do that, answers are not sent yet, or a peer has sent what makes the end wait for that peer.
+  /// could not do that, requests are in hand, answers are not sent yet, or a peer has sent what makes the end wait for
+  /// that peer.
   bool may_end() const;
 
  private:
+  using State = Caller::State;
+  enum class Next : std::uint8_t { goes_on, nothing_there, over };  // of reading one conversation
+  // A request that its handler has kept.
+  struct InHand {
+    std::shared_ptr<State> state;
+    quota::Charge charge;
+    os::Loop::Timer deadline;
+  };
   struct Conversation {
     Conversation(channel::Channel c, Peer p, SharedHandler h)
-        : channel(std::move(c)), peer(std::move(p)), handler(std::move(h)) {}
+        : channel(std::move(c)), peer(std::make_shared<Peer>(std::move(p))), handler(std::move(h)) {}
+    std::uint64_t number = 0;
     channel::Channel channel;
-    Peer peer;
-    SharedHandler handler;  // of one that was introduced, that of who introduced it
-    quota::Charge charge;   // for the descriptor; of one that was introduced, who introduced it pays
+    std::shared_ptr<Peer> peer;  // as its requests know it
+    SharedHandler handler;       // of one that was introduced, that of who introduced it
+    quota::Charge charge;        // for the descriptor; of one that was introduced, who introduced it pays
     os::Loop::Watch watch;
     os::Interest interest{.readable = true};
     bool is_paused = false;
@@ -56,14 +72,30 @@ class Server {
     bool has_ended = false;    // Nothing more comes; what waits to be sent still is.
     // While too many answers wait for room nothing more is read: a peer that does not read cannot make this side grow.
     channel::Outbox outbox;
+    std::vector<InHand> in_hand;
+    bool is_over = false;  // to be dropped
+    // Nothing more comes, and all is answered.
+    bool is_done() const { return has_ended && in_hand.empty() && outbox.empty(); }
   };
-  enum class Next : std::uint8_t { goes_on, nothing_there, over };  // of reading one conversation
-
+  // The request whose handler runs.
+  struct Current {
+    Conversation& conversation;
+    Ticket ticket;
+    std::optional<Next> outcome{};  // of answering it
+  };
   void on_ready(std::uint64_t number, os::Ready ready);
   Next read_some(Conversation& conversation);
   Next read_one(Conversation& conversation);
-  Next take(Conversation& conversation, channel::Delivered packet);
+  Next take_packet(Conversation& conversation, channel::Delivered packet);
   Next take_request(Conversation& conversation, channel::Delivered& packet);
+  Next hand_over(Conversation& conversation, Ticket ticket, channel::Delivered& packet,
+                 const wire::DictionaryView& message);
+  Next keep(Conversation& conversation, std::shared_ptr<State> state, channel::Delivered& packet);
+  Result<quota::Charge> pay_for(const Conversation& conversation, channel::Delivered& packet);
+  Result<void> listen_to_others();
+  void look_for_others();
+  void take(const Answer& given);
+  void cancel(Ticket ticket);
   Next take_introduction(Conversation& conversation, channel::Delivered& packet);
   Next answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer);
   Next put_off(Conversation& conversation, Parcel parcel);
@@ -74,12 +106,20 @@ class Server {
   Next pause(Conversation& conversation);
   static void learn_peer(Conversation& conversation);
   void drop(std::uint64_t number);
+  void drop_later(Conversation& conversation);
 
   os::Loop& loop_;
-  channel::Inbox inbox_;  // outlives what is charged to its ledger
-  Parcel answer_;         // what is being sent; its room is used again
+  channel::Inbox inbox_;          // outlives what is charged to its ledger
+  Parcel answer_;                 // what is being sent; its room is used again
+  std::shared_ptr<State> state_;  // of a request that was answered at once; so is this
+  std::shared_ptr<Desk> desk_;
+  os::Loop::Watch desk_watch_;  // once a handler has kept a request
+  os::Loop::Timer others_;      // ... where no descriptor was left for that
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
+  os::Loop::Timer sweep_;  // of those that are over
   std::uint64_t next_ = 1;
+  std::uint64_t next_message_ = 1;
+  Current* current_ = nullptr;  // null while no handler runs
   os::Loop::Timer resume_;
   os::Time last_use_{};
   bool has_left_open_ = false;

@@ -1,13 +1,14 @@
 // Interfaces: plain C++ classes of pure virtual functions, described once by BOOST_DESCRIBE_STRUCT.
 //
+// A method returns Result<T>, or Task<T> where its answer may come later. One whose first parameter is a
+// `const Caller&` is told who calls; that parameter does not travel.
+//
 // A call travels as {"method": NAME, "arguments": […]}, its reply as {"value": …}. Everything is checked against the
 // declaration before a line of the service's code runs, and again before the caller sees the reply.
 #pragma once
 
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
-#include <exception>
-#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -15,8 +16,22 @@
 #include "../object/call.hpp"
 #include "../object/typed.hpp"
 #include "connection.hpp"
+#include "request.hpp"
+#include "task.hpp"
 
 namespace reeve::connection {
+
+/// A method's parameters that travel: all but a Caller in the first place.
+template <class... P>
+struct Parameters {
+  static constexpr bool kWantsCaller = false;
+  using Travelling = std::tuple<std::decay_t<P>...>;
+};
+template <class... P>
+struct Parameters<const Caller&, P...> {
+  static constexpr bool kWantsCaller = true;
+  using Travelling = std::tuple<std::decay_t<P>...>;
+};
 
 template <class T>
 struct MethodTraits;
@@ -24,10 +39,18 @@ template <class I, class R, class... P>
 struct MethodTraits<Result<R> (I::*)(P...)> {
   using Interface = I;
   using Value = R;
-  using Arguments = std::tuple<std::decay_t<P>...>;
+  using Arguments = typename Parameters<P...>::Travelling;
+  static constexpr bool kWantsCaller = Parameters<P...>::kWantsCaller;
+  static constexpr bool kIsTask = false;
 };
 template <class I, class R, class... P>
 struct MethodTraits<Result<R> (I::*)(P...) const> : MethodTraits<Result<R> (I::*)(P...)> {};
+template <class I, class R, class... P>
+struct MethodTraits<Task<R> (I::*)(P...)> : MethodTraits<Result<R> (I::*)(P...)> {
+  static constexpr bool kIsTask = true;
+};
+template <class I, class R, class... P>
+struct MethodTraits<Task<R> (I::*)(P...) const> : MethodTraits<Task<R> (I::*)(P...)> {};
 
 template <class I>
 using MethodsOf = boost::describe::describe_members<I, boost::describe::mod_public | boost::describe::mod_function>;
@@ -70,93 +93,182 @@ Result<Tuple> decode_arguments(const ReceivedCall& call, std::index_sequence<kIn
   return arguments;
 }
 
-/// Calls the service's own code. What it throws becomes an error at its caller.
-template <class Call>
-auto guarded(const Call& call) -> decltype(call()) {
-#ifdef __cpp_exceptions
-  try {
-    return call();
-  } catch (const std::exception& e) {
-    return fail(Kind::invalid, code::kHandlerThrew, std::string("the service threw: ") + e.what());
-  } catch (...) {
-    return fail(Kind::invalid, code::kHandlerThrew, "the service threw something");
-  }
-#else
-  return call();
-#endif
-}
-
-template <class I, class Method>
-Result<Dictionary> invoke(I& service, Method method, const ReceivedCall& call) {
-  using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
+template <class Traits>
+Result<typename Traits::Arguments> arguments_of(const ReceivedCall& call) {
   using Arguments = typename Traits::Arguments;
   constexpr std::size_t kCount = std::tuple_size_v<Arguments>;
   REEVE_TRY(object::check_count(call.method, call.arguments->size(), kCount));
-  Arguments arguments = REEVE_TRY((decode_arguments<Arguments>(call, std::make_index_sequence<kCount>())));
-  auto outcome = guarded([&] {
-    return std::apply([&](auto&... each) { return (service.*method.pointer)(std::move(each)...); }, arguments);
-  });
+  return decode_arguments<Arguments>(call, std::make_index_sequence<kCount>());
+}
+
+template <class T>
+Result<Dictionary> message_of(Result<T>&& outcome) {
   if (!outcome) return std::unexpected(std::move(outcome).error());
-  if constexpr (std::is_void_v<typename Traits::Value>) {
+  if constexpr (std::is_void_v<T>) {
     return object::value_message(Object());
   } else {
-    return object::value_message(object::to_object<typename Traits::Value>(std::move(*outcome)));
+    return object::value_message(object::to_object<T>(std::move(*outcome)));
+  }
+}
+
+template <class Traits, class I, class Pointer>
+auto call_method(I& service, Pointer method, const Caller& caller, typename Traits::Arguments& arguments) {
+  return std::apply(
+      [&](auto&... each) {
+        if constexpr (Traits::kWantsCaller) {
+          return (service.*method)(caller, std::move(each)...);
+        } else {
+          return (service.*method)(std::move(each)...);
+        }
+      },
+      arguments);
+}
+
+// What the method was called with lives until it has ended.
+template <class Traits, class I, class Pointer>
+Detached answer_later(I& service, Pointer method, typename Traits::Arguments arguments, Request request) {
+  using Value = typename Traits::Value;
+  auto begun = guarded(
+      [&]() -> Result<Task<Value>> { return call_method<Traits>(service, method, request.caller(), arguments); });
+  if (begun) {
+    auto outcome = co_await std::move(*begun);
+    (void)request.answer(message_of<Value>(std::move(outcome)));
+  } else {
+    (void)request.answer(std::unexpected(std::move(begun).error()));
+  }
+}
+
+template <class I, class Method>
+void invoke(I& service, Method method, const ReceivedCall& call, Request request) {
+  using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
+  auto arguments = arguments_of<Traits>(call);
+  if (!arguments) {
+    (void)request.answer(std::unexpected(std::move(arguments).error()));
+  } else if constexpr (Traits::kIsTask) {
+    answer_later<Traits>(service, method.pointer, std::move(*arguments), std::move(request));
+  } else {
+    auto outcome = guarded([&] { return call_method<Traits>(service, method.pointer, request.caller(), *arguments); });
+    (void)request.answer(message_of<typename Traits::Value>(std::move(outcome)));
   }
 }
 
 /// Answers one typed call by the method of that name.
 template <class I>
-Result<Dictionary> dispatch(I& service, const wire::DictionaryView& request) {
-  const ReceivedCall call = REEVE_TRY(object::parse_call(request));
-  std::optional<Result<Dictionary>> answer;
+void dispatch(I& service, const wire::DictionaryView& message, Request request) {
+  const auto call = object::parse_call(message);
+  if (!call) return (void)request.answer(std::unexpected(call.error()));
+  bool is_known = false;
   boost::mp11::mp_for_each<MethodsOf<I>>([&](auto method) {
-    if (!answer && call.method == method.name) answer = invoke(service, method, call);
+    if (is_known || call->method != method.name) return;
+    is_known = true;
+    invoke(service, method, *call, std::move(request));
   });
-  if (answer) return std::move(*answer);
-  return fail(Kind::invalid, code::kUnknownMethod, "the interface has no method \"" + call.method + "\"");
+  if (is_known) return;
+  (void)request.answer(
+      fail(Kind::invalid, code::kUnknownMethod, "the interface has no method \"" + call->method + "\""));
 }
 
+/// What travels as a call of a method with these arguments.
+template <auto kMethod, class... A>
+Dictionary request_of(A&&... arguments) {
+  using Traits = MethodTraits<decltype(kMethod)>;
+  static_assert(std::tuple_size_v<typename Traits::Arguments> == sizeof...(A), "another number of arguments");
+  constexpr const char* kName = method_name<kMethod>();
+  static_assert(kName != nullptr, "BOOST_DESCRIBE_STRUCT does not name this method");
+  typename Traits::Arguments values(std::forward<A>(arguments)...);
+  object::Call call{kName, {}};
+  std::apply(
+      [&](auto&... each) {
+        (call.arguments.push_back(object::to_object<std::decay_t<decltype(each)>>(std::move(each))), ...);
+      },
+      values);
+  return object::call_message(std::move(call));
+}
+
+template <auto kMethod>
+using ValueOf = typename MethodTraits<decltype(kMethod)>::Value;
+
+/// What a method's answer holds.
+template <auto kMethod>
+Result<ValueOf<kMethod>> value_of(Result<wire::Body>&& answer) {
+  const wire::Body body = REEVE_TRY(std::move(answer));
+  const auto value = REEVE_TRY(object::parse_value(body.root()));
+  if constexpr (std::is_void_v<ValueOf<kMethod>>) {
+    return {};
+  } else {
+    return object::from_object<ValueOf<kMethod>>(*value, object::Path{&object::kRoot, method_name<kMethod>()});
+  }
+}
+
+/// A method's answer, for which a coroutine waits: an Exchange that is typed.
+template <auto kMethod>
+class [[nodiscard]] TypedExchange {
+ public:
+  template <class... A>
+  explicit TypedExchange(Connection& connection, CallOptions options, A&&... arguments)
+      : exchange_(connection.async(request_of<kMethod>(std::forward<A>(arguments)...), options)) {}
+  bool await_ready() const noexcept { return exchange_.await_ready(); }
+  bool await_suspend(std::coroutine_handle<> coroutine) { return exchange_.await_suspend(coroutine); }
+  Result<ValueOf<kMethod>> await_resume() { return value_of<kMethod>(exchange_.await_resume()); }
+
+ private:
+  Exchange exchange_;
+};
+
 /// A service as its interface. Connects when it is first used, and again after the service died.
-/// Threads: one owner; calls block.
+/// Threads: as Connection. Errors: the service's own, and those of Connection.
 template <class I>
 class Proxy {
  public:
   explicit Proxy(Connection connection) : connection_(std::move(connection)) {}
 
-  /// Calls a method and waits for its outcome. Errors: the service's own, and those of Connection.
+  /// Calls a method and waits for its outcome.
   template <auto kMethod, class... A>
-  auto call(A&&... arguments) -> Result<typename MethodTraits<decltype(kMethod)>::Value> {
+  auto call(A&&... arguments) -> Result<ValueOf<kMethod>> {
     return call_with<kMethod>(CallOptions{}, std::forward<A>(arguments)...);
   }
-
   /// The same with a time-out: call_with<&I::method>({.timeout = 5s}, …).
   template <auto kMethod, class... A>
-  auto call_with(CallOptions options, A&&... arguments) -> Result<typename MethodTraits<decltype(kMethod)>::Value> {
-    using Traits = MethodTraits<decltype(kMethod)>;
-    static_assert(std::is_base_of_v<typename Traits::Interface, I>, "a method of another interface");
-    static_assert(std::tuple_size_v<typename Traits::Arguments> == sizeof...(A), "another number of arguments");
-    constexpr const char* kName = method_name<kMethod>();
-    static_assert(kName != nullptr, "BOOST_DESCRIBE_STRUCT does not name this method");
-    typename Traits::Arguments values(std::forward<A>(arguments)...);
-    object::Call call{kName, {}};
-    std::apply(
-        [&](auto&... each) {
-          (call.arguments.push_back(object::to_object<std::decay_t<decltype(each)>>(std::move(each))), ...);
-        },
-        values);
-    const wire::Body reply = REEVE_TRY(connection_.exchange(object::call_message(std::move(call)), options));
-    const auto value = REEVE_TRY(object::parse_value(reply.root()));
-    if constexpr (std::is_void_v<typename Traits::Value>) {
-      return {};
-    } else {
-      return object::from_object<typename Traits::Value>(*value, object::Path{&object::kRoot, kName});
-    }
+  auto call_with(CallOptions options, A&&... arguments) -> Result<ValueOf<kMethod>> {
+    static_assert(kIsOurs<kMethod>, "a method of another interface");
+    return value_of<kMethod>(connection_.exchange(request_of<kMethod>(std::forward<A>(arguments)...), options));
+  }
+
+  /// Calls a method for a coroutine: `co_await proxy.async<&I::method>(…)` is its Result. As Connection::async.
+  template <auto kMethod, class... A>
+  auto async(A&&... arguments) {
+    return async_with<kMethod>(CallOptions{}, std::forward<A>(arguments)...);
+  }
+  template <auto kMethod, class... A>
+  auto async_with(CallOptions options, A&&... arguments) {
+    static_assert(kIsOurs<kMethod>, "a method of another interface");
+    return TypedExchange<kMethod>(connection_, options, std::forward<A>(arguments)...);
+  }
+
+  /// Calls a method, and `then` with its Result when that is there: by the connection's loop, once. Where the call
+  /// cannot even begin (busy; no loop; what cannot be encoded) that is before this returns. What `then` throws ends the
+  /// process.
+  template <auto kMethod, class Then, class... A>
+  void call_then(Then then, A&&... arguments) {
+    call_then_with<kMethod>(CallOptions{}, std::move(then), std::forward<A>(arguments)...);
+  }
+  template <auto kMethod, class Then, class... A>
+  void call_then_with(CallOptions options, Then then, A&&... arguments) {
+    tell<kMethod>(async_with<kMethod>(options, std::forward<A>(arguments)...), std::move(then));
   }
 
   /// Who serves, as the kernel and the broker know it.
   Result<Peer> peer(CallOptions options = {}) { return connection_.peer(options); }
 
  private:
+  template <auto kMethod>
+  static constexpr bool kIsOurs = std::is_base_of_v<typename MethodTraits<decltype(kMethod)>::Interface, I>;
+
+  template <auto kMethod, class Then>
+  static Detached tell(TypedExchange<kMethod> exchange, Then then) {
+    then(co_await exchange);
+  }
+
   Connection connection_;
 };
 

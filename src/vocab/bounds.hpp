@@ -24,7 +24,10 @@ inline constexpr std::size_t kRoomBytes = 1024 * 1024 + 2 * kFragmentBytes;  // 
 inline constexpr std::size_t kHeldBytesMax = 256 * 1024 * 1024;  // Of messages that one reader holds for all its peers.
 inline constexpr std::size_t kHeldDescriptorsMax = 1024;         // ... and of their descriptors.
 inline constexpr std::size_t kSpareDescriptors =
-    48;  // ... leaving a reader so many: its own, and what comes in a packet.
+    48;                                         // ... leaving a reader so many: its own, and what comes in a packet.
+inline constexpr std::size_t kCallsMax = 1024;  // Unanswered on one connection, of who does not block; then
+                                                // `busy`.
+inline constexpr std::size_t kRequestsInHandMax = 64;    // Of one connection, kept to be answered later; then `busy`.
 inline constexpr std::size_t kUnsentAnswersMax = 16;     // To one peer that does not read; then its requests wait.
 inline constexpr std::size_t kObjectCountMax = 1 << 18;  // In one message: an owned null takes 64 bytes where the wire
                                                          // takes 4, so that this bounds a message to 16 MiB of them.
@@ -113,10 +116,11 @@ inline constexpr std::chrono::seconds kThrottleInterval{10};  // launchd's defau
 inline constexpr std::chrono::seconds kExitTimeOut{20};       // From SIGTERM to SIGKILL; launchd's default.
 inline constexpr std::chrono::seconds kServiceIdle{30};       // A service without work stops after this.
 inline constexpr std::chrono::seconds kBrokerIdle{10};        // An embedded broker with no client and no job leaves.
-inline constexpr std::chrono::seconds kClientQuiet{1};   // A client that looked something up, and nothing since, is
-                                                         // let go: it connects anew.
-inline constexpr std::chrono::seconds kBrokerStart{10};  // How long a client waits for the broker it started.
-inline constexpr std::chrono::seconds kStopGrace{5};     // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::chrono::seconds kClientQuiet{1};  // A client that looked something up, and nothing since, is
+                                                        // let go: it connects anew.
+inline constexpr int kBrokersMax = 20;  // Asked the same, one after the other, since each ended before it had answered.
+inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a client waits for the broker it started.
+inline constexpr std::chrono::seconds kStopGrace{5};           // From SIGTERM to SIGKILL when the broker leaves.
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // No new clients for so long when the kernel ran out.
 inline constexpr std::size_t kLogLineBytesMax = 1024;          // Of a service's output; longer lines are cut in two.
 inline constexpr std::size_t kLogBytesPerSecond = 64 * 1024;   // Of one service's output; then it waits for the next.

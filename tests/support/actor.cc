@@ -263,11 +263,54 @@ class Player : public Actor {
     if (goes_on) work_.emplace();
     return {};
   }
+  Task<std::string> await_word(const Caller& caller) override {
+    Promise<std::string> promise;
+    const std::stop_callback given_up(caller.stop_token(), [&] {
+      ++given_up_;
+      (void)promise.set(fail(Kind::gone, 1, "nobody waits for a word any more"));
+    });
+    waiting_.push_back(&promise);
+    auto word = co_await promise.value();
+    std::erase(waiting_, &promise);
+    co_return word;
+  }
+  Result<std::uint32_t> say(std::string word) override {
+    const auto waiting = waiting_;
+    for (Promise<std::string>* promise : waiting) (void)promise->set(word);
+    return static_cast<std::uint32_t>(waiting.size());
+  }
+  Result<std::uint32_t> given_up() override { return given_up_; }
+  Task<std::string> ask_a_thread(std::uint32_t milliseconds) override {
+    Promise<std::string> promise;
+    auto answer = promise.value();
+    std::thread([milliseconds, kept = std::move(promise)]() mutable {
+      std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+      (void)kept.set("from a thread");
+    }).detach();
+    co_return co_await answer;
+  }
+  Task<void> throw_later() override {
+    throw std::runtime_error("a coroutine's own trouble");
+    co_return {};
+  }
+  Task<std::string> await_word_of_other(const Caller& caller, std::string name) override {
+    auto other = connect<Actor>(std::move(name), {.loop = caller.loop()});
+    co_return co_await other.async_with<&Actor::await_word>({.until = caller.deadline()});
+  }
+  Result<std::map<std::string, std::string>> who(const Caller& caller, std::string word) override {
+    const Peer& peer = caller.peer();
+    return std::map<std::string, std::string>{{"label", peer.label},
+                                              {"uid", std::to_string(peer.uid)},
+                                              {"deadline", caller.deadline() ? "yes" : "no"},
+                                              {"word", std::move(word)}};
+  }
 
  private:
   Service& service_;
   std::optional<Transaction> work_;
   std::map<std::string, std::int32_t> early_;
+  std::vector<Promise<std::string>*> waiting_;  // each in its coroutine
+  std::uint32_t given_up_ = 0;
   std::promise<void> is_asked_;
   std::promise<std::int32_t> early_answer_;
   Endpoint endpoint_;

@@ -62,6 +62,19 @@ struct Actor {
   virtual Result<std::string> read_file(std::string path) = 0;
   /// Is at work between requests from now on, or no longer.
   virtual Result<void> work(bool goes_on) = 0;
+  /// Answered when somebody says a word, or nobody waits for the answer any more.
+  virtual Task<std::string> await_word(const Caller& caller) = 0;
+  /// To all who wait; how many those were.
+  virtual Result<std::uint32_t> say(std::string word) = 0;
+  /// How many waited for a word, and then no longer did.
+  virtual Result<std::uint32_t> given_up() = 0;
+  /// Answered by another thread, after so long.
+  virtual Task<std::string> ask_a_thread(std::uint32_t milliseconds) = 0;
+  virtual Task<void> throw_later() = 0;
+  /// Has the service of that name wait for a word, on the caller's behalf: for no longer than that, and it alone.
+  virtual Task<std::string> await_word_of_other(const Caller& caller, std::string name) = 0;
+  /// What is known of whoever asks.
+  virtual Result<std::map<std::string, std::string>> who(const Caller& caller, std::string word) = 0;
 
  protected:
   ~Actor() = default;
@@ -69,7 +82,8 @@ struct Actor {
 BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, attempt_of_early_thread, complain,
                        throw_something, answer_of, sleep, crash, attempt, reach_out, print, echo_files, own_endpoint,
-                       sum_of, call_other, offer, withdraw, container, write_file, misuse_folder, read_file, work))
+                       sum_of, call_other, offer, withdraw, container, write_file, misuse_folder, read_file, work,
+                       await_word, say, given_up, ask_a_thread, throw_later, await_word_of_other, who))
 
 /// Another interface of the same process.
 struct Namesake {

@@ -217,8 +217,8 @@ void Offerer::run() {
   if (!loop) return;
   const Dictionary answer{{"offerer", Object(prefix_)}};
   connection::Server server(*loop);
-  const auto handler =
-      std::make_shared<const connection::Handler>([&](const Peer&, const wire::DictionaryView&) { return answer; });
+  const auto handler = std::make_shared<const connection::Handler>(
+      [&](const wire::DictionaryView&, Request request) { (void)request.answer(answer); });
   while (!over_) {
     auto socket = bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail);
     if (!socket) return;

@@ -1,0 +1,464 @@
+#include "link.hpp"
+
+#include <algorithm>
+
+#include "../object/call.hpp"
+
+namespace reeve::connection {
+namespace {
+
+using channel::PacketKind;
+
+os::Deadline deadline_of(const CallOptions& options) {
+  if (!options.timeout) return options.until;
+  const os::Time end = os::now() + *options.timeout;
+  return options.until ? std::min(end, *options.until) : end;
+}
+
+std::unexpected<Error> timed_out() {
+  return fail(Kind::timeout, code::kTimedOut, "no answer came in time",
+              "allow more time, or find out what keeps the service");
+}
+
+Error interrupted() {
+  return Error{Kind::interrupted, code::kInterrupted, "the service ended before it answered",
+               "call again if doing it twice does no harm: a fresh service is started"};
+}
+
+Error given_up() { return Error{Kind::gone, code::kClosed, "the connection was given up on this side", ""}; }
+
+Result<void> no_loop() {
+  return fail(Kind::invalid, code::kNoLoop, "the connection has no loop that could tell of an answer",
+              "give it one when it is made, which outlives it, or use a call that waits");
+}
+
+// A call that blocks.
+struct Sleeper final : Waiter {
+  void wake() override {}
+};
+
+}  // namespace
+
+// Calls that block.
+
+Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& options) {
+  REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
+  parcel_.id = next_ticket_;
+  parcel_.deadline = deadline_of(options);
+  Sleeper sleeper;
+  send_and_wait(sleeper);
+  return sleeper.answer();
+}
+
+Result<void> Link::post(const Dictionary& message, const CallOptions& options) {
+  REEVE_TRY(fill_parcel(parcel_, PacketKind::message, message));
+  parcel_.id = 0;
+  parcel_.deadline = deadline_of(options);
+  Sleeper sleeper;
+  return send_and_wait(sleeper);
+}
+
+Result<object::Right> Link::introduce(const CallOptions& options) {
+  auto introduction = REEVE_TRY(channel::make_introduction());
+  parcel_ = std::move(introduction.parcel);
+  parcel_.deadline = deadline_of(options);
+  Sleeper sleeper;
+  REEVE_TRY(send_and_wait(sleeper));
+  return object::Right{std::make_shared<const os::Fd>(std::move(introduction.end)), object::RightKind::send};
+}
+
+// What is no request waits until it is sent.
+Result<void> Link::send_and_wait(Waiter& sleeper) {
+  const os::Deadline deadline = parcel_.deadline;
+  sleeper.is_blocking_ = true;
+  sleeper.ticket_ = parcel_.tag = next_ticket_++;
+  waiters_.push_back(&sleeper);
+  if (parcel_.kind != PacketKind::request) sender_ = &sleeper;
+  if (const auto connected = connect(deadline)) {
+    send_parcel();
+  } else {
+    let_go_of_parcel();
+    complete(sleeper, std::unexpected(connected.error()));
+  }
+  while (!sleeper.is_over()) {
+    if (const auto waited = wait_once(sleeper, deadline); !waited) give_up(sleeper, waited.error());
+  }
+  go_on_later();
+  return *sleeper.outcome_;
+}
+
+// Sends and reads what can be done now; where that is not the outcome, waits until more can be done.
+Result<void> Link::wait_once(const Waiter& waiter, const os::Deadline& deadline) {
+  REEVE_TRY(connect(deadline));
+  flush();
+  if (current_) read_what_came();
+  if (waiter.is_over() || !current_) return {};
+  if (deadline && *deadline <= os::now()) return timed_out();
+  const auto readiness = outbox_.empty() || is_refused_ ? os::Readiness::readable : os::Readiness::either;
+  if (REEVE_TRY(os::wait_for(current_->channel.socket(), readiness, deadline))) return {};
+  return timed_out();
+}
+
+Result<void> Link::connect(const os::Deadline& deadline) {
+  if (current_) return {};
+  dialing_.reset();
+  auto dialed = dialer_->dial(deadline);
+  if (dialed) {
+    current_.emplace(std::move(*dialed));
+    return {};
+  }
+  // That its time was over is the caller's own affair; others have theirs.
+  if (dialed.error().kind != Kind::timeout) fail_unsent(dialed.error());
+  return std::unexpected(std::move(dialed).error());
+}
+
+// Reads what has come, so that a service that died is not taken for one that is there.
+Result<void> Link::await_greeting(const os::Deadline& deadline) {
+  REEVE_TRY(connect(deadline));
+  (void)current_->channel.greet();  // Where nobody is left to hear it, reading tells.
+  while (true) {
+    while (read_one()) {
+    }
+    if (!current_) return std::unexpected(last_end_);
+    if (current_->channel.sender()) return {};
+    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return timed_out();
+  }
+}
+
+Result<Peer> Link::peer(const CallOptions& options) {
+  const os::Deadline deadline = deadline_of(options);
+  const bool fresh = !current_;
+  auto greeted = await_greeting(deadline);
+  if (!greeted && greeted.error().kind == Kind::interrupted && !fresh) greeted = await_greeting(deadline);
+  Peer peer;
+  if (greeted) {
+    peer = current_->peer;
+    peer.pid = current_->channel.sender()->pid;
+    peer.uid = current_->channel.sender()->uid;
+    if (peer.pid == 0) peer.pid.reset();
+    peer.binding = current_->channel.binding();
+  }
+  go_on_later();
+  if (!greeted) return std::unexpected(std::move(greeted).error());
+  return peer;
+}
+
+// Calls that do not.
+
+bool Link::begin(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+  auto loop = loop_.get();
+  const auto filled = loop ? fill_request(request, options) : no_loop();
+  waiter.outcome_.reset();
+  waiter.answer_.reset();
+  if (!filled) {
+    waiter.outcome_ = filled;
+    return false;
+  }
+  waiter.ticket_ = parcel_.tag = parcel_.id = next_ticket_++;
+  waiters_.push_back(&waiter);
+  if (parcel_.deadline) {
+    waiter.deadline_ = loop->at(*parcel_.deadline, [this, &waiter] {
+      const auto self = shared_from_this();
+      give_up(waiter, timed_out().error());
+      go_on_later();
+    });
+  }
+  send_parcel();
+  go_on_later();
+  return true;
+}
+
+Result<void> Link::fill_request(const Dictionary& request, const CallOptions& options) {
+  if (!dialer_) return std::unexpected(given_up());
+  if (waiters_.size() >= kCallsMax) {
+    return fail(Kind::busy, code::kQueueFull, "1,024 calls of this connection wait for their answers",
+                "call again when some of them are answered");
+  }
+  REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
+  parcel_.deadline = deadline_of(options);
+  return {};
+}
+
+void Link::abandon(Waiter& waiter) {
+  if (waiter.ticket_ == 0) return;
+  const std::uint64_t ticket = std::exchange(waiter.ticket_, 0);
+  if (std::erase(ready_, &waiter) > 0) return;
+  std::erase(waiters_, &waiter);
+  withdraw(ticket);
+  go_on_later();
+}
+
+void Link::close() {
+  drop_channel();
+  dialing_.reset();
+  dialer_.reset();
+  outbox_ = {};
+  while (!waiters_.empty()) complete(*waiters_.front(), std::unexpected(given_up()));
+  go_on_later();
+}
+
+// What came of a request is of no interest any more.
+void Link::give_up(Waiter& waiter, const Error& reason) {
+  const std::uint64_t ticket = waiter.ticket_;
+  if (!waiter.is_over()) complete(waiter, std::unexpected(reason));
+  withdraw(ticket);
+}
+
+// What was begun cannot be taken back: the service would wait for the rest for ever. Where nobody else waits for
+// anything, its channel is given up with it; else it is sent to its end.
+void Link::withdraw(std::uint64_t ticket) {
+  const Parcel* unsent = outbox_.find(ticket);
+  if (unsent == nullptr) return cancel(ticket);
+  const bool is_begun = unsent->sent != 0;
+  if (is_begun && !waiters_.empty()) return;
+  outbox_.remove(ticket);
+  if (is_begun) lose(interrupted());
+}
+
+// The loop.
+
+// Has the loop go on where this call leaves off.
+void Link::go_on_later() {
+  auto loop = loop_.get();
+  if (!loop) return;
+  const bool is_of_use = current_ && !(is_refused_ && !has_any_in_hand());
+  if (current_ && !(is_of_use && watch(*loop))) lose(interrupted());
+  if (!current_ && !outbox_.empty() && !dialing_) {
+    dialing_ = dialer_->dial_later(loop_, [this](Result<Dialed> dialed) { take_dialed(std::move(dialed)); });
+  }
+  if (ready_.empty() || std::exchange(is_wake_due_, true)) return;
+  loop->post([self = shared_from_this()] {
+    self->is_wake_due_ = false;
+    self->wake();
+  });
+}
+
+bool Link::watch(os::Loop& loop) {
+  const os::Interest interest{.readable = true, .writable = !outbox_.empty() && !is_refused_};
+  if (!watch_.is_set()) {
+    auto watch = loop.watch(current_->channel.socket(), interest, [this](os::Ready) { on_ready(); });
+    if (!watch) return false;
+    watch_ = std::move(*watch);
+  } else if (interest != interest_ && !watch_.change(interest)) {
+    return false;
+  }
+  interest_ = interest;
+  return true;
+}
+
+void Link::on_ready() {
+  const auto self = shared_from_this();
+  flush();
+  if (current_) read_what_came();
+  go_on_later();
+}
+
+void Link::take_dialed(Result<Dialed> dialed) {
+  const auto self = shared_from_this();
+  const auto done = std::move(dialing_);
+  if (dialed) {
+    current_.emplace(std::move(*dialed));
+    flush();
+  } else {
+    fail_unsent(dialed.error());
+  }
+  go_on_later();
+}
+
+// A waiter that is woken may begin another call, or give up the connection. What is over by then has its turn later.
+void Link::wake() {
+  const auto self = shared_from_this();
+  for (std::size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
+    Waiter& waiter = *ready_.front();
+    ready_.pop_front();
+    waiter.ticket_ = 0;
+    waiter.wake();
+  }
+  go_on_later();
+}
+
+// Sending.
+
+// Behind whatever waits. What is sent is let go with all that it shared.
+void Link::send_parcel() {
+  if (current_ && !is_refused_ && outbox_.empty()) {
+    const auto sent = current_->channel.send(parcel_);
+    if (sent) {
+      let_go_of_parcel();
+      return note_sent();
+    }
+    const bool is_in_the_way = sent.error().kind == Kind::gone || sent.error().code == code::kQueueFull;
+    if (!is_in_the_way) {
+      let_go_of_parcel();
+      return cannot_send(parcel_, sent.error());
+    }
+  }
+  outbox_.push(std::move(parcel_), {});
+  parcel_ = {};
+  flush();
+}
+
+// Its room is kept.
+void Link::let_go_of_parcel() {
+  parcel_.attachments.clear();
+  parcel_.body.splices.clear();
+}
+
+void Link::flush() {
+  while (current_ && !is_refused_ && !outbox_.empty()) {
+    const std::size_t before = outbox_.count();
+    const auto flushed = outbox_.flush(current_->channel);
+    if (outbox_.count() < before) note_sent();
+    if (flushed) return;
+    if (flushed.error().kind == Kind::gone) return take_refusal();
+    const Parcel stuck = std::move(outbox_.stuck());
+    outbox_.remove(stuck.tag);
+    cannot_send(stuck, flushed.error());
+  }
+}
+
+void Link::note_sent() {
+  has_sent_ = true;
+  fruitless_ = 0;
+  if (sender_ != nullptr && outbox_.find(sender_->ticket_) == nullptr) complete(*sender_, {});
+}
+
+// It, and no other, is refused by the kernel. Begun, it has left the channel in the middle of a message.
+void Link::cannot_send(const Parcel& parcel, const Error& reason) {
+  const bool is_begun = parcel.sent != 0;
+  if (Waiter* waiter = waiter_of(parcel.tag)) complete(*waiter, std::unexpected(reason));
+  if (is_begun) lose(interrupted());
+}
+
+// The service has stopped reading. It may have ended, or be about to: what it has in hand it answers first, and the
+// rest goes to a fresh one then.
+void Link::take_refusal() {
+  is_refused_ = true;
+  for (std::size_t i = 0; i < kPacketsPerTurn && current_ && read_one(); ++i) {
+  }
+  if (current_ && !has_any_in_hand()) lose(interrupted());
+}
+
+// Whether the service is to answer anything that was sent on this channel.
+bool Link::has_any_in_hand() const {
+  return std::any_of(waiters_.begin(), waiters_.end(),
+                     [this](const Waiter* waiter) { return outbox_.find(waiter->ticket_) == nullptr; });
+}
+
+void Link::cancel(std::uint64_t ticket) {
+  if (!current_ || is_refused_ || !current_->channel.peer_takes_cancels()) return;
+  Parcel parcel;
+  parcel.tag = next_ticket_++;
+  parcel.kind = PacketKind::cancel;
+  parcel.reply_to = ticket;
+  outbox_.push(std::move(parcel), {});
+  flush();
+}
+
+// Receiving.
+
+// Nobody waits for what comes after the last answer; the next look takes it.
+void Link::read_what_came() {
+  for (std::size_t i = 0; i < kPacketsPerTurn && current_ && read_one(); ++i) {
+    if (waiters_.empty()) return;
+  }
+}
+
+bool Link::read_one() {
+  auto incoming = current_->channel.receive(inbox_);
+  if (!incoming) {
+    end(incoming.error());
+  } else if (std::holds_alternative<channel::Ended>(*incoming)) {
+    lose(interrupted());
+  } else if (auto* packet = std::get_if<channel::Delivered>(&*incoming)) {
+    take(*packet);
+  } else if (auto* refused = std::get_if<channel::Refused>(&*incoming)) {
+    if (Waiter* waiter = asker_of(refused->header.reply_to)) complete(*waiter, std::unexpected(refused->reason));
+  } else {
+    return false;
+  }
+  return current_.has_value();
+}
+
+// A late answer to a request that was given up is nobody's.
+void Link::take(channel::Delivered& packet) {
+  const channel::Header& header = packet.header;
+  if (header.kind == PacketKind::end) return lose(read_error(packet));
+  if (header.kind != PacketKind::reply && header.kind != PacketKind::error) {
+    return end(Error{Kind::invalid, code::kBadPacket, "a service may not ask its caller", ""});
+  }
+  auto body = open_packet(packet);
+  if (!body) return end(body.error());
+  Waiter* const waiter = asker_of(header.reply_to);
+  if (waiter == nullptr) return;
+  const bool is_early = outbox_.find(header.reply_to) != nullptr;
+  if (header.kind == PacketKind::error) {
+    complete(*waiter, std::unexpected(object::parse_error(body->root().object())));
+  } else if (is_early) {
+    return end(Error{Kind::invalid, code::kBadPacket, "the service answered before it was asked", ""});
+  } else {
+    waiter->answer_.emplace(std::move(*body));
+    complete(*waiter, {});
+  }
+  if (is_early) withdraw(header.reply_to);
+}
+
+// Who waits.
+
+Waiter* Link::waiter_of(std::uint64_t ticket) const {
+  const auto at = [&](const Waiter* waiter) { return waiter->ticket_ == ticket; };
+  const auto found = std::find_if(waiters_.begin(), waiters_.end(), at);
+  return found == waiters_.end() ? nullptr : *found;
+}
+
+// Who waits for that answer: not one that only waits until something is sent.
+Waiter* Link::asker_of(std::uint64_t request) const {
+  Waiter* const waiter = waiter_of(request);
+  return waiter == sender_ ? nullptr : waiter;
+}
+
+void Link::complete(Waiter& waiter, Result<void> outcome) {
+  std::erase(waiters_, &waiter);
+  if (sender_ == &waiter) sender_ = nullptr;
+  waiter.deadline_.drop();
+  waiter.outcome_ = std::move(outcome);
+  if (!waiter.is_blocking_) ready_.push_back(&waiter);
+}
+
+void Link::end(const Error& reason) {
+  end_with(current_->channel, reason);
+  lose(reason);
+}
+
+void Link::drop_channel() {
+  watch_.drop();
+  current_.reset();
+  has_sent_ = false;
+  is_refused_ = false;
+}
+
+// The channel is of no use any more. A service that died while nothing was asked of it is no news: what it has not got
+// whole goes to a fresh one, unless that too ends before it has taken anything. It may have been told to stop in this
+// moment; one that says why means it.
+void Link::lose(const Error& reason) {
+  const bool was_used = has_sent_;
+  drop_channel();
+  last_end_ = reason;
+  for (Waiter* waiter : std::vector(waiters_)) {
+    if (outbox_.find(waiter->ticket_) == nullptr) complete(*waiter, std::unexpected(reason));
+  }
+  outbox_.begin_again();
+  if (outbox_.empty() || was_used) return;
+  if (reason.kind != Kind::interrupted || ++fruitless_ == kFruitlessStartsMax) fail_unsent(reason);
+}
+
+// Nobody is there to whom it could be sent.
+void Link::fail_unsent(const Error& reason) {
+  fruitless_ = 0;
+  for (Waiter* waiter : std::vector(waiters_)) {
+    if (outbox_.find(waiter->ticket_) != nullptr) complete(*waiter, std::unexpected(reason));
+  }
+  outbox_ = {};
+}
+
+}  // namespace reeve::connection

@@ -1,0 +1,106 @@
+// The caller's side of a conversation, whichever way it waits: one channel at a time, what waits to be sent on it, and
+// who waits for which answer.
+//
+// Owns:    the channel, made when it is first needed and made again after the service died. What the service had not
+//          got whole by then goes to the fresh one; what it had is interrupted.
+// Threads: one owner; with a loop, that loop's.
+// Trust:   the service may be a stranger. What breaks a rule ends the channel, with a reason.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "dialer.hpp"
+#include "waiter.hpp"
+
+namespace reeve::connection {
+
+/// How long the caller waits. Both may be given: the earlier counts.
+struct CallOptions {
+  /// From now until the answer must be there; nothing means for as long as the service lives.
+  std::optional<std::chrono::nanoseconds> timeout{};
+  /// When the answer must be there: a Caller's deadline, for what is asked on its behalf.
+  os::Deadline until{};
+};
+
+class Link : public std::enable_shared_from_this<Link> {
+ public:
+  /// Without a loop, and after its end, every call blocks.
+  Link(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop) : dialer_(std::move(dialer)), loop_(std::move(loop)) {}
+  Link(const Link&) = delete;
+  Link& operator=(const Link&) = delete;
+
+  // These block.
+  Result<wire::Body> exchange(const Dictionary& request, const CallOptions& options);
+  Result<void> post(const Dictionary& message, const CallOptions& options);
+  Result<object::Right> introduce(const CallOptions& options);
+  Result<Peer> peer(const CallOptions& options);
+
+  // These do not.
+  /// Asks, and wakes the waiter when the outcome is there. False where it is there already: it is not woken then.
+  /// Outcomes: busy where kCallsMax wait already; invalid without a loop; those of exchange.
+  bool begin(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  /// Nobody waits any more: the service is told so, if it has taken the request up.
+  void abandon(Waiter& waiter);
+  /// Whoever waits still is told that the connection was given up.
+  void close();
+
+ private:
+  Result<void> send_and_wait(Waiter& sleeper);
+  Result<void> wait_once(const Waiter& waiter, const os::Deadline& deadline);
+  Result<void> connect(const os::Deadline& deadline);
+  Result<void> await_greeting(const os::Deadline& deadline);
+
+  Result<void> fill_request(const Dictionary& request, const CallOptions& options);
+  void give_up(Waiter& waiter, const Error& reason);
+  void withdraw(std::uint64_t ticket);
+
+  void go_on_later();
+  bool watch(os::Loop& loop);
+  void on_ready();
+  void take_dialed(Result<Dialed> dialed);
+  void wake();
+
+  void send_parcel();
+  void let_go_of_parcel();
+  void flush();
+  void note_sent();
+  void cannot_send(const Parcel& parcel, const Error& reason);
+  void take_refusal();
+  bool has_any_in_hand() const;
+  void cancel(std::uint64_t ticket);
+
+  void read_what_came();
+  bool read_one();
+  void take(channel::Delivered& packet);
+
+  Waiter* waiter_of(std::uint64_t ticket) const;
+  Waiter* asker_of(std::uint64_t request) const;
+  void complete(Waiter& waiter, Result<void> outcome);
+  void end(const Error& reason);
+  void drop_channel();
+  void lose(const Error& reason);
+  void fail_unsent(const Error& reason);
+
+  std::unique_ptr<Dialer> dialer_;  // null once it is closed
+  os::Loop::Reference loop_;
+  channel::Inbox inbox_;  // outlives what is charged to its ledger
+  std::optional<Dialed> current_;
+  os::Loop::Watch watch_;  // of its socket
+  os::Interest interest_{};
+  bool has_sent_ = false;    // anything, on this channel
+  bool is_refused_ = false;  // It takes nothing more: what it has in hand is answered still.
+  int fruitless_ = 0;        // channels in a row that took nothing
+  Error last_end_;
+  std::unique_ptr<Dialing> dialing_;  // the channel to come
+  Parcel parcel_;                     // what is being sent; its room is used again
+  channel::Outbox outbox_;            // by the tickets of those who wait
+  std::vector<Waiter*> waiters_;
+  Waiter* sender_ = nullptr;   // the one that waits until its parcel is sent, and for no answer
+  std::deque<Waiter*> ready_;  // to be woken
+  bool is_wake_due_ = false;
+  std::uint64_t next_ticket_ = 1;
+};
+
+}  // namespace reeve::connection

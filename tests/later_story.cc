@@ -72,9 +72,9 @@ struct Flight {
 };
 
 TEST_F(Later, AServiceSeesThatADeadlineHasPassed) {
-  ASSERT_TRUE(other.call<&Actor::sleep>(0U)) << "so that it is there in time";
   auto client = connect<Actor>(kActor);
-  const auto outcome = client.call_with<&Actor::await_word>({.timeout = 50ms});
+  ASSERT_TRUE(client.call<&Actor::sleep>(0U));
+  const auto outcome = client.call_with<&Actor::await_word>({.timeout = 1s});
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().kind, Kind::timeout);
   EXPECT_TRUE(have_given_up(1));
@@ -132,7 +132,7 @@ TEST_F(Later, AServiceThatIsToldToStopAnswersFirst) {
   write_job(session.jobs(), threaded(kName));
   Asker asker;
   auto proxy = asker.to(kName);
-  const Flight<std::string> flight(proxy.async<&Actor::ask_a_thread>(1000U));
+  const Flight<std::string> flight(proxy.async<&Actor::ask_a_thread>(2000U));
   const Flight<void> behind(proxy.async<&Actor::sleep>(0U));
   ASSERT_TRUE(asker.comes_true([&] { return behind.outcome.has_value(); })) << "so that the first is in hand";
   EXPECT_EQ(reeve_tool({"stop", kName}).exit_code, 0);
@@ -209,12 +209,14 @@ TEST_F(Later, ADeadlineAndItsEndReachWhoeverIsAskedInTurn) {
   write_job(session.jobs(), in_turn);
   Asker asker;
   auto proxy = asker.to(kInTurn);
-  const Flight<std::string> flight(proxy.async_with<&Actor::await_word_of_other>({.timeout = 500ms}, kActor));
+  ASSERT_TRUE(other.call<&Actor::sleep>(0U));
+  ASSERT_TRUE(proxy.call<&Actor::sleep>(0U)) << "so that both are there in time";
+  const Flight<std::string> flight(proxy.async_with<&Actor::await_word_of_other>({.timeout = 2s}, kActor));
   const Flight<std::string> patient(proxy.async<&Actor::await_word_of_other>(kActor));
   ASSERT_TRUE(asker.comes_true([&] { return flight.outcome.has_value(); }));
   EXPECT_EQ(flight.outcome->error().kind, Kind::timeout);
   EXPECT_TRUE(have_given_up(1)) << "two processes away";
-  EXPECT_EQ(other.call<&Actor::say>("hello"), 1U);
+  EXPECT_TRUE(say("hello", 1));
   ASSERT_TRUE(asker.comes_true([&] { return patient.outcome.has_value(); }));
   EXPECT_EQ(*patient.outcome, "hello");
 }

@@ -59,15 +59,14 @@ const Parcel* Outbox::find(std::uint64_t tag) const {
   return nullptr;
 }
 
-void Outbox::remove(std::uint64_t tag) {
-  const auto is_it = [&](const Waiting& waiting) { return waiting.parcel.tag == tag; };
+void Outbox::remove_if(const std::function<bool(const Parcel&)>& is_unwanted) {
+  const auto is_it = [&](const Waiting& waiting) { return is_unwanted(waiting.parcel); };
   std::erase_if(queue_, is_it);
   std::erase_if(long_, is_it);
 }
 
 void Outbox::begin_again() {
   queue_.splice(queue_.begin(), long_);
-  std::erase_if(queue_, [](const Waiting& waiting) { return waiting.parcel.kind == PacketKind::cancel; });
   for (Waiting& waiting : queue_) waiting.parcel.begin_again();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <vector>
 
@@ -62,9 +63,9 @@ class Outbox {
 
   /// The parcel of that tag, as far as it has not been sent; null where there is none.
   const Parcel* find(std::uint64_t tag) const;
-  /// Takes the parcel of that tag out, whether it was begun or not.
-  void remove(std::uint64_t tag);
-  /// For another channel: what was begun begins again, and of requests on the one before nothing is cancelled.
+  /// Takes out the parcels that are not wanted, whether they were begun or not.
+  void remove_if(const std::function<bool(const Parcel&)>& is_unwanted);
+  /// For another channel: what was begun begins again.
   void begin_again();
 
   std::size_t count() const { return queue_.size() + long_.size(); }

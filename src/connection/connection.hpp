@@ -1,9 +1,9 @@
 // The caller's end of a conversation: sends requests, and has their answers in one of three ways.
 //
 // Owns:    one channel at a time, made when it is first needed and made again after the service died.
-// Threads: one owner. Without a loop its calls block. With one that is the loop's thread: outcomes come while that
-// runs,
-//          and calls that block may be mixed in. For several threads make several connections.
+// Threads: one owner. Without a loop its calls block. With one it belongs to the loop's thread: outcomes come while
+// that
+//          runs, and calls that block may be mixed in. For several threads make several connections.
 // Errors:  interrupted (the service died with the request in hand; the next call starts a fresh one), timeout, gone,
 //          and whatever the service answers.
 #pragma once
@@ -74,7 +74,8 @@ class Connection {
   Exchange async(Dictionary request, CallOptions options = {}) { return {link_, std::move(request), options}; }
 
   /// Sends a dictionary that wants no answer. It is on its way when this returns; whether the service takes it up,
-  /// nobody tells. Errors: timeout where the service does not read; gone.
+  /// nobody tells: it does not while it has 64 of this connection's in hand. Errors: timeout where the service does not
+  /// read; gone.
   Result<void> post(const Dictionary& message, CallOptions options = {}) { return link_->post(message, options); }
 
   /// A channel of its own to the same service, for another process: the service sees it only after everything that was

@@ -1,6 +1,7 @@
 #include "link.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "../object/call.hpp"
 
@@ -92,6 +93,7 @@ Result<void> Link::wait_once(const Waiter& waiter, const os::Deadline& deadline)
   REEVE_TRY(connect(deadline));
   flush();
   if (current_) read_what_came();
+  if (current_ && is_refused_ && !has_any_in_hand()) lose(interrupted());
   if (waiter.is_over() || !current_) return {};
   if (deadline && *deadline <= os::now()) return timed_out();
   const auto readiness = outbox_.empty() || is_refused_ ? os::Readiness::readable : os::Readiness::either;
@@ -117,7 +119,7 @@ Result<void> Link::await_greeting(const os::Deadline& deadline) {
   REEVE_TRY(connect(deadline));
   (void)current_->channel.greet();  // Where nobody is left to hear it, reading tells.
   while (true) {
-    while (read_one()) {
+    for (std::size_t i = 0; i < kPacketsPerTurn && read_one(); ++i) {
     }
     if (!current_) return std::unexpected(last_end_);
     if (current_->channel.sender()) return {};
@@ -208,17 +210,24 @@ void Link::give_up(Waiter& waiter, const Error& reason) {
 // anything, its channel is given up with it; else it is sent to its end.
 void Link::withdraw(std::uint64_t ticket) {
   const Parcel* unsent = outbox_.find(ticket);
-  if (unsent == nullptr) return cancel(ticket);
-  const bool is_begun = unsent->sent != 0;
-  if (is_begun && !waiters_.empty()) return;
-  outbox_.remove(ticket);
+  const bool is_begun = unsent != nullptr && unsent->sent != 0;
+  if (unsent == nullptr || (is_begun && !waiters_.empty())) {
+    if (current_) to_cancel_.push_back(ticket);
+    return;
+  }
+  remove_parcel(ticket);
   if (is_begun) lose(interrupted());
+}
+
+void Link::remove_parcel(std::uint64_t tag) {
+  outbox_.remove_if([tag](const Parcel& parcel) { return parcel.tag == tag; });
 }
 
 // The loop.
 
 // Has the loop go on where this call leaves off.
 void Link::go_on_later() {
+  send_cancellations();
   auto loop = loop_.get();
   if (!loop) return;
   const bool is_of_use = current_ && !(is_refused_ && !has_any_in_hand());
@@ -312,7 +321,7 @@ void Link::flush() {
     if (flushed) return;
     if (flushed.error().kind == Kind::gone) return take_refusal();
     const Parcel stuck = std::move(outbox_.stuck());
-    outbox_.remove(stuck.tag);
+    remove_parcel(stuck.tag);
     cannot_send(stuck, flushed.error());
   }
 }
@@ -345,13 +354,20 @@ bool Link::has_any_in_hand() const {
                      [this](const Waiter* waiter) { return outbox_.find(waiter->ticket_) == nullptr; });
 }
 
-void Link::cancel(std::uint64_t ticket) {
-  if (!current_ || is_refused_ || !current_->channel.peer_takes_cancels()) return;
-  Parcel parcel;
-  parcel.tag = next_ticket_++;
-  parcel.kind = PacketKind::cancel;
-  parcel.reply_to = ticket;
-  outbox_.push(std::move(parcel), {});
+// Of requests that are wholly sent, to a service whose hello has been read.
+void Link::send_cancellations() {
+  if (to_cancel_.empty() || !current_ || is_refused_ || !current_->channel.sender()) return;
+  if (!current_->channel.peer_takes_cancels()) return to_cancel_.clear();
+  const auto is_sent = [this](std::uint64_t ticket) { return outbox_.find(ticket) == nullptr; };
+  const auto first = std::stable_partition(to_cancel_.begin(), to_cancel_.end(), std::not_fn(is_sent));
+  for (auto next = first; next != to_cancel_.end(); ++next) {
+    Parcel parcel;
+    parcel.tag = next_ticket_++;
+    parcel.kind = PacketKind::cancel;
+    parcel.reply_to = *next;
+    outbox_.push(std::move(parcel), {});
+  }
+  to_cancel_.erase(first, to_cancel_.end());
   flush();
 }
 
@@ -433,6 +449,7 @@ void Link::end(const Error& reason) {
 void Link::drop_channel() {
   watch_.drop();
   current_.reset();
+  to_cancel_.clear();
   has_sent_ = false;
   is_refused_ = false;
 }
@@ -447,6 +464,8 @@ void Link::lose(const Error& reason) {
   for (Waiter* waiter : std::vector(waiters_)) {
     if (outbox_.find(waiter->ticket_) == nullptr) complete(*waiter, std::unexpected(reason));
   }
+  // Nor is anything cancelled at the next, or sent that nobody waits for any more.
+  outbox_.remove_if([this](const Parcel& parcel) { return waiter_of(parcel.tag) == nullptr; });
   outbox_.begin_again();
   if (outbox_.empty() || was_used) return;
   if (reason.kind != Kind::interrupted || ++fruitless_ == kFruitlessStartsMax) fail_unsent(reason);

@@ -41,7 +41,8 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Asks, and wakes the waiter when the outcome is there. False where it is there already: it is not woken then.
   /// Outcomes: busy where kCallsMax wait already; invalid without a loop; those of exchange.
   bool begin(const Dictionary& request, const CallOptions& options, Waiter& waiter);
-  /// Nobody waits any more: the service is told so, if it has taken the request up.
+  /// Nobody waits any more. What is unsent is not sent; else the service is told so, unless it reads no more or takes
+  /// no cancellations.
   void abandon(Waiter& waiter);
   /// Whoever waits still is told that the connection was given up.
   void close();
@@ -69,7 +70,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void cannot_send(const Parcel& parcel, const Error& reason);
   void take_refusal();
   bool has_any_in_hand() const;
-  void cancel(std::uint64_t ticket);
+  void send_cancellations();
+  void remove_parcel(std::uint64_t tag);
 
   void read_what_came();
   bool read_one();
@@ -100,6 +102,7 @@ class Link : public std::enable_shared_from_this<Link> {
   Waiter* sender_ = nullptr;   // the one that waits until its parcel is sent, and for no answer
   std::deque<Waiter*> ready_;  // to be woken
   bool is_wake_due_ = false;
+  std::vector<std::uint64_t> to_cancel_;  // on this channel, once that can be said
   std::uint64_t next_ticket_ = 1;
 };
 

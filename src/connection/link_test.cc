@@ -140,10 +140,11 @@ TEST_F(Calls, AreAnsweredInWhateverOrder) {
 
 TEST_F(Calls, ThatTakeTooLongEndAndTheServiceIsTold) {
   Connection connection = connect();
-  const Call call(connection, word("slowly"), {.timeout = 30ms});
+  const Call call(connection, word("slowly"), {.timeout = 1s});
   const Call patient(connection, word("slowly"));
   ASSERT_TRUE(comes_true([&] { return call.outcome.has_value(); }));
   EXPECT_EQ(call.kind(), Kind::timeout);
+  ASSERT_EQ(kept.size(), 2U);
   ASSERT_TRUE(comes_true([&] { return kept[0].caller().stop_token().stop_requested(); }));
   (void)kept[0].answer(word("too late"));
   (void)kept[1].answer(word("at last"));
@@ -169,6 +170,42 @@ TEST_F(Calls, ThatAreGivenUpBeforeTheyAreSentAreNot) {
   ASSERT_TRUE(comes_true([&] { return kept.size() == 1; }));
   settle();
   EXPECT_EQ(kept.size(), 1U);
+}
+
+TEST_F(Calls, ThatAreGivenUpBeforeTheServiceHasGreetedAreToldWhenItHas) {
+  is_served = false;
+  Connection connection = connect();
+  auto call = std::make_unique<Call>(connection, word("hello"));
+  ASSERT_TRUE(comes_true([&] { return services.size() == 1; }));
+  settle();
+  call.reset();
+  settle();
+  EXPECT_EQ(received(services[0]).size(), 1U);
+  services[0].take_cancels();
+  ASSERT_TRUE(services[0].greet());
+  settle();
+  const auto headers = received(services[0]);
+  ASSERT_EQ(headers.size(), 1U);
+  EXPECT_EQ(headers[0].kind, PacketKind::cancel);
+  EXPECT_EQ(headers[0].reply_to, 1U);
+}
+
+TEST_F(Calls, ThatAreGivenUpInPartAreNotSentToTheNextService) {
+  is_served = false;
+  Connection connection = connect();
+  const Call other(connection, word("other"));
+  ASSERT_TRUE(comes_true([&] { return services.size() == 1; }));
+  settle();
+  const Dictionary large{{"data", Object(Data(std::vector<std::byte>(8 << 20)))}};
+  auto call = std::make_unique<Call>(connection, large);
+  settle();
+  call.reset();
+  is_served = true;
+  services.clear();
+  ASSERT_TRUE(comes_true([&] { return other.outcome.has_value(); }));
+  settle();
+  EXPECT_EQ(other.kind(), Kind::interrupted);
+  EXPECT_EQ(dials, 1) << "no service is started for what nobody waits for";
 }
 
 TEST_F(Calls, ToAServiceThatTakesNoCancellationsSendNone) {
@@ -323,7 +360,7 @@ TEST_F(Calls, ThatBlockForTooLongLeaveTheOthersTheirTime) {
 
 TEST_F(Calls, ThatAreGivenUpAreNotCancelledAtTheNextService) {
   Connection connection = connect();
-  const Call call(connection, word("hello"), {.timeout = 50ms});
+  const Call call(connection, word("hello"), {.timeout = 1s});
   ASSERT_TRUE(comes_true([&] { return kept.size() == 1; }));
   server->wind_up();
   ASSERT_TRUE(comes_true([&] { return call.outcome.has_value(); }));
@@ -463,7 +500,7 @@ TEST_F(Calls, AreSeenByAnotherLoopThatWatchesThisOne) {
   const auto is_ready = [&] { return *os::wait_for(descriptor, os::Readiness::readable, os::now()); };
   settle();
   EXPECT_FALSE(is_ready());
-  const Call call(connection, word("hello"), {.timeout = 50ms});
+  const Call call(connection, word("hello"), {.timeout = 1s});
   EXPECT_TRUE(is_ready()) << "it is to be sent";
   ASSERT_TRUE(comes_true([&] { return kept.size() == 1; }));
   settle();

@@ -24,7 +24,7 @@ std::string name_of(const Peer& peer) {
 // Descriptors are the scarcest: what peers may hold of them leaves some for what is in a message at work.
 quota::Amount holdings() {
   const std::size_t limit = os::descriptor_limit();
-  return {kHeldBytesMax, std::min(kHeldDescriptorsMax, limit - std::min(limit, kSpareDescriptors)), 0};
+  return {kHeldBytesMax, std::min(kHeldDescriptorsMax, limit - std::min(limit, kSpareDescriptors)), kHeldRequestsMax};
 }
 
 }  // namespace
@@ -50,7 +50,8 @@ Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Rec
 
 // A peer whose share of descriptors is used up is told so, and those it has go on.
 Result<void> Server::begin(std::unique_ptr<Conversation> conversation, std::uint64_t payer) {
-  auto charge = inbox_.ledger().account_of(payer).charge({.descriptors = 1});
+  conversation->payer = inbox_.ledger().account_of(payer);
+  auto charge = conversation->payer->charge({.descriptors = 1});
   if (!charge) {
     end_with(conversation->channel, charge.error());
     return {};
@@ -84,7 +85,15 @@ bool Server::may_end() const {
 // gone.
 void Server::drop(std::uint64_t number) {
   const auto dropped = conversations_.extract(number);
-  for (const InHand& request : dropped.mapped()->in_hand) request.state->cancel();
+  auto& in_hand = dropped.mapped()->in_hand;
+  // What they hold is held until they are let go of, whoever has left.
+  std::vector<std::shared_ptr<State>> states;
+  for (InHand& request : in_hand) {
+    states.push_back(request.state);
+    request.deadline.drop();
+    orphans_.push_back(std::move(request));
+  }
+  for (const auto& state : states) state->cancel();
 }
 
 // Dropped when whoever is at work now has finished: a handler, or a callback in the middle of others.
@@ -103,6 +112,7 @@ void Server::drop_later(Conversation& conversation) {
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
+  if (conversation.is_over) return drop(number);
   // Whoever has hung up in both directions makes no room any more; sending tells.
   if ((ready.writable || ready.ended) && flush(conversation) == Next::over) return drop(number);
   if (read_some(conversation) == Next::over) return drop(number);
@@ -224,12 +234,24 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
       return answer(conversation, header.id, full);
     }
   }
-  return hand_over(conversation, ticket, packet, message->root());
+  auto charge = pay_for(conversation, packet);
+  if (charge) return hand_over(conversation, ticket, packet, std::move(*charge), message->root());
+  // One that is answered at once holds nothing: of those that are not, a few find room all the same.
+  if (unpaid_ < kUnpaidRequestsMax) return hand_over(conversation, ticket, packet, {}, message->root());
+  return is_request ? answer(conversation, header.id, std::unexpected(charge.error())) : Next::goes_on;
+}
+
+// What a request brings may be held for as long as it is in hand: its sender pays, before anything is begun.
+Result<quota::Charge> Server::pay_for(const Conversation& conversation, channel::Delivered& packet) {
+  if (packet.charge.amount() != quota::Amount()) return std::move(packet.charge);
+  const channel::Header& header = packet.header;
+  return conversation.payer->charge(
+      {.bytes = header.message_size, .descriptors = header.attachment_count, .objects = 1});
 }
 
 // To the service's own code, which answers at once or keeps the request.
-Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, channel::Delivered& packet,
-                               const wire::DictionaryView& message) {
+Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, const channel::Delivered& packet,
+                               quota::Charge charge, const wire::DictionaryView& message) {
   // Where nobody keeps the one before, its room is used again. Taking it here comes after whatever another thread did
   // with it before it let go.
   if (!state_ || state_.use_count() != 1) state_ = std::make_shared<State>();
@@ -240,15 +262,7 @@ Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, channe
   (*conversation.handler)(message, Request(state));
   current_ = nullptr;
   last_use_ = os::now();
-  return current.outcome ? *current.outcome : keep(conversation, state, packet);
-}
-
-// What a request brought may be held for as long as it is in hand: its sender pays.
-Result<quota::Charge> Server::pay_for(const Conversation& conversation, channel::Delivered& packet) {
-  if (packet.charge.amount() != quota::Amount()) return std::move(packet.charge);
-  const channel::Header& header = packet.header;
-  const auto payer = inbox_.ledger().account_of(conversation.channel.principal());
-  return payer.charge({.bytes = header.message_size, .descriptors = header.attachment_count});
+  return current.outcome ? *current.outcome : keep(conversation, state, std::move(charge));
 }
 
 Result<void> Server::listen_to_others() {
@@ -260,6 +274,7 @@ Result<void> Server::listen_to_others() {
 
 // Where no descriptor is left for a bell: until there is one.
 void Server::look_for_others() {
+  if (others_.is_set()) return;
   others_ = loop_.at(os::now() + kAcceptPause, [this] {
     if (!listen_to_others()) look_for_others();
     desk_->take_others();
@@ -267,17 +282,11 @@ void Server::look_for_others() {
 }
 
 // A request that its handler did not answer. Another thread may be doing so by now.
-Server::Next Server::keep(Conversation& conversation, std::shared_ptr<State> state, channel::Delivered& packet) {
+Server::Next Server::keep(Conversation& conversation, std::shared_ptr<State> state, quota::Charge charge) {
   const Ticket ticket = state->ticket;
-  auto charge = pay_for(conversation, packet);
-  const auto heard = listen_to_others();
-  if (!heard) look_for_others();
-  if ((!heard || !charge) && !state->is_answered.exchange(true)) {
-    const Error reason = charge ? heard.error() : charge.error();
-    state->cancel();
-    return ticket.wants_answer ? answer(conversation, ticket.number, std::unexpected(reason)) : Next::goes_on;
-  }
-  InHand request{std::move(state), charge ? std::move(*charge) : quota::Charge(), {}};
+  if (!listen_to_others()) look_for_others();
+  InHand request{std::move(state), std::move(charge), {}};
+  unpaid_ += request.is_unpaid() ? 1 : 0;
   if (request.state->deadline) {
     request.deadline = loop_.at(*request.state->deadline, [this, ticket] { cancel(ticket); });
   }
@@ -296,6 +305,16 @@ void Server::cancel(Ticket ticket) {
   }
 }
 
+// Whether it was there.
+bool Server::let_go(std::vector<InHand>& of, const Ticket& ticket) {
+  const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
+  const auto found = std::find_if(of.begin(), of.end(), is_it);
+  if (found == of.end()) return false;
+  unpaid_ -= found->is_unpaid() ? 1 : 0;
+  of.erase(found);
+  return true;
+}
+
 // What came of the request whose handler runs, or of one that was kept.
 void Server::take(const Answer& given) {
   last_use_ = os::now();
@@ -306,10 +325,9 @@ void Server::take(const Answer& given) {
     return;
   }
   const auto found = conversations_.find(ticket.conversation);
-  if (found == conversations_.end()) return;
+  const bool is_orphan = found == conversations_.end();
+  if (!let_go(is_orphan ? orphans_ : found->second->in_hand, ticket) || is_orphan) return;
   Conversation& conversation = *found->second;
-  const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
-  if (std::erase_if(conversation.in_hand, is_it) == 0) return;
   const bool is_over = ticket.wants_answer && answer(conversation, ticket.number, given.outcome) == Next::over;
   if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
 }

@@ -56,6 +56,7 @@ class Server {
     std::shared_ptr<State> state;
     quota::Charge charge;
     os::Loop::Timer deadline;
+    bool is_unpaid() const { return charge.amount() == quota::Amount(); }
   };
   struct Conversation {
     Conversation(channel::Channel c, Peer p, SharedHandler h)
@@ -64,7 +65,8 @@ class Server {
     channel::Channel channel;
     std::shared_ptr<Peer> peer;  // as its requests know it
     SharedHandler handler;       // of one that was introduced, that of who introduced it
-    quota::Charge charge;        // for the descriptor; of one that was introduced, who introduced it pays
+    std::optional<quota::Account> payer;
+    quota::Charge charge;  // for the descriptor; of one that was introduced, who introduced it pays
     os::Loop::Watch watch;
     os::Interest interest{.readable = true};
     bool is_paused = false;
@@ -88,12 +90,13 @@ class Server {
   Next read_one(Conversation& conversation);
   Next take_packet(Conversation& conversation, channel::Delivered packet);
   Next take_request(Conversation& conversation, channel::Delivered& packet);
-  Next hand_over(Conversation& conversation, Ticket ticket, channel::Delivered& packet,
+  Next hand_over(Conversation& conversation, Ticket ticket, const channel::Delivered& packet, quota::Charge charge,
                  const wire::DictionaryView& message);
-  Next keep(Conversation& conversation, std::shared_ptr<State> state, channel::Delivered& packet);
-  Result<quota::Charge> pay_for(const Conversation& conversation, channel::Delivered& packet);
+  Next keep(Conversation& conversation, std::shared_ptr<State> state, quota::Charge charge);
+  static Result<quota::Charge> pay_for(const Conversation& conversation, channel::Delivered& packet);
   Result<void> listen_to_others();
   void look_for_others();
+  bool let_go(std::vector<InHand>& of, const Ticket& ticket);
   void take(const Answer& given);
   void cancel(Ticket ticket);
   Next take_introduction(Conversation& conversation, channel::Delivered& packet);
@@ -116,7 +119,9 @@ class Server {
   os::Loop::Watch desk_watch_;  // once a handler has kept a request
   os::Loop::Timer others_;      // ... where no descriptor was left for that
   std::map<std::uint64_t, std::unique_ptr<Conversation>> conversations_;
-  os::Loop::Timer sweep_;  // of those that are over
+  std::vector<InHand> orphans_;  // whose conversations have ended: nobody waits, but they are at work still
+  std::size_t unpaid_ = 0;       // of what is kept
+  os::Loop::Timer sweep_;        // of conversations that are over
   std::uint64_t next_ = 1;
   std::uint64_t next_message_ = 1;
   Current* current_ = nullptr;  // null while no handler runs

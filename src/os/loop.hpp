@@ -106,8 +106,8 @@ class Loop {
   /// Calls it once, in one of the next rounds.
   void post(std::function<void()> call);
 
-  /// A descriptor that is readable while run_once would find something to do, for another loop to watch: whenever it
-  /// is, call run_once(now()). Errors: busy; denied in a confined service, whose own loop runs already.
+  /// A descriptor that is readable while there is something to do, for another loop to watch: whenever it is, call
+  /// dispatch. It stays the loop's. Errors: busy; denied in a confined service, whose own loop runs already.
   Result<const Fd*> descriptor();
 
   /// A descriptor that becomes readable when one of the signals arrives; they are blocked for this thread.
@@ -117,6 +117,9 @@ class Loop {
 
   /// Waits for the first thing to happen, until the deadline, and runs what is due.
   Result<void> run_once(const Deadline& deadline = {});
+
+  /// Runs what is due, without waiting.
+  Result<void> dispatch() { return run_once(now()); }
 
  private:
   explicit Loop(std::shared_ptr<State> state) : state_(std::move(state)) {}

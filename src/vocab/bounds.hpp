@@ -23,6 +23,8 @@ inline constexpr std::size_t kRoomBytes = 1024 * 1024 + 2 * kFragmentBytes;  // 
                                                                              // is received where its first packet lies.
 inline constexpr std::size_t kHeldBytesMax = 256 * 1024 * 1024;  // Of messages that one reader holds for all its peers.
 inline constexpr std::size_t kHeldDescriptorsMax = 1024;         // ... and of their descriptors.
+inline constexpr std::size_t kHeldRequestsMax = 256 * 1024;      // ... that are to be answered later.
+inline constexpr std::size_t kUnpaidRequestsMax = 1;             // ... by who has no share left for them.
 inline constexpr std::size_t kSpareDescriptors =
     48;                                         // ... leaving a reader so many: its own, and what comes in a packet.
 inline constexpr std::size_t kCallsMax = 1024;  // Unanswered on one connection, of who does not block; then

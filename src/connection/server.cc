@@ -27,6 +27,17 @@ quota::Amount holdings() {
   return {kHeldBytesMax, std::min(kHeldDescriptorsMax, limit - std::min(limit, kSpareDescriptors)), kHeldRequestsMax};
 }
 
+bool is_past_deadline(const auto& in_hand, const Ticket& ticket) {
+  return std::any_of(in_hand.begin(), in_hand.end(), [&](const auto& request) {
+    return request.state->ticket == ticket && request.state->deadline && *request.state->deadline <= os::now();
+  });
+}
+
+Result<Dictionary> too_late() {
+  return fail(Kind::timeout, code::kTimedOut, "no answer was there in time",
+              "allow more time, or find out what keeps the service");
+}
+
 }  // namespace
 
 Server::Server(os::Loop& loop)
@@ -326,9 +337,14 @@ void Server::take(const Answer& given) {
   }
   const auto found = conversations_.find(ticket.conversation);
   const bool is_orphan = found == conversations_.end();
+  const bool is_late = !is_orphan && is_past_deadline(found->second->in_hand, ticket);
   if (!let_go(is_orphan ? orphans_ : found->second->in_hand, ticket) || is_orphan) return;
   Conversation& conversation = *found->second;
-  const bool is_over = ticket.wants_answer && answer(conversation, ticket.number, given.outcome) == Next::over;
+  // Whoever waited hears of its deadline, and not of what was made of that here.
+  std::optional<Result<Dictionary>> late;
+  if (is_late && !given.outcome) late = too_late();
+  const Result<Dictionary>& outcome = late ? *late : given.outcome;
+  const bool is_over = ticket.wants_answer && answer(conversation, ticket.number, outcome) == Next::over;
   if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
 }
 

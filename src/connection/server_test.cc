@@ -357,6 +357,18 @@ std::unique_ptr<Told> answers_all(const Request& request, std::vector<Request>& 
   });
 }
 
+TEST_F(Kept, AnErrorThatIsGivenAfterTheDeadlineIsThatOfTheDeadline) {
+  Client client = connect();
+  for (std::uint64_t id = 1; id <= 2; ++id) client.ask(id, os::now() + 1s);
+  settle();
+  ASSERT_EQ(kept.size(), 2U);
+  ASSERT_TRUE(comes_true([&] { return kept[0].caller().stop_token().stop_requested(); }));
+  EXPECT_TRUE(kept[0].answer(fail(Kind::gone, 1, "nobody waits any more")));
+  EXPECT_EQ(client.answer()->outcome.error().kind, Kind::timeout);
+  EXPECT_TRUE(kept[1].answer(word("late, and good all the same")));
+  EXPECT_TRUE(client.answer()->outcome);
+}
+
 TEST_F(Kept, WhoeverIsToldThatNobodyWaitsMayAnswerAll) {
   std::vector<std::unique_ptr<Told>> told;
   {

@@ -359,7 +359,7 @@ void Link::send_cancellations() {
   if (to_cancel_.empty() || !current_ || is_refused_ || !current_->channel.sender()) return;
   if (!current_->channel.peer_takes_cancels()) return to_cancel_.clear();
   const auto is_sent = [this](std::uint64_t ticket) { return outbox_.find(ticket) == nullptr; };
-  const auto first = std::stable_partition(to_cancel_.begin(), to_cancel_.end(), std::not_fn(is_sent));
+  const auto first = std::partition(to_cancel_.begin(), to_cancel_.end(), std::not_fn(is_sent));
   for (auto next = first; next != to_cancel_.end(); ++next) {
     Parcel parcel;
     parcel.tag = next_ticket_++;

@@ -123,6 +123,7 @@ TEST_F(Embedded, IsStartedOnceByManyAtOnce) {
 TEST_F(Embedded, ComesBackAfterItWasKilled) {
   ASSERT_EQ(reeve_tool({"call", "org.reeve.echo", "{}"}).exit_code, 0);
   const std::int32_t first = broker_pid();
+  ASSERT_GT(first, 0);
   ::kill(first, SIGKILL);
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "{}"}).exit_code, 0);
   EXPECT_NE(broker_pid(), first);

@@ -29,6 +29,7 @@ struct Peer : contract::Identity {
   std::optional<std::int32_t> pid;  ///< as the receiver counts; absent where its pid namespace does not show the peer
   std::uint32_t uid = 65534;        ///< the user, as the broker knows it
   Binding binding = Binding::none;
+  friend bool operator==(const Peer&, const Peer&) = default;
 };
 
 }  // namespace reeve::channel

@@ -44,7 +44,6 @@ struct Sleeper final : Waiter {
 
 Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
-  parcel_.id = next_ticket_;
   parcel_.deadline = deadline_of(options);
   Sleeper sleeper;
   send_and_wait(sleeper);
@@ -53,7 +52,6 @@ Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& 
 
 Result<void> Link::post(const Dictionary& message, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::message, message));
-  parcel_.id = 0;
   parcel_.deadline = deadline_of(options);
   Sleeper sleeper;
   return send_and_wait(sleeper);
@@ -74,7 +72,9 @@ Result<void> Link::send_and_wait(Waiter& sleeper) {
   sleeper.is_blocking_ = true;
   sleeper.ticket_ = parcel_.tag = next_ticket_++;
   waiters_.push_back(&sleeper);
-  if (parcel_.kind != PacketKind::request) sender_ = &sleeper;
+  const bool is_request = parcel_.kind == PacketKind::request;
+  parcel_.id = is_request ? parcel_.tag : 0;
+  if (!is_request) sender_ = &sleeper;
   if (const auto connected = connect(deadline)) {
     send_parcel();
   } else {

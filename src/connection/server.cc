@@ -61,8 +61,7 @@ Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Rec
 
 // A peer whose share of descriptors is used up is told so, and those it has go on.
 Result<void> Server::begin(std::unique_ptr<Conversation> conversation, std::uint64_t payer) {
-  conversation->payer = inbox_.ledger().account_of(payer);
-  auto charge = conversation->payer->charge({.descriptors = 1});
+  auto charge = inbox_.ledger().account_of(payer).charge({.descriptors = 1});
   if (!charge) {
     end_with(conversation->channel, charge.error());
     return {};
@@ -183,6 +182,12 @@ void Server::learn_peer(Conversation& conversation) {
   if (peer.binding == Binding::end && peer.trust > PeerClass::uid_only) {
     static_cast<contract::Identity&>(peer) = {};
   }
+  // Whoever has many connections mostly makes them one after the other.
+  if (last_peer_ && *last_peer_ == peer) {
+    conversation.peer = last_peer_;
+  } else {
+    last_peer_ = conversation.peer;
+  }
 }
 
 Server::Next Server::read_one(Conversation& conversation) {
@@ -256,7 +261,7 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
 Result<quota::Charge> Server::pay_for(const Conversation& conversation, channel::Delivered& packet) {
   if (packet.charge.amount() != quota::Amount()) return std::move(packet.charge);
   const channel::Header& header = packet.header;
-  return conversation.payer->charge(
+  return conversation.charge.account().charge(
       {.bytes = header.message_size, .descriptors = header.attachment_count, .objects = 1});
 }
 
@@ -381,8 +386,8 @@ Server::Next Server::answer(Conversation& conversation, std::uint64_t request, c
 // An answer that its caller's share has no room for becomes an error, which always has: there are few, and they are
 // small.
 Server::Next Server::put_off(Conversation& conversation, Parcel parcel) {
-  const auto payer = inbox_.ledger().account_of(conversation.channel.principal());
-  auto charge = payer.charge({.bytes = parcel.body.size(), .descriptors = parcel.attachments.size()});
+  auto charge =
+      conversation.charge.account().charge({.bytes = parcel.body.size(), .descriptors = parcel.attachments.size()});
   if (charge) {
     conversation.outbox.push(std::move(parcel), std::move(*charge));
   } else {

@@ -63,10 +63,9 @@ class Server {
         : channel(std::move(c)), peer(std::make_shared<Peer>(std::move(p))), handler(std::move(h)) {}
     std::uint64_t number = 0;
     channel::Channel channel;
-    std::shared_ptr<Peer> peer;  // as its requests know it
+    std::shared_ptr<Peer> peer;  // as its requests know it; once it is heard, that of others of its process too
     SharedHandler handler;       // of one that was introduced, that of who introduced it
-    std::optional<quota::Account> payer;
-    quota::Charge charge;  // for the descriptor; of one that was introduced, who introduced it pays
+    quota::Charge charge;        // for the descriptor; of one that was introduced, who introduced it pays
     os::Loop::Watch watch;
     os::Interest interest{.readable = true};
     bool is_paused = false;
@@ -107,14 +106,15 @@ class Server {
   Result<void> begin(std::unique_ptr<Conversation> conversation, std::uint64_t payer);
   bool watch(Conversation& conversation);
   Next pause(Conversation& conversation);
-  static void learn_peer(Conversation& conversation);
+  void learn_peer(Conversation& conversation);
   void drop(std::uint64_t number);
   void drop_later(Conversation& conversation);
 
   os::Loop& loop_;
-  channel::Inbox inbox_;          // outlives what is charged to its ledger
-  Parcel answer_;                 // what is being sent; its room is used again
-  std::shared_ptr<State> state_;  // of a request that was answered at once; so is this
+  channel::Inbox inbox_;             // outlives what is charged to its ledger
+  Parcel answer_;                    // what is being sent; its room is used again
+  std::shared_ptr<State> state_;     // of a request that was answered at once; so is this
+  std::shared_ptr<Peer> last_peer_;  // that has been heard
   std::shared_ptr<Desk> desk_;
   os::Loop::Watch desk_watch_;  // once a handler has kept a request
   os::Loop::Timer others_;      // ... where no descriptor was left for that

@@ -473,6 +473,16 @@ TEST_F(Kept, ARequestMayOutliveItsServer) {
   std::thread([request = std::move(kept[1])]() mutable { EXPECT_TRUE(request.answer(word("from afar"))); }).join();
 }
 
+TEST_F(Kept, ConnectionsOfOneProcessShareWhatIsKnownOfIt) {
+  Client client = connect();
+  Client another = connect();
+  client.ask(1);
+  another.ask(1);
+  settle();
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(&kept[0].caller().peer(), &kept[1].caller().peer());
+}
+
 TEST_F(Kept, WhatIsKnownOfACallerOutlivesItsConnection) {
   std::optional<Caller> known;
   {

@@ -47,6 +47,8 @@ class Charge {
     if (share_) give_back();
   }
   const Amount& amount() const { return amount_; }
+  /// Whose account pays it; of a charge that was made.
+  Account account() const;
 
  private:
   friend class Account;
@@ -65,10 +67,13 @@ class Account {
   Amount share() const;
 
  private:
+  friend class Charge;
   friend class Ledger;
   explicit Account(std::shared_ptr<Share> share) : share_(std::move(share)) {}
   std::shared_ptr<Share> share_;
 };
+
+inline Account Charge::account() const { return Account(share_); }
 
 class Ledger {
  public:

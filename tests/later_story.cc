@@ -112,6 +112,32 @@ TEST_F(Later, ManyAreAnsweredByWhatOneOtherSays) {
   for (const auto& word : heard) EXPECT_EQ(word, "now");
 }
 
+// The service that is asked again hears of it over a channel that is made while it waits.
+TEST_F(Later, ACallThatComesBackIsToldAtOnce) {
+  const std::string a = "org.example.a";
+  const std::string b = "org.example.b";
+  const std::string c = "org.example.c";
+  for (const std::string& name : {a, b, c}) {
+    JobFile job = actor_job(name);
+    job.reeve =
+        dictionary_key("Entitlements", array_key("LookUp", a + "</string><string>" + b + "</string><string>" + c));
+    write_job(session.jobs(), job);
+  }
+  auto client = connect<Actor>(a);
+  using Names = std::vector<std::string>;
+  EXPECT_EQ(client.call<&Actor::pass_on>(Names{b, c}), "the end");
+  for (const Names& circle : {Names{b, a}, Names{b, c, a}, Names{b, c, b}, Names{a}}) {
+    const auto outcome = client.call<&Actor::pass_on>(circle);
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, code::kDeadlock) << outcome.error().message;
+    const std::string& last = circle.back();
+    EXPECT_TRUE(outcome.error().message.starts_with(last + " waits for an answer in the chain of calls "));
+    const std::string& before = circle.size() == 1 ? a : circle[circle.size() - 2];
+    EXPECT_NE(outcome.error().message.find("(" + before + ")"), std::string::npos) << outcome.error().message;
+  }
+  EXPECT_EQ(client.call<&Actor::pass_on>(Names{b, c}), "the end") << "they serve on";
+}
+
 TEST_F(Later, AThreadOfAConfinedServiceAnswers) {
   write_job(session.jobs(), threaded("org.example.threaded"));
   auto client = connect<Actor>("org.example.threaded");

@@ -83,8 +83,11 @@ class Service::Running {
       stop();
     }));
     REEVE_TRY(close_sandbox());
-    control_watch_ = REEVE_TRY(
-        loop_.watch(control_.socket(), {.readable = true}, [this](os::Ready) { (void)control_.read_what_came(); }));
+    const auto read = [this](os::Ready) {
+      // What has ended stays readable.
+      if (!control_.read_what_came() && loop_.is_attending()) loop_.leave_alone();
+    };
+    control_watch_ = REEVE_TRY(loop_.watch(control_.socket(), {.readable = true}, read, os::Attends::yes));
     REEVE_TRY(begin());
     while (!over_) {
       REEVE_TRY(loop_.run_once(stop_by_));
@@ -138,6 +141,7 @@ class Service::Running {
     const auto reply = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(REEVE_TRY(std::move(answer))));
     idle_ = std::chrono::seconds(reply.idle_seconds);
     declared_ = reply.names;
+    server_.set_name(reply.label);
     const bool serves_any = std::any_of(offers_.begin(), offers_.end(), [this](const Offered& o) {
       return is_declared(o) || o.options.from == NameFrom::process;
     });

@@ -100,7 +100,7 @@ Result<void> Channel::transmit_small(const Header& header, std::span<const std::
 }
 
 Result<void> Channel::put_on_the_wire(std::span<const std::span<const std::byte>> parts, std::span<const int> raw) {
-  const os::Sent sent = REEVE_TRY(os::send_packet(socket_, parts, raw));
+  const os::Sent sent = REEVE_TRY(os::send_packet(socket_, parts, raw, &was_reset_));
   if (sent == os::Sent::not_now) {
     return fail(Kind::busy, code::kQueueFull, "the peer's queue is full", "wait until the channel is writable");
   }
@@ -128,6 +128,7 @@ Result<void> Channel::send_next(Parcel& parcel) {
   header.kind = parcel.kind;
   header.id = parcel.id;
   header.reply_to = parcel.reply_to;
+  header.chain = parcel.chain;
   if (parcel.deadline) header.deadline = static_cast<std::uint64_t>(parcel.deadline->count());
   header.message_size = size;
   header.fragment_offset = parcel.sent;
@@ -141,6 +142,7 @@ Result<void> Channel::send_next(Parcel& parcel) {
     const object::Gathered body(parcel.body, parcel.sent, header.body_size);
     REEVE_TRY(transmit(header, along, body.spans()));
   }
+  last_tag_ = parcel.tag;
   parcel.sent += header.body_size;
   parcel.is_sent = parcel.sent == size;
   return {};
@@ -174,10 +176,10 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
                                                     room.subspan(sizeof(Header), rest)};
     const bool wants_process = is_passing_process_ && !sender_ && rights_ == os::Rights::refuse;
     const os::Rights rights = wants_process ? os::Rights::process_only : rights_;
-    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights)
-                                                   : os::receive_packet(socket_, parts, rights));
+    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights, &was_reset_)
+                                                   : os::receive_packet(socket_, parts, rights, &was_reset_));
     if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
-    if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{};
+    if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{was_reset_ ? last_tag_ : 0};
     arrived.arrival = std::move(std::get<os::Arrival>(received));
     std::optional<Incoming> outcome;
     if (const auto accepted = accept(arrived, inbox, outcome); !accepted) {

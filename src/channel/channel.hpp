@@ -23,7 +23,9 @@ namespace reeve::channel {
 
 struct NothingYet {};
 /// The channel has ended, and all that came before was delivered.
-struct Ended {};
+struct Ended {
+  std::uint64_t unread = 0;  ///< the tag of the parcel sent last, where the peer has not read all of it for certain
+};
 /// A message for which this side had no room: its sender has sent more than its share. It is skipped; what wants an
 /// answer should get the error.
 struct Refused {
@@ -133,6 +135,8 @@ class Channel {
   os::Rights rights_;
   std::uint64_t principal_ = 0;
   std::uint64_t sent_ = 0;
+  std::uint64_t last_tag_ = 0;  // of the parcel that was sent last, all or in part
+  bool was_reset_ = false;      // The peer has ended without reading that.
   std::uint64_t received_ = 0;
   std::uint64_t next_message_ = 1;
   std::int64_t clock_offset_ = 0;

@@ -47,6 +47,9 @@ enum class PacketKind : std::uint16_t {
   cancel = 8,     ///< whoever sent the request whose id is reply-to no longer waits; to peers that take it alone
 };
 
+/// Of requests that are made of each other: whoever is asked hands it on to whomever it asks in turn.
+using Chain = std::array<std::byte, 16>;
+
 struct Header {
   std::array<char, 4> magic{'R', 'E', 'E', 'V'};
   std::uint16_t version = 1;
@@ -55,7 +58,7 @@ struct Header {
   std::uint32_t attachment_count = 0;
   std::uint64_t id = 0;
   std::uint64_t reply_to = 0;
-  std::array<std::byte, 16> chain{};
+  Chain chain{};  ///< zero where the sender knows of none
   std::uint64_t sequence = 0;
   std::uint64_t deadline = 0;
   std::uint64_t body_size = 0;

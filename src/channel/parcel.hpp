@@ -20,6 +20,7 @@ struct Parcel {
   std::uint64_t id = 0;
   std::uint64_t reply_to = 0;
   os::Deadline deadline;
+  Chain chain{};
   object::Pieces body;
   std::vector<object::Attachment> attachments;
 

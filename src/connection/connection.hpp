@@ -14,6 +14,7 @@
 #include <optional>
 #include <utility>
 
+#include "context.hpp"
 #include "link.hpp"
 
 namespace reeve::connection {
@@ -35,17 +36,22 @@ class [[nodiscard]] Exchange final : public Waiter {
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> coroutine) {
     coroutine_ = coroutine;
+    context_ = Context::current();
     return link_->begin(request_, options_, *this);
   }
   Result<wire::Body> await_resume() { return answer(); }
 
  private:
-  void wake() override { coroutine_.resume(); }
+  void wake() override {
+    const OnBehalf again(context_);
+    coroutine_.resume();
+  }
 
   std::shared_ptr<Link> link_;
   Dictionary request_;
   CallOptions options_;
   std::coroutine_handle<> coroutine_;
+  Context context_;
 };
 
 class Connection {

@@ -4,16 +4,22 @@
 #include <functional>
 
 #include "../object/call.hpp"
+#include "context.hpp"
 
 namespace reeve::connection {
 namespace {
 
 using channel::PacketKind;
 
+os::Deadline earlier(const os::Deadline& one, const os::Deadline& other) {
+  if (!one || !other) return one ? one : other;
+  return std::min(*one, *other);
+}
+
 os::Deadline deadline_of(const CallOptions& options) {
-  if (!options.timeout) return options.until;
-  const os::Time end = os::now() + *options.timeout;
-  return options.until ? std::min(end, *options.until) : end;
+  os::Deadline deadline = options.until;
+  if (options.timeout) deadline = earlier(deadline, os::now() + *options.timeout);
+  return options.is_own ? deadline : earlier(deadline, Context::current().deadline);
 }
 
 std::unexpected<Error> timed_out() {
@@ -24,6 +30,11 @@ std::unexpected<Error> timed_out() {
 Error interrupted() {
   return Error{Kind::interrupted, code::kInterrupted, "the service ended before it answered",
                "call again if doing it twice does no harm: a fresh service is started"};
+}
+
+Error not_taken_up() {
+  return Error{Kind::interrupted, code::kNotTakenUp, "the service ended before it took the request up",
+               "call again: nothing was done, and a fresh service is started"};
 }
 
 Error given_up() { return Error{Kind::gone, code::kClosed, "the connection was given up on this side", ""}; }
@@ -44,7 +55,7 @@ struct Sleeper final : Waiter {
 
 Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
-  parcel_.deadline = deadline_of(options);
+  address(options);
   Sleeper sleeper;
   send_and_wait(sleeper);
   return sleeper.answer();
@@ -52,7 +63,7 @@ Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& 
 
 Result<void> Link::post(const Dictionary& message, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::message, message));
-  parcel_.deadline = deadline_of(options);
+  address(options);
   Sleeper sleeper;
   return send_and_wait(sleeper);
 }
@@ -60,15 +71,23 @@ Result<void> Link::post(const Dictionary& message, const CallOptions& options) {
 Result<object::Right> Link::introduce(const CallOptions& options) {
   auto introduction = REEVE_TRY(channel::make_introduction());
   parcel_ = std::move(introduction.parcel);
-  parcel_.deadline = deadline_of(options);
+  address(options);
   Sleeper sleeper;
   REEVE_TRY(send_and_wait(sleeper));
   return object::Right{std::make_shared<const os::Fd>(std::move(introduction.end)), object::RightKind::send};
 }
 
+// What it is part of, and until when it is of use.
+void Link::address(const CallOptions& options) {
+  parcel_.deadline = deadline_of(options);
+  const channel::Chain& chain = Context::current().chain;
+  parcel_.chain = options.is_own || chain == channel::Chain() ? fresh_chain() : chain;
+}
+
 // What is no request waits until it is sent.
 Result<void> Link::send_and_wait(Waiter& sleeper) {
   const os::Deadline deadline = parcel_.deadline;
+  const OnBehalf waiting({parcel_.chain, deadline});  // as whoever is asked in turn may ask this process
   sleeper.is_blocking_ = true;
   sleeper.ticket_ = parcel_.tag = next_ticket_++;
   waiters_.push_back(&sleeper);
@@ -97,8 +116,16 @@ Result<void> Link::wait_once(const Waiter& waiter, const os::Deadline& deadline)
   if (waiter.is_over() || !current_) return {};
   if (deadline && *deadline <= os::now()) return timed_out();
   const auto readiness = outbox_.empty() || is_refused_ ? os::Readiness::readable : os::Readiness::either;
-  if (REEVE_TRY(os::wait_for(current_->channel.socket(), readiness, deadline))) return {};
+  if (REEVE_TRY(wait_for(readiness, deadline))) return {};
   return timed_out();
+}
+
+// True also where something else was attended to. A callback of a loop that waits here keeps others from their turn:
+// those who would wait for it in a circle are told.
+Result<bool> Link::wait_for(os::Readiness readiness, const os::Deadline& deadline) {
+  const os::Fd& socket = current_->channel.socket();
+  auto loop = os::Loop::running();
+  return loop ? loop->wait_for(socket, readiness, deadline) : os::wait_for(socket, readiness, deadline);
 }
 
 Result<void> Link::connect(const os::Deadline& deadline) {
@@ -123,7 +150,7 @@ Result<void> Link::await_greeting(const os::Deadline& deadline) {
     }
     if (!current_) return std::unexpected(last_end_);
     if (current_->channel.sender()) return {};
-    if (!REEVE_TRY(os::wait_for(current_->channel.socket(), os::Readiness::readable, deadline))) return timed_out();
+    if (!REEVE_TRY(wait_for(os::Readiness::readable, deadline))) return timed_out();
   }
 }
 
@@ -177,7 +204,7 @@ Result<void> Link::fill_request(const Dictionary& request, const CallOptions& op
                 "call again when some of them are answered");
   }
   REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
-  parcel_.deadline = deadline_of(options);
+  address(options);
   return {};
 }
 
@@ -385,7 +412,7 @@ bool Link::read_one() {
   if (!incoming) {
     end(incoming.error());
   } else if (std::holds_alternative<channel::Ended>(*incoming)) {
-    lose(interrupted());
+    lose(interrupted(), std::get<channel::Ended>(*incoming).unread);
   } else if (auto* packet = std::get_if<channel::Delivered>(&*incoming)) {
     take(*packet);
   } else if (auto* refused = std::get_if<channel::Refused>(&*incoming)) {
@@ -457,18 +484,20 @@ void Link::drop_channel() {
 // The channel is of no use any more. A service that died while nothing was asked of it is no news: what it has not got
 // whole goes to a fresh one, unless that too ends before it has taken anything. It may have been told to stop in this
 // moment; one that says why means it.
-void Link::lose(const Error& reason) {
+void Link::lose(const Error& reason, std::uint64_t unread) {
   const bool was_used = has_sent_;
   drop_channel();
   last_end_ = reason;
   for (Waiter* waiter : std::vector(waiters_)) {
-    if (outbox_.find(waiter->ticket_) == nullptr) complete(*waiter, std::unexpected(reason));
+    if (outbox_.find(waiter->ticket_) != nullptr) continue;
+    complete(*waiter, std::unexpected(waiter->ticket_ == unread ? not_taken_up() : reason));
   }
   // Nor is anything cancelled at the next, or sent that nobody waits for any more.
   outbox_.remove_if([this](const Parcel& parcel) { return waiter_of(parcel.tag) == nullptr; });
   outbox_.begin_again();
   if (outbox_.empty() || was_used) return;
-  if (reason.kind != Kind::interrupted || ++fruitless_ == kFruitlessStartsMax) fail_unsent(reason);
+  if (reason.kind != Kind::interrupted) return fail_unsent(reason);
+  if (++fruitless_ == kFruitlessStartsMax) fail_unsent(not_taken_up());
 }
 
 // Nobody is there to whom it could be sent.

@@ -16,12 +16,15 @@
 
 namespace reeve::connection {
 
-/// How long the caller waits. Both may be given: the earlier counts.
+/// How long the caller waits: the earliest counts. What is asked while a request is at hand is asked on its behalf: it
+/// is part of the same chain of requests, and ends with the deadline of that.
 struct CallOptions {
   /// From now until the answer must be there; nothing means for as long as the service lives.
   std::optional<std::chrono::nanoseconds> timeout{};
   /// When the answer must be there: a Caller's deadline, for what is asked on its behalf.
   os::Deadline until{};
+  /// On this process's own behalf, whatever request is at hand.
+  bool is_own = false;
 };
 
 class Link : public std::enable_shared_from_this<Link> {
@@ -48,9 +51,11 @@ class Link : public std::enable_shared_from_this<Link> {
   void close();
 
  private:
+  void address(const CallOptions& options);
   Result<void> send_and_wait(Waiter& sleeper);
   Result<void> wait_once(const Waiter& waiter, const os::Deadline& deadline);
   Result<void> connect(const os::Deadline& deadline);
+  Result<bool> wait_for(os::Readiness readiness, const os::Deadline& deadline);
   Result<void> await_greeting(const os::Deadline& deadline);
 
   Result<void> fill_request(const Dictionary& request, const CallOptions& options);
@@ -82,7 +87,7 @@ class Link : public std::enable_shared_from_this<Link> {
   void complete(Waiter& waiter, Result<void> outcome);
   void end(const Error& reason);
   void drop_channel();
-  void lose(const Error& reason);
+  void lose(const Error& reason, std::uint64_t unread = 0);
   void fail_unsent(const Error& reason);
 
   std::unique_ptr<Dialer> dialer_;  // null once it is closed

@@ -252,6 +252,61 @@ TEST_F(Calls, WhoseServiceDiesAreInterruptedAndTheNextGoToAFreshOne) {
   EXPECT_EQ(dials, 2);
 }
 
+// The kernel tells of the last packet alone that nobody has read it; of those before it nothing is known.
+TEST_F(Calls, WhoseServiceDiesBeforeItReadsThemWereNotTakenUp) {
+  is_served = false;
+  Connection connection = connect();
+  const Call one(connection, word("one"));
+  const Call two(connection, word("two"));
+  ASSERT_TRUE(comes_true([&] { return services.size() == 1; }));
+  settle();
+  services.clear();
+  ASSERT_TRUE(comes_true([&] { return one.outcome && two.outcome; }));
+  EXPECT_EQ(one.outcome->error().code, code::kInterrupted);
+  EXPECT_EQ(two.outcome->error().code, code::kNotTakenUp);
+  EXPECT_EQ(two.kind(), Kind::interrupted);
+}
+
+TEST_F(Calls, ThatWereReadMayHaveBeenTakenUp) {
+  is_served = false;
+  Connection connection = connect();
+  const Call one(connection, word("one"));
+  ASSERT_TRUE(comes_true([&] { return services.size() == 1; }));
+  settle();
+  EXPECT_EQ(received(services[0]).size(), 1U);
+  services.clear();
+  ASSERT_TRUE(comes_true([&] { return one.outcome.has_value(); }));
+  EXPECT_EQ(one.outcome->error().code, code::kInterrupted);
+}
+
+// What was sent last, and was not read, is another packet than the request.
+TEST_F(Calls, ThatWereReadBeforeAnotherPacketThatWasNotMayHaveBeenTakenUp) {
+  is_served = false;
+  Connection connection = connect();
+  const Call one(connection, word("one"));
+  ASSERT_TRUE(comes_true([&] { return services.size() == 1; }));
+  settle();
+  EXPECT_EQ(received(services[0]).size(), 1U);
+  EXPECT_TRUE(connection.post(word("a message")));
+  services.clear();
+  ASSERT_TRUE(comes_true([&] { return one.outcome.has_value(); }));
+  EXPECT_EQ(one.outcome->error().code, code::kInterrupted);
+}
+
+TEST_F(Calls, ThatFindTheirServiceResetWhenTheySendAreToldTheSame) {
+  is_served = false;
+  Connection connection = connect();
+  const Call one(connection, word("one"));
+  ASSERT_TRUE(comes_true([&] { return services.size() == 1; }));
+  settle();
+  services.clear();
+  is_served = true;
+  const Call two(connection, word("two"));
+  ASSERT_TRUE(comes_true([&] { return one.outcome && kept.size() == 1; }));
+  EXPECT_EQ(one.outcome->error().code, code::kNotTakenUp);
+  EXPECT_FALSE(two.outcome) << "it has gone to a fresh service";
+}
+
 TEST_F(Calls, ThatWereNotBegunWhenAServiceDiesGoToAFreshOne) {
   is_served = false;
   Connection connection = connect();
@@ -311,6 +366,7 @@ TEST_F(Calls, ToAServiceThatKeepsEndingAreInterruptedAfterAFewTries) {
   const Call call(doomed, word("hello"));
   ASSERT_TRUE(comes_true([&] { return call.outcome.has_value(); }));
   EXPECT_EQ(call.kind(), Kind::interrupted);
+  EXPECT_EQ(call.outcome->error().code, code::kNotTakenUp);
   EXPECT_EQ(count, kFruitlessStartsMax);
 }
 

@@ -41,14 +41,14 @@ void Desk::close() {
 }
 
 void Caller::State::begin(std::shared_ptr<Desk> whose, Ticket which, std::shared_ptr<const Peer> who,
-                          std::uint64_t until) {
+                          const channel::Header& asked) {
   desk = std::move(whose);
   ticket = which;
   peer = std::move(who);
-  deadline.reset();
+  context = {asked.chain, {}};
   // One beyond the clock's range never comes.
-  const auto count = static_cast<std::int64_t>(until);
-  if (count > 0) deadline = os::Time(count);
+  const auto count = static_cast<std::int64_t>(asked.deadline);
+  if (count > 0) context.deadline = os::Time(count);
   is_answered = false;
   is_cancelled_ = false;
   stop_.reset();

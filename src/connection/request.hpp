@@ -15,6 +15,7 @@
 #include "../os/bell.hpp"
 #include "../os/clock.hpp"
 #include "../os/loop.hpp"
+#include "context.hpp"
 
 namespace reeve::connection {
 
@@ -71,7 +72,10 @@ class Caller {
  public:
   const Peer& peer() const { return *state_->peer; }
   /// When the caller gives up, on this process's clock; nothing where it waits for as long as this process lives.
-  const os::Deadline& deadline() const { return state_->deadline; }
+  const os::Deadline& deadline() const { return state_->context.deadline; }
+  /// What calls on the caller's behalf hand on. A handler's own do so by themselves, and those of coroutines; for other
+  /// threads: `OnBehalf on(caller.context())`.
+  const Context& context() const { return state_->context; }
   /// The loop of the server, for what is asked of others on the caller's behalf; on its thread, while it serves.
   os::Loop& loop() const { return state_->desk->loop(); }
   /// Asked to stop once nobody waits for the answer any more: the deadline has passed, the caller has given it up or
@@ -86,11 +90,12 @@ class Caller {
     std::shared_ptr<Desk> desk;
     Ticket ticket;
     std::shared_ptr<const Peer> peer;
-    os::Deadline deadline;
+    Context context;
     std::atomic<bool> is_answered = false;
 
     /// Of another request: nobody else has this any more.
-    void begin(std::shared_ptr<Desk> whose, Ticket which, std::shared_ptr<const Peer> who, std::uint64_t until);
+    void begin(std::shared_ptr<Desk> whose, Ticket which, std::shared_ptr<const Peer> who,
+               const channel::Header& asked);
     std::stop_token stop_token();
     void cancel();
 
@@ -133,5 +138,6 @@ class Request {
 
 namespace reeve {
 using connection::Caller;
+using connection::OnBehalf;
 using connection::Request;
 }  // namespace reeve

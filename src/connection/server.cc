@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "../object/text.hpp"
 #include "../os/pipe.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
@@ -29,7 +30,8 @@ quota::Amount holdings() {
 
 bool is_past_deadline(const auto& in_hand, const Ticket& ticket) {
   return std::any_of(in_hand.begin(), in_hand.end(), [&](const auto& request) {
-    return request.state->ticket == ticket && request.state->deadline && *request.state->deadline <= os::now();
+    const os::Deadline& deadline = request.state->context.deadline;
+    return request.state->ticket == ticket && deadline && *deadline <= os::now();
   });
 }
 
@@ -71,8 +73,9 @@ Result<void> Server::begin(std::unique_ptr<Conversation> conversation, std::uint
   // The greeting may find the peer gone already; reading then tells.
   (void)conversation->channel.greet();
   const std::uint64_t number = conversation->number = next_++;
-  conversation->watch = REEVE_TRY(loop_.watch(conversation->channel.socket(), {.readable = true},
-                                              [this, number](os::Ready ready) { on_ready(number, ready); }));
+  conversation->watch = REEVE_TRY(loop_.watch(
+      conversation->channel.socket(), {.readable = true}, [this, number](os::Ready ready) { on_ready(number, ready); },
+      os::Attends::yes));
   conversations_.emplace(number, std::move(conversation));
   return {};
 }
@@ -122,6 +125,7 @@ void Server::drop_later(Conversation& conversation) {
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
   Conversation& conversation = *conversations_.at(number);
+  if (loop_.is_attending()) return attend(conversation, ready);
   if (conversation.is_over) return drop(number);
   // Whoever has hung up in both directions makes no room any more; sending tells.
   if ((ready.writable || ready.ended) && flush(conversation) == Next::over) return drop(number);
@@ -191,7 +195,14 @@ void Server::learn_peer(Conversation& conversation) {
 }
 
 Server::Next Server::read_one(Conversation& conversation) {
-  auto incoming = conversation.channel.receive(inbox_);
+  if (conversation.parked.empty()) return take_incoming(conversation, conversation.channel.receive(inbox_));
+  Result<channel::Incoming> incoming = std::move(conversation.parked.front());
+  conversation.parked.pop_front();
+  if (!conversation.parked.empty()) unpark_later();
+  return take_incoming(conversation, std::move(incoming));
+}
+
+Server::Next Server::take_incoming(Conversation& conversation, Result<channel::Incoming> incoming) {
   if (!incoming && !conversation.channel.is_broken()) return pause(conversation);
   if (!incoming) return refuse(conversation, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) {
@@ -204,6 +215,77 @@ Server::Next Server::read_one(Conversation& conversation) {
     return answer(conversation, refused->header.id, std::unexpected(refused->reason));
   }
   return take_packet(conversation, std::move(std::get<channel::Delivered>(*incoming)));
+}
+
+// A handler waits. Nothing is dropped here, where it may be that conversation's.
+void Server::attend(Conversation& conversation, os::Ready ready) {
+  if ((ready.writable || ready.ended) && !conversation.is_over && flush(conversation) == Next::over) {
+    drop_later(conversation);
+  }
+  for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
+    const bool has_room =
+        conversation.parked.size() < kParkedPacketsMax && conversation.outbox.count() < kUnsentAnswersMax;
+    if (conversation.is_over || !has_room) return loop_.leave_alone();
+    if (!park_one(conversation)) break;
+  }
+  if (!watch(conversation)) drop_later(conversation);
+}
+
+// Whether more may follow.
+bool Server::park_one(Conversation& conversation) {
+  auto incoming = conversation.channel.receive(inbox_);
+  if (!incoming && !conversation.channel.is_broken()) return loop_.leave_alone(), false;
+  if (incoming && std::holds_alternative<channel::NothingYet>(*incoming)) return false;
+  const auto* packet = incoming ? std::get_if<channel::Delivered>(&*incoming) : nullptr;
+  const bool asks = packet != nullptr && packet->header.kind == channel::PacketKind::request;
+  if (asks && packet->header.chain == Context::current().chain) {
+    if (answer(conversation, packet->header.id, std::unexpected(deadlock(conversation))) == Next::over) {
+      drop_later(conversation);
+    }
+    return true;
+  }
+  const bool is_last = !incoming || std::holds_alternative<channel::Ended>(*incoming);
+  if (is_last) loop_.leave_alone();
+  park(conversation, std::move(incoming));
+  return !is_last;
+}
+
+// Kept by itself, since the room that it came into is larger, and paid for: one that nobody pays for is refused.
+void Server::park(Conversation& conversation, Result<channel::Incoming> incoming) {
+  if (auto* packet = incoming ? std::get_if<channel::Delivered>(&*incoming) : nullptr) {
+    if (packet->charge.amount() == quota::Amount()) {
+      packet->body = Data::copy_of(packet->body.bytes());
+      auto charge = pay_for(conversation, *packet);
+      if (charge) packet->charge = std::move(*charge);
+      if (!charge) incoming = channel::Refused{packet->header, std::move(charge).error()};
+    }
+  }
+  conversation.parked.push_back(std::move(incoming));
+  unpark_later();
+}
+
+void Server::unpark_later() {
+  if (unpark_.is_set()) return;
+  unpark_ = loop_.at(os::now(), [this] {
+    std::vector<std::uint64_t> waiting;
+    for (const auto& [number, conversation] : conversations_) {
+      const bool has_room = conversation->outbox.count() < kUnsentAnswersMax;
+      if (!conversation->parked.empty() && has_room) waiting.push_back(number);
+    }
+    for (const std::uint64_t number : waiting) {
+      if (conversations_.contains(number)) on_ready(number, {.readable = true});
+    }
+  });
+}
+
+Error Server::deadlock(Conversation& conversation) {
+  learn_peer(conversation);
+  const std::string chain = object::text_of(Uuid{Context::current().chain});
+  const std::string self = name_.empty() ? "process " + std::to_string(os::own_pid()) : name_;
+  return {Kind::invalid, code::kDeadlock,
+          self + " waits for an answer in the chain of calls " + chain + ", which has come back to it by " +
+              name_of(*conversation.peer),
+          "have one of them wait without blocking (call_then, co_await), or ask for less"};
 }
 
 Server::Next Server::take_packet(Conversation& conversation, channel::Delivered packet) {
@@ -272,9 +354,10 @@ Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, const 
   // with it before it let go.
   if (!state_ || state_.use_count() != 1) state_ = std::make_shared<State>();
   const std::shared_ptr<State> state = state_;
-  state->begin(desk_, ticket, conversation.peer, packet.header.deadline);
+  state->begin(desk_, ticket, conversation.peer, packet.header);
   Current current{conversation, ticket};
   current_ = &current;
+  const OnBehalf of_caller(state->context);
   (*conversation.handler)(message, Request(state));
   current_ = nullptr;
   last_use_ = os::now();
@@ -303,8 +386,8 @@ Server::Next Server::keep(Conversation& conversation, std::shared_ptr<State> sta
   if (!listen_to_others()) look_for_others();
   InHand request{std::move(state), std::move(charge), {}};
   unpaid_ += request.is_unpaid() ? 1 : 0;
-  if (request.state->deadline) {
-    request.deadline = loop_.at(*request.state->deadline, [this, ticket] { cancel(ticket); });
+  if (const os::Deadline& deadline = request.state->context.deadline) {
+    request.deadline = loop_.at(*deadline, [this, ticket] { cancel(ticket); });
   }
   conversation.in_hand.push_back(std::move(request));
   return Next::goes_on;

@@ -2,15 +2,18 @@
 // answered exactly once, in whatever order the answers come.
 //
 // Owns:    its channels, and for each a few requests in hand and unsent answers, charged to the peer they are for.
-// Threads: the loop's.
+// Threads: the loop's. While a handler waits for something that it has asked of others, peers are heard and nothing is
+//          taken up: who asks for what that handler is to answer is told that this goes round in a circle.
 // Trust:   peers are strangers. One that breaks a rule loses its channel, and nobody else notices.
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "../channel/peer.hpp"
@@ -34,6 +37,9 @@ class Server {
 
   /// Serves this channel until it ends. What the record tells of its peer, every packet must bear out.
   Result<void> add(channel::Channel channel, Peer peer, const channel::Record& record, SharedHandler handler);
+
+  /// What peers call it, to whom its pid may mean nothing.
+  void set_name(std::string name) { name_ = std::move(name); }
 
   /// Takes nothing more: what was sent until now is taken up and answered, and each conversation ends then. A caller
   /// who sends later finds its channel closed before anything was lost, and connects afresh.
@@ -74,7 +80,8 @@ class Server {
     // While too many answers wait for room nothing more is read: a peer that does not read cannot make this side grow.
     channel::Outbox outbox;
     std::vector<InHand> in_hand;
-    bool is_over = false;  // to be dropped
+    std::deque<Result<channel::Incoming>> parked;  // read while a handler waited
+    bool is_over = false;                          // to be dropped
     // Nothing more comes, and all is answered.
     bool is_done() const { return has_ended && in_hand.empty() && outbox.empty(); }
   };
@@ -87,6 +94,12 @@ class Server {
   void on_ready(std::uint64_t number, os::Ready ready);
   Next read_some(Conversation& conversation);
   Next read_one(Conversation& conversation);
+  Next take_incoming(Conversation& conversation, Result<channel::Incoming> incoming);
+  void attend(Conversation& conversation, os::Ready ready);
+  bool park_one(Conversation& conversation);
+  void park(Conversation& conversation, Result<channel::Incoming> incoming);
+  Error deadlock(Conversation& conversation);
+  void unpark_later();
   Next take_packet(Conversation& conversation, channel::Delivered packet);
   Next take_request(Conversation& conversation, channel::Delivered& packet);
   Next hand_over(Conversation& conversation, Ticket ticket, const channel::Delivered& packet, quota::Charge charge,
@@ -126,6 +139,8 @@ class Server {
   std::uint64_t next_message_ = 1;
   Current* current_ = nullptr;  // null while no handler runs
   os::Loop::Timer resume_;
+  os::Loop::Timer unpark_;
+  std::string name_;
   os::Time last_use_{};
   bool has_left_open_ = false;
 };

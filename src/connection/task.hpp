@@ -1,6 +1,8 @@
 // Coroutines whose outcome comes later, and what they wait for.
 //
-// Threads: a coroutine runs on whichever thread gives it what it waits for; it begins on that of its caller.
+// Threads: a coroutine runs on whichever thread gives it what it waits for; it begins on that of its caller. Wherever
+// it
+//          runs, its calls are made on behalf of the request that it was begun for.
 #pragma once
 
 #include <coroutine>
@@ -11,6 +13,7 @@
 #include <utility>
 
 #include "../vocab/result.hpp"
+#include "context.hpp"
 
 namespace reeve::connection {
 
@@ -109,6 +112,7 @@ class Promise {
     std::mutex mutex;
     std::optional<Result<T>> value;
     std::coroutine_handle<> waiter;
+    Context context;  // the waiter's
   };
 
  public:
@@ -136,7 +140,9 @@ class Promise {
       state->value.emplace(std::move(value));
       waiter = std::exchange(state->waiter, {});
     }
-    if (waiter) waiter.resume();
+    if (!waiter) return {};
+    const OnBehalf again(state->context);
+    waiter.resume();
     return {};
   }
 
@@ -159,6 +165,7 @@ class Promise {
       const std::lock_guard lock(state->mutex);
       if (state->value) return false;
       state->waiter = waiter_ = waiter;
+      state->context = Context::current();
       return true;
     }
     Result<T> await_resume() {

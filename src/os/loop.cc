@@ -34,6 +34,8 @@ int milliseconds_until(const std::optional<Time>& when) {
 
 }  // namespace
 
+constinit thread_local const std::shared_ptr<Loop::State>* Loop::running_ = nullptr;
+
 Result<Loop> Loop::make() {
   Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
   if (!epoll) return system_failure("epoll_create1");
@@ -54,10 +56,15 @@ Result<void> Loop::Watch::change(Interest interest) {
   if (!state) return {};
   const auto found = state->watches.find(token_);
   if (found == state->watches.end()) return {};
+  if (found->second->is_muted) {
+    found->second->interest = interest;
+    return {};
+  }
   epoll_event event{bits_of(interest), {.u64 = token_}};
   if (::epoll_ctl(state->epoll.raw(), EPOLL_CTL_MOD, found->second->raw, &event) != 0) {
     return system_failure("epoll_ctl");
   }
+  found->second->interest = interest;
   return {};
 }
 
@@ -96,11 +103,11 @@ std::optional<Loop> Loop::Reference::get() const {
   return Loop(std::move(state));
 }
 
-Result<Loop::Watch> Loop::watch(const Fd& fd, Interest interest, std::function<void(Ready)> call) {
+Result<Loop::Watch> Loop::watch(const Fd& fd, Interest interest, std::function<void(Ready)> call, Attends attends) {
   const std::uint64_t token = state_->next++;
   epoll_event event{bits_of(interest), {.u64 = token}};
   if (::epoll_ctl(state_->epoll.raw(), EPOLL_CTL_ADD, fd.raw(), &event) != 0) return system_failure("epoll_ctl");
-  state_->watches.emplace(token, std::make_shared<Entry>(Entry{fd.raw(), std::move(call)}));
+  state_->watches.emplace(token, std::make_shared<Entry>(Entry{fd.raw(), std::move(call), interest, attends}));
   return Watch(state_, token);
 }
 
@@ -175,6 +182,7 @@ Result<void> Loop::run_once(const Deadline& deadline) {
   const int count =
       ::epoll_wait(state_->epoll.raw(), events.data(), static_cast<int>(events.size()), milliseconds_until(wake));
   if (count < 0 && errno != EINTR) return system_failure("epoll_wait");
+  const Running running(state_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     // An earlier callback of this round may have dropped the watch; holding the entry lets a callback drop its own.
@@ -184,8 +192,71 @@ Result<void> Loop::run_once(const Deadline& deadline) {
     entry->call(ready_of(event.events));
   }
   run_due_timers();
+  state_->unmute_all();
   state_->set_alarm();
   return {};
+}
+
+// While a callback waits.
+
+std::optional<Loop> Loop::running() {
+  if (running_ == nullptr) return std::nullopt;
+  return Loop(*running_);
+}
+
+Result<bool> Loop::wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline) {
+  const std::shared_ptr<State> state = state_;
+  while (true) {
+    const First first = REEVE_TRY(wait_for_first(socket, readiness, state->epoll, deadline));
+    if (first != First::other) return first == First::socket;
+    if (REEVE_TRY(state->attend())) return true;
+  }
+}
+
+// Whether anything was called. What else is ready would be so all the while.
+Result<bool> Loop::State::attend() {
+  std::array<epoll_event, 64> events;
+  const int count = ::epoll_wait(epoll.raw(), events.data(), static_cast<int>(events.size()), 0);
+  if (count < 0 && errno != EINTR) return system_failure("epoll_wait");
+  bool has_called = false;
+  for (int i = 0; i < count; ++i) {
+    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const auto found = watches.find(event.data.u64);
+    if (found == watches.end() || found->second->attends == Attends::no) {
+      mute(event.data.u64);
+      continue;
+    }
+    const std::shared_ptr<Entry> entry = found->second;
+    attended = event.data.u64;
+    entry->call(ready_of(event.events));
+    attended = 0;
+    has_called = true;
+  }
+  return has_called;
+}
+
+void Loop::State::mute(std::uint64_t token) {
+  const auto found = watches.find(token);
+  const bool is_alarm = token == 0 && alarm;
+  if (found == watches.end() && !is_alarm) return;
+  if (found != watches.end() && std::exchange(found->second->is_muted, true)) return;
+  ::epoll_ctl(epoll.raw(), EPOLL_CTL_DEL, is_alarm ? alarm.raw() : found->second->raw, nullptr);
+  muted.push_back(token);
+}
+
+// One that the kernel has no memory for is tried again after the next round.
+void Loop::State::unmute_all() {
+  const auto is_back = [this](std::uint64_t token) {
+    const auto found = watches.find(token);
+    if (token != 0 && found == watches.end()) return true;
+    const Interest interest = token == 0 ? Interest{.readable = true} : found->second->interest;
+    epoll_event event{bits_of(interest), {.u64 = token}};
+    const int raw = token == 0 ? alarm.raw() : found->second->raw;
+    if (::epoll_ctl(epoll.raw(), EPOLL_CTL_ADD, raw, &event) != 0) return false;
+    if (token != 0) found->second->is_muted = false;
+    return true;
+  };
+  std::erase_if(muted, is_back);
 }
 
 }  // namespace reeve::os

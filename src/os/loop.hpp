@@ -1,7 +1,8 @@
 // One thread's waiting place: descriptors, timers and signals, each with what to do when it is ready.
 //
 // Owns:    an epoll descriptor and the callbacks; never the descriptors watched.
-// Threads: one. Callbacks run inside run_once and may add or drop any watch, their own included.
+// Threads: one. Callbacks run inside run_once and may add or drop any watch, their own included. Those of watches that
+//          attend also run while one of them waits for something in wait_for, their own turn perhaps.
 // Errors:  busy where the kernel is out of descriptors or watches.
 #pragma once
 
@@ -13,9 +14,11 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "clock.hpp"
 #include "fd.hpp"
+#include "socket.hpp"
 
 namespace reeve::os {
 
@@ -32,19 +35,30 @@ struct Ready {
   bool ended = false;
 };
 
+/// Whether a watch is looked after while a callback waits for something.
+enum class Attends : bool { no, yes };
+
 class Loop {
   struct Entry {
     int raw = -1;
     std::function<void(Ready)> call;
+    Interest interest;
+    Attends attends = Attends::no;
+    bool is_muted = false;  // out of the epoll set until this round's callbacks have run
   };
   struct State {
     Fd epoll;
+    std::uint64_t attended = 0;        // the watch that is called while another callback waits
+    std::vector<std::uint64_t> muted;  // in the order in which they were; 0 is the alarm
     std::uint64_t next = 1;
     std::map<std::uint64_t, std::shared_ptr<Entry>> watches;
     std::map<std::pair<Time, std::uint64_t>, std::function<void()>> timers;  // by when, then by token
     Fd alarm;         // a timer of the kernel's, for whoever watches the epoll descriptor
     Time alarm_at{};  // none
     void set_alarm();
+    Result<bool> attend();
+    void mute(std::uint64_t token);
+    void unmute_all();
   };
 
  public:
@@ -100,7 +114,7 @@ class Loop {
 
   static Result<Loop> make();
 
-  Result<Watch> watch(const Fd& fd, Interest interest, std::function<void(Ready)> call);
+  Result<Watch> watch(const Fd& fd, Interest interest, std::function<void(Ready)> call, Attends attends = Attends::no);
   Timer at(Time when, std::function<void()> call);
 
   /// Calls it once, in one of the next rounds.
@@ -121,7 +135,31 @@ class Loop {
   /// Runs what is due, without waiting.
   Result<void> dispatch() { return run_once(now()); }
 
+  /// The loop whose callback this thread runs at present.
+  static std::optional<Loop> running();
+
+  /// Waits within a callback until the socket is ready, as os::wait_for does; or until something was attended to, when
+  /// it may not be. Nothing but the watches that attend is called meanwhile.
+  Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline);
+  /// Whether a watch is called because of that.
+  bool is_attending() const { return state_->attended != 0; }
+  /// The watch that is so called can do nothing more until the callback that waits has returned.
+  void leave_alone() { state_->mute(state_->attended); }
+
  private:
+  // While it lives, callbacks of that loop run.
+  class Running {
+   public:
+    explicit Running(const std::shared_ptr<State>& state) : before_(std::exchange(running_, &state)) {}
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+    ~Running() { running_ = before_; }
+
+   private:
+    const std::shared_ptr<State>* before_;
+  };
+  static constinit thread_local const std::shared_ptr<State>* running_;
+
   explicit Loop(std::shared_ptr<State> state) : state_(std::move(state)) {}
   Timer::Key add_timer(Time when, std::function<void()> call);
   void run_due_timers();

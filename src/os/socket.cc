@@ -194,7 +194,7 @@ void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }
 void refuse_more(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RD); }
 
 Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
-                         std::span<const int> descriptors) {
+                         std::span<const int> descriptors, bool* was_reset) {
   REEVE_INVARIANT(descriptors.size() <= kAttachmentCountMax && parts.size() <= kPartCountMax);
   std::array<iovec, kPartCountMax> vectors;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -217,12 +217,14 @@ Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::
   while (::sendmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
     if (errno == EINTR) continue;
     if (errno == EAGAIN) return Sent::not_now;
+    if (errno == ECONNRESET && was_reset != nullptr) *was_reset = true;
     return system_failure("sendmsg");
   }
   return Sent::whole;
 }
 
-Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights) {
+Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights,
+                                bool* was_reset) {
   REEVE_INVARIANT(parts.size() <= 4);
   alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
   std::array<iovec, 4> vectors;
@@ -236,6 +238,7 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
     message.msg_controllen = control_bytes(rights);
     const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < 0) {
+      if (errno == ECONNRESET && was_reset != nullptr) *was_reset = true;
       if (errno == EINTR || errno == ECONNRESET) continue;
       if (errno == EAGAIN) return NothingYet{};
       return system_failure("recvmsg");
@@ -252,22 +255,39 @@ Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std:
   return EndOfChannel{};
 }
 
-Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline) {
+namespace {
+
+pollfd entry_of(const Fd& fd, Readiness readiness) {
+  const int events = (readiness != Readiness::writable ? POLLIN : 0) | (readiness != Readiness::readable ? POLLOUT : 0);
+  return {fd.raw(), static_cast<short>(events), 0};
+}
+
+// False where the deadline came first.
+Result<bool> poll_until(std::span<pollfd> entries, const Deadline& deadline) {
   while (true) {
-    const int events =
-        (readiness != Readiness::writable ? POLLIN : 0) | (readiness != Readiness::readable ? POLLOUT : 0);
-    pollfd entry{socket.raw(), static_cast<short>(events), 0};
     timespec timeout{};
     const auto left = left_until(deadline);
     if (left) {
       timeout.tv_sec = left->count() / 1'000'000'000;
       timeout.tv_nsec = left->count() % 1'000'000'000;
     }
-    const int ready = ::ppoll(&entry, 1, left ? &timeout : nullptr, nullptr);
-    if (ready > 0) return true;
-    if (ready == 0) return false;
+    const int ready = ::ppoll(entries.data(), entries.size(), left ? &timeout : nullptr, nullptr);
+    if (ready >= 0) return ready > 0;
     if (errno != EINTR) return system_failure("ppoll");
   }
+}
+
+}  // namespace
+
+Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline) {
+  pollfd entry = entry_of(socket, readiness);
+  return poll_until(std::span(&entry, 1), deadline);
+}
+
+Result<First> wait_for_first(const Fd& socket, Readiness readiness, const Fd& other, const Deadline& deadline) {
+  std::array entries{entry_of(socket, readiness), entry_of(other, Readiness::readable)};
+  if (!REEVE_TRY(poll_until(entries, deadline))) return First::deadline;
+  return entries[0].revents != 0 ? First::socket : First::other;
 }
 
 }  // namespace reeve::os

@@ -73,9 +73,10 @@ void refuse_more(const Fd& socket);
 enum class Sent { whole, not_now };
 
 /// Sends one packet made of `parts`, with `descriptors`, or nothing at all.
-/// Errors: gone where nobody is left to read it; busy where too many descriptors are in flight.
+/// Errors: gone where nobody is left to read it; busy where too many descriptors are in flight. `was_reset` is set
+/// where the peer has ended and has not read the last packet that it was sent: the kernel tells that once.
 Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
-                         std::span<const int> descriptors);
+                         std::span<const int> descriptors, bool* was_reset = nullptr);
 
 struct Arrival {
   std::size_t size = 0;
@@ -95,11 +96,13 @@ enum class Rights { accept, refuse, process_only };
 
 /// Receives one packet into the parts of a buffer, of which there are at most four, one after the other. With
 /// Rights::refuse, a packet that carries descriptors arrives truncated. After a reset it reads on: what the peer sent
-/// before it died is delivered before EndOfChannel.
-Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights);
+/// before it died is delivered before EndOfChannel. `was_reset` as in send_packet.
+Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights,
+                                bool* was_reset = nullptr);
 
-inline Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights) {
-  return receive_packet(socket, std::span(&buffer, 1), rights);
+inline Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights,
+                                       bool* was_reset = nullptr) {
+  return receive_packet(socket, std::span(&buffer, 1), rights, was_reset);
 }
 
 /// Lets more packets wait on their way from this end, as far as this user may: four of 128 KiB.
@@ -109,5 +112,10 @@ enum class Readiness { readable, writable, either };
 
 /// Waits until the socket is ready or has ended. False where the deadline came first.
 Result<bool> wait_for(const Fd& socket, Readiness readiness, const Deadline& deadline);
+
+enum class First { socket, other, deadline };
+
+/// The same, or until another descriptor is readable. What both are is said of the socket.
+Result<First> wait_for_first(const Fd& socket, Readiness readiness, const Fd& other, const Deadline& deadline);
 
 }  // namespace reeve::os

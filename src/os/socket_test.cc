@@ -33,8 +33,10 @@ TEST(ChannelSocket, DeliversWhatAPeerSentBeforeItDiedWithAnUnreadPacket) {
   send_text(theirs, "last words");
   theirs.close();  // An unread packet in its queue makes the kernel report a reset first.
   std::array<std::byte, 64> room;
-  auto received = receive_packet(ours, room, Rights::accept);
+  bool was_reset = false;
+  auto received = receive_packet(ours, room, Rights::accept, &was_reset);
   ASSERT_TRUE(received);
+  EXPECT_TRUE(was_reset);
   ASSERT_TRUE(std::holds_alternative<Arrival>(*received));
   EXPECT_EQ(std::get<Arrival>(*received).size, std::string_view("last words").size());
   received = receive_packet(ours, room, Rights::accept);

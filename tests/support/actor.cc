@@ -297,6 +297,12 @@ class Player : public Actor {
     auto other = connect<Actor>(std::move(name), {.loop = caller.loop()});
     co_return co_await other.async_with<&Actor::await_word>({.until = caller.deadline()});
   }
+  Result<std::string> pass_on(std::vector<std::string> names) override {
+    if (names.empty()) return "the end";
+    auto next = connect<Actor>(names.front());
+    names.erase(names.begin());
+    return next.call<&Actor::pass_on>(names);
+  }
   Result<std::map<std::string, std::string>> who(const Caller& caller, std::string word) override {
     const Peer& peer = caller.peer();
     return std::map<std::string, std::string>{{"label", peer.label},

@@ -73,6 +73,8 @@ struct Actor {
   virtual Task<void> throw_later() = 0;
   /// Has the service of that name wait for a word, on the caller's behalf: for no longer than that, and it alone.
   virtual Task<std::string> await_word_of_other(const Caller& caller, std::string name) = 0;
+  /// Has the first of these services do so with the rest, and waits for it: "the end" where there is none.
+  virtual Result<std::string> pass_on(std::vector<std::string> names) = 0;
   /// What is known of whoever asks.
   virtual Result<std::map<std::string, std::string>> who(const Caller& caller, std::string word) = 0;
 
@@ -83,7 +85,7 @@ BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, attempt_of_early_thread, complain,
                        throw_something, answer_of, sleep, crash, attempt, reach_out, print, echo_files, own_endpoint,
                        sum_of, call_other, offer, withdraw, container, write_file, misuse_folder, read_file, work,
-                       await_word, say, given_up, ask_a_thread, throw_later, await_word_of_other, who))
+                       await_word, say, given_up, ask_a_thread, throw_later, await_word_of_other, pass_on, who))
 
 /// Another interface of the same process.
 struct Namesake {

@@ -1,6 +1,9 @@
 // Requests that are answered later, across processes: by what others say, by other threads, or not at all.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <fstream>
 #include <thread>
 
 #include "../src/bootstrap/broker.hpp"
@@ -136,6 +139,71 @@ TEST_F(Later, ACallThatComesBackIsToldAtOnce) {
     EXPECT_NE(outcome.error().message.find("(" + before + ")"), std::string::npos) << outcome.error().message;
   }
   EXPECT_EQ(client.call<&Actor::pass_on>(Names{b, c}), "the end") << "they serve on";
+}
+
+// Bytes that a process keeps in memory.
+std::int64_t resident(std::int32_t pid) {
+  std::ifstream facts("/proc/" + std::to_string(pid) + "/statm");
+  std::int64_t size = 0;
+  std::int64_t pages = -1;
+  facts >> size >> pages;
+  return pages * ::sysconf(_SC_PAGESIZE);
+}
+
+TEST_F(Later, AStreamOfAMillionItemsTakenSlowlyGrowsNeitherSide) {
+  constexpr std::uint64_t kItems = 1'000'000;
+  constexpr std::int64_t kGrowthMax = 1024 * 1024;
+  auto client = connect<Actor>(kActor);
+  const auto peer = client.peer();
+  ASSERT_TRUE(peer && peer->pid);
+  ASSERT_TRUE(client.call<&Actor::sleep>(0U));
+  const std::int32_t self = ::getpid();
+  const std::int64_t ours = resident(self);
+  const std::int64_t theirs = resident(*peer->pid);
+  ASSERT_GT(theirs, 0);
+  auto reader = client.stream<&Actor::numbers>(kItems);
+  std::int64_t most_ours = 0;
+  std::int64_t most_theirs = 0;
+  for (std::uint64_t i = 0; i < kItems; ++i) {
+    const auto item = reader.next();
+    ASSERT_TRUE(item && *item);
+    ASSERT_EQ(**item, i);
+    if (i % 10'000 != 0) continue;
+    // For as long as it takes the service to send what it may.
+    std::this_thread::sleep_for(5ms);
+    most_ours = std::max(most_ours, resident(self) - ours);
+    most_theirs = std::max(most_theirs, resident(*peer->pid) - theirs);
+  }
+  EXPECT_EQ(*reader.next(), std::nullopt);
+  EXPECT_LT(most_ours, kGrowthMax);
+  EXPECT_LT(most_theirs, kGrowthMax);
+  std::printf("stream: %llu items, growth of the caller %lld KiB, of the service %lld KiB\n",
+              static_cast<unsigned long long>(kItems), static_cast<long long>(most_ours / 1024),
+              static_cast<long long>(most_theirs / 1024));
+}
+
+TEST_F(Later, AStreamEndsWithWhoeverMakesOrTakesIt) {
+  auto client = connect<Actor>(kActor);
+  {
+    auto reader = client.stream<&Actor::numbers>(1'000'000U);
+    ASSERT_TRUE(reader.next());
+    EXPECT_EQ(other.call<&Actor::streams>(), 1U);
+  }
+  EXPECT_TRUE(comes_true([&] { return other.call<&Actor::streams>() == 0U; })) << "its reader is gone";
+  {
+    auto leaving = connect<Actor>(kActor);
+    auto reader = leaving.stream<&Actor::numbers>(1'000'000U);
+    ASSERT_TRUE(reader.next());
+  }
+  EXPECT_TRUE(comes_true([&] { return other.call<&Actor::streams>() == 0U; })) << "its caller is gone";
+  auto doomed = client.stream<&Actor::numbers_until_death>(1'000U);
+  std::uint64_t heard = 0;
+  auto item = doomed.next();
+  for (; item && *item; item = doomed.next()) ASSERT_EQ(**item, heard++);
+  ASSERT_FALSE(item);
+  EXPECT_EQ(item.error().kind, Kind::interrupted);
+  EXPECT_EQ(heard, 1'000U) << "what it sent before it died has come";
+  EXPECT_EQ(client.call<&Actor::streams>(), 0U) << "a fresh one answers";
 }
 
 TEST_F(Later, AThreadOfAConfinedServiceAnswers) {

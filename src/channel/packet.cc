@@ -9,7 +9,7 @@ namespace {
 
 std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadPacket, "packet: " + what); }
 
-bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= PacketKind::cancel; }
+bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= PacketKind::credit; }
 
 bool is_known(const AttachmentEntry& entry) {
   if (entry.zero != 0) return false;
@@ -35,16 +35,19 @@ Result<void> check_sizes(const Header& header) {
 }
 
 bool may_be_long(PacketKind kind) {
-  return kind == PacketKind::request || kind == PacketKind::reply || kind == PacketKind::message;
+  return wants_answer(kind) || kind == PacketKind::reply || kind == PacketKind::message;
+}
+
+bool names_request(PacketKind kind) {
+  return kind == PacketKind::reply || kind == PacketKind::error || kind == PacketKind::cancel ||
+         kind == PacketKind::item || kind == PacketKind::credit;
 }
 
 Result<void> check_kind(const Header& header) {
   const bool is_long = header.message_size > kFragmentBytes;
   if (is_long && !may_be_long(header.kind)) return bad("this kind of message is one packet");
-  const bool names_request =
-      header.kind == PacketKind::reply || header.kind == PacketKind::error || header.kind == PacketKind::cancel;
-  if (names_request != (header.reply_to != 0)) return bad("reply-to does not fit the kind");
-  const bool wants_id = header.kind == PacketKind::request || (header.kind == PacketKind::message && is_long);
+  if (names_request(header.kind) != (header.reply_to != 0)) return bad("reply-to does not fit the kind");
+  const bool wants_id = wants_answer(header.kind) || (header.kind == PacketKind::message && is_long);
   if (wants_id != (header.id != 0)) return bad("the message id does not fit the kind");
   const std::uint32_t count = header.attachment_count;
   if ((header.kind == PacketKind::hello || header.kind == PacketKind::end) && count != 0) {
@@ -52,6 +55,9 @@ Result<void> check_kind(const Header& header) {
   }
   if (header.kind == PacketKind::cancel && (count != 0 || header.message_size != 0)) {
     return bad("a cancellation is a request's id and nothing else");
+  }
+  if (header.kind == PacketKind::credit && (count != 0 || header.message_size != sizeof(Credit))) {
+    return bad("a credit is a number and nothing else");
   }
   if (header.kind == PacketKind::introduce && (count != 1 || header.message_size != 0)) {
     return bad("an introduction is one end and nothing else");
@@ -127,6 +133,14 @@ Result<Hello> decode_hello(std::span<const std::byte> body) {
   const auto hello = vocab::Reader(body).read<Hello>();
   if (!hello || body.size() != sizeof(Hello)) return bad("a hello of another size");
   return *hello;
+}
+
+Result<Credit> decode_credit(std::span<const std::byte> body) {
+  const auto credit = vocab::Reader(body).read<Credit>();
+  if (!credit || credit->bytes == 0 || credit->bytes > kStreamWindowBytes) {
+    return bad("a credit of nothing, or of more than a stream's window of 64 KiB");
+  }
+  return *credit;
 }
 
 std::int64_t clock_offset(const Hello& hello, os::Time monotonic, os::Time real) {

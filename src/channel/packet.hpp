@@ -7,7 +7,7 @@
 //        8    4  flags, zero
 //       12    4  attachment count
 //       16    8  message id
-//       24    8  reply-to id: of the request that is answered, or given up
+//       24    8  reply-to id: of the request that is answered, given up, or given credit
 //       32   16  call-chain id
 //       48    8  sequence
 //       56    8  absolute CLOCK_MONOTONIC deadline in ns, zero for none
@@ -45,7 +45,13 @@ enum class PacketKind : std::uint16_t {
   message = 6,    ///< wants no answer
   introduce = 7,  ///< brings one end of a new channel to whoever receives this one
   cancel = 8,     ///< whoever sent the request whose id is reply-to no longer waits; to peers that take it alone
+  stream = 9,   ///< a request that wants any number of items first; its sender has room for kStreamWindowBytes of them
+  item = 10,    ///< one of those, to the stream whose id is reply-to
+  credit = 11,  ///< whoever sent the stream whose id is reply-to has room for more: a Credit
 };
+
+/// Whether it is answered, once, by a reply or an error.
+constexpr bool wants_answer(PacketKind kind) { return kind == PacketKind::request || kind == PacketKind::stream; }
 
 /// Of requests that are made of each other: whoever is asked hands it on to whomever it asks in turn.
 using Chain = std::array<std::byte, 16>;
@@ -93,6 +99,21 @@ struct Hello {
   std::uint64_t real = 0;       ///< the sender's CLOCK_REALTIME in ns, as it sent
 };
 static_assert(sizeof(Hello) == 32);
+
+/// What the sender of a stream has room for, beyond what it said before.
+struct Credit {
+  std::uint64_t bytes = 0;  ///< by item_cost; 1 to kStreamWindowBytes
+};
+static_assert(sizeof(Credit) == 8);
+
+/// The bytes of a credit's body.
+Result<Credit> decode_credit(std::span<const std::byte> body);
+
+/// What an item takes of its stream's window: what it holds, and what holding it takes. One that is larger than what is
+/// left of the window may be sent as long as anything is left.
+constexpr std::int64_t item_cost(std::size_t body_size, std::size_t attachment_count) {
+  return static_cast<std::int64_t>(body_size + kItemCostBytes + attachment_count * kItemAttachmentCostBytes);
+}
 
 /// What to add to a deadline of the peer's to have it on this process's clock, given both clocks here as its hello
 /// came. A hello may have waited for a minute while a service was started; what does not fit that is another clock.

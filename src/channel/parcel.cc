@@ -13,7 +13,16 @@ Result<Introduction> make_introduction() {
   return introduction;
 }
 
-void Outbox::push(Parcel parcel, quota::Charge charge) { queue_.push_back({std::move(parcel), std::move(charge)}); }
+void Outbox::push(Parcel parcel, quota::Charge charge) {
+  item_count_ += parcel.kind == PacketKind::item ? 1 : 0;
+  queue_.push_back({std::move(parcel), std::move(charge)});
+}
+
+void Outbox::replace_stuck(Parcel parcel) {
+  item_count_ -= stuck_->kind == PacketKind::item ? 1 : 0;
+  item_count_ += parcel.kind == PacketKind::item ? 1 : 0;
+  *stuck_ = std::move(parcel);
+}
 
 void Outbox::begin_long_ones() {
   while (!queue_.empty() && queue_.front().parcel.is_long() && long_.size() < kPartialCountMax) {
@@ -30,6 +39,7 @@ Result<void> Outbox::send_next(Channel& channel, std::list<Waiting>& from) {
   stuck_ = &from.front().parcel;
   REEVE_TRY(channel.send_next(*stuck_));
   if (stuck_->is_sent) {
+    item_count_ -= stuck_->kind == PacketKind::item ? 1 : 0;
     from.pop_front();
   } else {
     from.splice(from.end(), from, from.begin());
@@ -60,7 +70,11 @@ const Parcel* Outbox::find(std::uint64_t tag) const {
 }
 
 void Outbox::remove_if(const std::function<bool(const Parcel&)>& is_unwanted) {
-  const auto is_it = [&](const Waiting& waiting) { return is_unwanted(waiting.parcel); };
+  const auto is_it = [&](const Waiting& waiting) {
+    if (!is_unwanted(waiting.parcel)) return false;
+    item_count_ -= waiting.parcel.kind == PacketKind::item ? 1 : 0;
+    return true;
+  };
   std::erase_if(queue_, is_it);
   std::erase_if(long_, is_it);
 }

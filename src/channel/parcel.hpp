@@ -59,8 +59,9 @@ class Outbox {
   /// Errors: what the parcel at hand met, which is then stuck() and the next again: busy, gone.
   Result<bool> flush(Channel& channel);
 
-  /// The parcel that the last flush could not send, for another to be put in its place.
+  /// The parcel that the last flush could not send, and another in its place.
   Parcel& stuck() { return *stuck_; }
+  void replace_stuck(Parcel parcel);
 
   /// The parcel of that tag, as far as it has not been sent; null where there is none.
   const Parcel* find(std::uint64_t tag) const;
@@ -71,6 +72,8 @@ class Outbox {
 
   std::size_t count() const { return queue_.size() + long_.size(); }
   bool empty() const { return count() == 0; }
+  /// Items of streams among them, which those streams' windows bound.
+  std::size_t item_count() const { return item_count_; }
 
  private:
   struct Waiting {
@@ -84,6 +87,7 @@ class Outbox {
   // Lists take no memory while they are empty, as they mostly are.
   std::list<Waiting> queue_;  // not begun
   std::list<Waiting> long_;   // begun; the first has its turn
+  std::size_t item_count_ = 0;
   Parcel* stuck_ = nullptr;
 };
 

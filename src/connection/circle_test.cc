@@ -65,7 +65,9 @@ struct Circle : testing::Test {
     other_runs = std::thread([this] { other.run(); });
     first_runs = std::thread([this] { first.run(); });
   }
-  void TearDown() override {
+  void TearDown() override { stop(); }
+  // What a test has given a loop ends after that.
+  void stop() {
     first.is_over = other.is_over = true;
     if (first_runs.joinable()) first_runs.join();
     if (other_runs.joinable()) other_runs.join();
@@ -243,6 +245,7 @@ TEST_F(Circle, ACoroutineIsAtWorkForItsOwnRequestThroughout) {
   });
   start();
   EXPECT_TRUE(special.call(word("begin"), {.timeout = 30s}));
+  stop();
   EXPECT_NE(before.chain, channel::Chain());
   EXPECT_EQ(after_promise.chain, before.chain);
   EXPECT_EQ(after_call.chain, before.chain);

@@ -16,6 +16,7 @@
 
 #include "context.hpp"
 #include "link.hpp"
+#include "stream.hpp"
 
 namespace reeve::connection {
 
@@ -78,6 +79,12 @@ class Connection {
 
   /// The same for a coroutine.
   Exchange async(Dictionary request, CallOptions options = {}) { return {link_, std::move(request), options}; }
+
+  /// Asks for a stream: the items that answer the dictionary, one after the other. Nothing is sent before the first is
+  /// wanted.
+  std::unique_ptr<BodyReader> stream(Dictionary request, CallOptions options = {}) {
+    return std::make_unique<BodyReader>(link_, std::move(request), options);
+  }
 
   /// Sends a dictionary that wants no answer. It is on its way when this returns; whether the service takes it up,
   /// nobody tells: it does not while it has 64 of this connection's in hand. Errors: timeout where the service does not

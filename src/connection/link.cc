@@ -44,6 +44,9 @@ Result<void> no_loop() {
               "give it one when it is made, which outlives it, or use a call that waits");
 }
 
+// A service is told of room for half a window at a time.
+constexpr std::int64_t kCreditWorthSending = kStreamWindowBytes / 2;
+
 // A call that blocks.
 struct Sleeper final : Waiter {
   void wake() override {}
@@ -88,23 +91,47 @@ void Link::address(const CallOptions& options) {
 Result<void> Link::send_and_wait(Waiter& sleeper) {
   const os::Deadline deadline = parcel_.deadline;
   const OnBehalf waiting({parcel_.chain, deadline});  // as whoever is asked in turn may ask this process
-  sleeper.is_blocking_ = true;
-  sleeper.ticket_ = parcel_.tag = next_ticket_++;
-  waiters_.push_back(&sleeper);
-  const bool is_request = parcel_.kind == PacketKind::request;
-  parcel_.id = is_request ? parcel_.tag : 0;
-  if (!is_request) sender_ = &sleeper;
-  if (const auto connected = connect(deadline)) {
-    send_parcel();
-  } else {
-    let_go_of_parcel();
-    complete(sleeper, std::unexpected(connected.error()));
-  }
+  start(sleeper);
   while (!sleeper.is_over()) {
     if (const auto waited = wait_once(sleeper, deadline); !waited) give_up(sleeper, waited.error());
   }
   go_on_later();
   return *sleeper.outcome_;
+}
+
+void Link::start(Waiter& sleeper) {
+  sleeper.is_blocking_ = true;
+  sleeper.ticket_ = parcel_.tag = next_ticket_++;
+  waiters_.push_back(&sleeper);
+  const bool is_asking = channel::wants_answer(parcel_.kind);
+  parcel_.id = is_asking ? parcel_.tag : 0;
+  if (!is_asking) sender_ = &sleeper;
+  if (const auto connected = connect(parcel_.deadline)) {
+    send_parcel();
+  } else {
+    let_go_of_parcel();
+    complete(sleeper, std::unexpected(connected.error()));
+  }
+}
+
+void Link::open(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+  waiter.stream_ = std::make_unique<Waiter::Stream>();
+  if (const auto filled = fill_request(PacketKind::stream, request, options); !filled) {
+    waiter.outcome_ = filled;
+    return;
+  }
+  waiter.until_ = parcel_.deadline;
+  waiter.chain_ = parcel_.chain;
+  start(waiter);
+  go_on_later();
+}
+
+void Link::await_news(Waiter& waiter) {
+  const OnBehalf waiting({waiter.chain_, waiter.until_});
+  while (!waiter.has_news()) {
+    if (const auto waited = wait_once(waiter, waiter.until_); !waited) give_up(waiter, waited.error());
+  }
+  go_on_later();
 }
 
 // Sends and reads what can be done now; where that is not the outcome, waits until more can be done.
@@ -113,7 +140,7 @@ Result<void> Link::wait_once(const Waiter& waiter, const os::Deadline& deadline)
   flush();
   if (current_) read_what_came();
   if (current_ && is_refused_ && !has_any_in_hand()) lose(interrupted());
-  if (waiter.is_over() || !current_) return {};
+  if (waiter.has_news() || !current_) return {};
   if (deadline && *deadline <= os::now()) return timed_out();
   const auto readiness = outbox_.empty() || is_refused_ ? os::Readiness::readable : os::Readiness::either;
   if (REEVE_TRY(wait_for(readiness, deadline))) return {};
@@ -175,16 +202,28 @@ Result<Peer> Link::peer(const CallOptions& options) {
 // Calls that do not.
 
 bool Link::begin(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+  return begin(PacketKind::request, request, options, waiter);
+}
+
+void Link::begin_stream(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+  waiter.stream_ = std::make_unique<Waiter::Stream>();
+  (void)begin(PacketKind::stream, request, options, waiter);
+}
+
+bool Link::begin(PacketKind kind, const Dictionary& request, const CallOptions& options, Waiter& waiter) {
   auto loop = loop_.get();
-  const auto filled = loop ? fill_request(request, options) : no_loop();
+  const auto filled = loop ? fill_request(kind, request, options) : no_loop();
   waiter.outcome_.reset();
   waiter.answer_.reset();
+  waiter.is_blocking_ = kind == PacketKind::stream;
   if (!filled) {
     waiter.outcome_ = filled;
     return false;
   }
   waiter.ticket_ = parcel_.tag = parcel_.id = next_ticket_++;
   waiters_.push_back(&waiter);
+  waiter.until_ = parcel_.deadline;
+  waiter.chain_ = parcel_.chain;
   if (parcel_.deadline) {
     waiter.deadline_ = loop->at(*parcel_.deadline, [this, &waiter] {
       const auto self = shared_from_this();
@@ -197,13 +236,13 @@ bool Link::begin(const Dictionary& request, const CallOptions& options, Waiter& 
   return true;
 }
 
-Result<void> Link::fill_request(const Dictionary& request, const CallOptions& options) {
+Result<void> Link::fill_request(PacketKind kind, const Dictionary& request, const CallOptions& options) {
   if (!dialer_) return std::unexpected(given_up());
   if (waiters_.size() >= kCallsMax) {
     return fail(Kind::busy, code::kQueueFull, "1,024 calls of this connection wait for their answers",
                 "call again when some of them are answered");
   }
-  REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
+  REEVE_TRY(fill_parcel(parcel_, kind, request));
   address(options);
   return {};
 }
@@ -211,10 +250,26 @@ Result<void> Link::fill_request(const Dictionary& request, const CallOptions& op
 void Link::abandon(Waiter& waiter) {
   if (waiter.ticket_ == 0) return;
   const std::uint64_t ticket = std::exchange(waiter.ticket_, 0);
-  if (std::erase(ready_, &waiter) > 0) return;
+  std::erase(ready_, &waiter);
+  if (waiter.is_over()) return;
   std::erase(waiters_, &waiter);
   withdraw(ticket);
   go_on_later();
+}
+
+bool Link::wait(Waiter& waiter) {
+  if (waiter.has_news()) return false;
+  if (auto loop = loop_.get(); !loop) {
+    give_up(waiter, no_loop().error());
+    return false;
+  }
+  waiter.is_blocking_ = false;
+  return true;
+}
+
+void Link::wait_no_longer(Waiter& waiter) {
+  waiter.is_blocking_ = true;
+  std::erase(ready_, &waiter);
 }
 
 void Link::close() {
@@ -307,7 +362,7 @@ void Link::wake() {
   for (std::size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
     Waiter& waiter = *ready_.front();
     ready_.pop_front();
-    waiter.ticket_ = 0;
+    if (waiter.is_over()) waiter.ticket_ = 0;
     waiter.wake();
   }
   go_on_later();
@@ -363,6 +418,9 @@ void Link::note_sent() {
 void Link::cannot_send(const Parcel& parcel, const Error& reason) {
   const bool is_begun = parcel.sent != 0;
   if (Waiter* waiter = waiter_of(parcel.tag)) complete(*waiter, std::unexpected(reason));
+  // Without it the service would wait for ever.
+  Waiter* const stream = parcel.kind == PacketKind::credit ? waiter_of(parcel.reply_to) : nullptr;
+  if (stream != nullptr) give_up(*stream, reason);
   if (is_begun) lose(interrupted());
 }
 
@@ -389,13 +447,17 @@ void Link::send_cancellations() {
   const auto first = std::partition(to_cancel_.begin(), to_cancel_.end(), std::not_fn(is_sent));
   for (auto next = first; next != to_cancel_.end(); ++next) {
     Parcel parcel;
-    parcel.tag = next_ticket_++;
     parcel.kind = PacketKind::cancel;
     parcel.reply_to = *next;
-    outbox_.push(std::move(parcel), {});
+    send_behind_others(std::move(parcel));
   }
   to_cancel_.erase(first, to_cancel_.end());
   flush();
+}
+
+void Link::send_behind_others(Parcel parcel) {
+  parcel.tag = next_ticket_++;
+  outbox_.push(std::move(parcel), {});
 }
 
 // Receiving.
@@ -427,6 +489,7 @@ bool Link::read_one() {
 void Link::take(channel::Delivered& packet) {
   const channel::Header& header = packet.header;
   if (header.kind == PacketKind::end) return lose(read_error(packet));
+  if (header.kind == PacketKind::item) return take_item_from(packet);
   if (header.kind != PacketKind::reply && header.kind != PacketKind::error) {
     return end(Error{Kind::invalid, code::kBadPacket, "a service may not ask its caller", ""});
   }
@@ -444,6 +507,53 @@ void Link::take(channel::Delivered& packet) {
     complete(*waiter, {});
   }
   if (is_early) withdraw(header.reply_to);
+}
+
+// A stream's items.
+
+// Kept by itself: the room that it came into is larger.
+void Link::take_item_from(channel::Delivered& packet) {
+  const std::uint64_t request = packet.header.reply_to;
+  Waiter* const waiter = asker_of(request);
+  if (waiter == nullptr) return;
+  if (!waiter->stream_ || outbox_.find(request) != nullptr || waiter->stream_->window <= 0) {
+    return end(Error{Kind::invalid, code::kBadPacket, "the service sent an item that it was not asked for", ""});
+  }
+  const std::int64_t cost = channel::item_cost(packet.body.size(), packet.attachments.size());
+  packet.body = Data::copy_of(packet.body.bytes());
+  auto body = open_packet(packet);
+  if (!body) return end(body.error());
+  waiter->stream_->window -= cost;
+  waiter->stream_->items.push_back({std::move(*body), cost});
+  if (!std::exchange(waiter->is_blocking_, true)) ready_.push_back(waiter);
+}
+
+std::optional<wire::Body> Link::take_item(Waiter& waiter) {
+  if (!waiter.stream_ || waiter.stream_->items.empty()) return std::nullopt;
+  auto [body, cost] = std::move(waiter.stream_->items.front());
+  waiter.stream_->items.pop_front();
+  waiter.stream_->taken += cost;
+  if (!waiter.is_over() && waiter.stream_->taken >= kCreditWorthSending) give_credit(waiter);
+  return std::move(body);
+}
+
+// For all that was taken: an item may have been larger than a window.
+void Link::give_credit(Waiter& waiter) {
+  Waiter::Stream& stream = *waiter.stream_;
+  while (stream.taken > 0) {
+    const std::int64_t bytes = std::min<std::int64_t>(stream.taken, kStreamWindowBytes);
+    const channel::Credit credit{static_cast<std::uint64_t>(bytes)};
+    Parcel parcel;
+    parcel.kind = PacketKind::credit;
+    parcel.reply_to = waiter.ticket_;
+    const auto body = std::as_bytes(std::span(&credit, 1));
+    parcel.body.bytes.assign(body.begin(), body.end());
+    stream.taken -= bytes;
+    stream.window += bytes;
+    send_behind_others(std::move(parcel));
+  }
+  flush();
+  go_on_later();
 }
 
 // Who waits.
@@ -465,7 +575,7 @@ void Link::complete(Waiter& waiter, Result<void> outcome) {
   if (sender_ == &waiter) sender_ = nullptr;
   waiter.deadline_.drop();
   waiter.outcome_ = std::move(outcome);
-  if (!waiter.is_blocking_) ready_.push_back(&waiter);
+  if (!std::exchange(waiter.is_blocking_, true)) ready_.push_back(&waiter);
 }
 
 void Link::end(const Error& reason) {

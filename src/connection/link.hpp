@@ -39,11 +39,23 @@ class Link : public std::enable_shared_from_this<Link> {
   Result<void> post(const Dictionary& message, const CallOptions& options);
   Result<object::Right> introduce(const CallOptions& options);
   Result<Peer> peer(const CallOptions& options);
+  /// Asks for a stream. Outcomes, the items' end among them: as begin.
+  void open(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  /// Waits until a stream has an item, or an outcome.
+  void await_news(Waiter& waiter);
 
   // These do not.
   /// Asks, and wakes the waiter when the outcome is there. False where it is there already: it is not woken then.
   /// Outcomes: busy where kCallsMax wait already; invalid without a loop; those of exchange.
   bool begin(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  /// The same for a stream, which is woken only when it waits.
+  void begin_stream(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  /// From now on the waiter of a stream is woken, once, when it has an item or an outcome; or no longer. False where it
+  /// has one already.
+  bool wait(Waiter& waiter);
+  void wait_no_longer(Waiter& waiter);
+  /// A stream's next item, where one has come. The service may send more in its place.
+  std::optional<wire::Body> take_item(Waiter& waiter);
   /// Nobody waits any more. What is unsent is not sent; else the service is told so, unless it reads no more or takes
   /// no cancellations.
   void abandon(Waiter& waiter);
@@ -53,12 +65,14 @@ class Link : public std::enable_shared_from_this<Link> {
  private:
   void address(const CallOptions& options);
   Result<void> send_and_wait(Waiter& sleeper);
+  void start(Waiter& sleeper);
   Result<void> wait_once(const Waiter& waiter, const os::Deadline& deadline);
   Result<void> connect(const os::Deadline& deadline);
   Result<bool> wait_for(os::Readiness readiness, const os::Deadline& deadline);
   Result<void> await_greeting(const os::Deadline& deadline);
 
-  Result<void> fill_request(const Dictionary& request, const CallOptions& options);
+  bool begin(channel::PacketKind kind, const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  Result<void> fill_request(channel::PacketKind kind, const Dictionary& request, const CallOptions& options);
   void give_up(Waiter& waiter, const Error& reason);
   void withdraw(std::uint64_t ticket);
 
@@ -81,6 +95,9 @@ class Link : public std::enable_shared_from_this<Link> {
   void read_what_came();
   bool read_one();
   void take(channel::Delivered& packet);
+  void take_item_from(channel::Delivered& packet);
+  void give_credit(Waiter& waiter);
+  void send_behind_others(Parcel parcel);
 
   Waiter* waiter_of(std::uint64_t ticket) const;
   Waiter* asker_of(std::uint64_t request) const;

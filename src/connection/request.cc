@@ -1,15 +1,17 @@
 #include "request.hpp"
 
+#include "message.hpp"
+
 namespace reeve::connection {
 
-void Desk::deliver(Answer answer) {
+void Desk::deliver(Given given) {
   if (std::this_thread::get_id() == thread_) {
-    if (take_) take_(std::move(answer));
+    if (take_) take_(std::move(given));
     return;
   }
   const std::lock_guard lock(mutex_);
   if (!take_) return;
-  others_.push_back(std::move(answer));
+  others_.push_back(std::move(given));
   if (bell_) bell_->ring();
 }
 
@@ -23,14 +25,14 @@ Result<const os::Fd*> Desk::bell() {
 }
 
 void Desk::take_others() {
-  std::vector<Answer> answers;
+  std::vector<Given> all;
   {
     const std::lock_guard lock(mutex_);
     if (bell_) bell_->hush();
-    answers.swap(others_);
+    all.swap(others_);
   }
-  for (Answer& answer : answers) {
-    if (take_) take_(std::move(answer));
+  for (Given& given : all) {
+    if (take_) take_(std::move(given));
   }
 }
 
@@ -49,7 +51,10 @@ void Caller::State::begin(std::shared_ptr<Desk> whose, Ticket which, std::shared
   // One beyond the clock's range never comes.
   const auto count = static_cast<std::int64_t>(asked.deadline);
   if (count > 0) context.deadline = os::Time(count);
+  wants_items = asked.kind == channel::PacketKind::stream;
+  credit_ = kStreamWindowBytes;
   is_answered = false;
+  is_told = false;
   is_cancelled_ = false;
   stop_.reset();
 }
@@ -66,12 +71,84 @@ std::stop_token Caller::State::stop_token() {
 // Callbacks may do what they like, and ask for the token.
 void Caller::State::cancel() {
   std::stop_source stop(std::nostopstate);
+  Giving* giving = nullptr;
   {
     const std::lock_guard lock(mutex_);
     is_cancelled_ = true;
     if (stop_) stop = *stop_;
+    giving = std::exchange(giving_, nullptr);
   }
   stop.request_stop();
+  if (giving != nullptr) giving->run_on(May::never);
+}
+
+Caller::State::May Caller::State::ask_for_room(Giving& giving) {
+  const std::lock_guard lock(mutex_);
+  if (is_cancelled_) return May::never;
+  if (credit_ <= 0) {
+    giving_ = &giving;
+    return May::wait;
+  }
+  credit_ -= giving.cost();
+  return May::go;
+}
+
+void Caller::State::no_longer_waits(const Giving& giving) {
+  const std::lock_guard lock(mutex_);
+  if (giving_ == &giving) giving_ = nullptr;
+}
+
+bool Caller::State::grant(std::uint64_t bytes) {
+  Giving* giving = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (credit_ > static_cast<std::int64_t>(kStreamWindowBytes - bytes)) return false;
+    credit_ += static_cast<std::int64_t>(bytes);
+    if (credit_ > 0) giving = std::exchange(giving_, nullptr);
+    if (giving != nullptr) credit_ -= giving->cost();
+  }
+  if (giving != nullptr) giving->run_on(May::go);
+  return true;
+}
+
+// Giving.
+
+Giving::Giving(std::shared_ptr<Caller::State> state, const Dictionary& item) : state_(std::move(state)) {
+  if (!state_->wants_items) {
+    outcome_ = fail(Kind::invalid, code::kAnswered, "the request wants one answer, and no items");
+  } else if (outcome_ = fill_parcel(parcel_, channel::PacketKind::item, item); outcome_ && parcel_.is_long()) {
+    outcome_ = fail(Kind::invalid, code::kTooLarge, "an item of a stream may have 128 KiB",
+                    "hand larger data over as Memory or File, or in several items");
+  }
+  parcel_.reply_to = state_->ticket.number;
+}
+
+// True where there is nothing to wait for.
+bool Giving::await_ready() {
+  if (outcome_ && state_->is_answered) {
+    outcome_ = fail(Kind::invalid, code::kAnswered, "the stream was answered before; this item went nowhere");
+  }
+  return !outcome_.has_value();
+}
+
+bool Giving::await_suspend(std::coroutine_handle<> coroutine) {
+  coroutine_ = coroutine;
+  context_ = Context::current();
+  const auto may = state_->ask_for_room(*this);  // From here on the server may run it on, and end this.
+  if (may == Caller::State::May::wait) return true;
+  finish(may);
+  return false;
+}
+
+void Giving::finish(Caller::State::May may) {
+  if (may == Caller::State::May::go) return state_->desk->deliver(Item{state_->ticket, std::move(parcel_)});
+  outcome_ = fail(Kind::gone, code::kClosed, "nobody wants any more of the stream");
+}
+
+void Giving::run_on(Caller::State::May may) {
+  finish(may);
+  const OnBehalf again(context_);
+  coroutine_.resume();
 }
 
 Request& Request::operator=(Request&& other) noexcept {
@@ -87,11 +164,13 @@ void Request::drop() {
   if (!caller_.state_) return;
   Caller::State& state = *caller_.state_;
   if (state.is_answered.exchange(true)) return;
-  if (!state.ticket.wants_answer) return state.desk->deliver({state.ticket, Dictionary()});
-  state.desk->deliver({state.ticket, fail(Kind::gone, code::kDropped,
-                                          "the service took the request up and dropped it without an answer",
-                                          "tell who wrote the service; it may have been done")});
+  if (!state.ticket.wants_answer) return state.desk->deliver(Answer{state.ticket, Dictionary()});
+  state.desk->deliver(Answer{
+      state.ticket, fail(Kind::gone, code::kDropped, "the service took the request up and dropped it without an answer",
+                         "tell who wrote the service; it may have been done")});
 }
+
+Giving Request::give(const Dictionary& item) { return Giving(caller_.state_, item); }
 
 Result<void> Request::answer(Result<Dictionary> outcome) {
   Caller::State& state = *caller_.state_;
@@ -99,7 +178,7 @@ Result<void> Request::answer(Result<Dictionary> outcome) {
   if (state.is_answered.exchange(true)) {
     return fail(Kind::invalid, code::kAnswered, "the request was answered before; this answer went nowhere");
   }
-  state.desk->deliver({state.ticket, std::move(outcome)});
+  state.desk->deliver(Answer{state.ticket, std::move(outcome)});
   return {};
 }
 

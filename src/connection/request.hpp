@@ -1,7 +1,8 @@
-// A request in hand: who asked, until when they wait, and the one answer to it.
+// A request in hand: who asked, until when they wait, and the one answer to it, or the many of a stream.
 #pragma once
 
 #include <atomic>
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -9,8 +10,10 @@
 #include <optional>
 #include <stop_token>
 #include <thread>
+#include <variant>
 #include <vector>
 
+#include "../channel/parcel.hpp"
 #include "../channel/peer.hpp"
 #include "../os/bell.hpp"
 #include "../os/clock.hpp"
@@ -33,19 +36,26 @@ struct Answer {
   Result<Dictionary> outcome;
 };
 
+/// One of the items that a stream is answered by, and that there is room for.
+struct Item {
+  Ticket ticket;
+  channel::Parcel parcel;
+};
+
 /// Where the answers to a server's requests come together: those given on its own thread at once, those of other
 /// threads when its loop is woken.
 ///
-/// Owns:    the answers of other threads until the server takes them: one for each request in hand.
-/// Threads: deliver is any thread's, all else that of the server, which makes it.
+/// Owns:    the answers of other threads until the server takes them: one for each request in hand, and a stream's
+/// window. Threads: deliver is any thread's, all else that of the server, which makes it.
 class Desk {
  public:
-  /// `take` is called on the server's thread, with each answer.
-  Desk(os::Loop& loop, std::function<void(Answer)> take) : loop_(loop), take_(std::move(take)) {}
+  using Given = std::variant<Answer, Item>;
+  /// `take` is called on the server's thread, with each answer and item.
+  Desk(os::Loop& loop, std::function<void(Given)> take) : loop_(loop), take_(std::move(take)) {}
 
   os::Loop& loop() const { return loop_; }
 
-  void deliver(Answer answer);
+  void deliver(Given given);
 
   /// From now on other threads' answers are told of by this descriptor, which is readable where there are any.
   /// Errors: busy.
@@ -59,10 +69,12 @@ class Desk {
   os::Loop& loop_;
   const std::thread::id thread_ = std::this_thread::get_id();
   std::mutex mutex_;
-  std::function<void(Answer)> take_;  // none once it is closed
+  std::function<void(Given)> take_;  // none once it is closed
   std::optional<os::Bell> bell_;
-  std::vector<Answer> others_;
+  std::vector<Given> others_;
 };
+
+class Giving;
 
 /// Whoever sent a request or a message, as the kernel and the broker know them, and how long they wait.
 ///
@@ -84,14 +96,17 @@ class Caller {
   std::stop_token stop_token() const { return state_->stop_token(); }
 
  private:
+  friend class Giving;
   friend class Request;
   friend class Server;
-  struct State {
+  struct State : std::enable_shared_from_this<State> {
     std::shared_ptr<Desk> desk;
     Ticket ticket;
     std::shared_ptr<const Peer> peer;
     Context context;
+    bool wants_items = false;
     std::atomic<bool> is_answered = false;
+    bool is_told = false;  // The caller has an outcome, whatever comes of it here: an error, or it wants none.
 
     /// Of another request: nobody else has this any more.
     void begin(std::shared_ptr<Desk> whose, Ticket which, std::shared_ptr<const Peer> who,
@@ -99,9 +114,18 @@ class Caller {
     std::stop_token stop_token();
     void cancel();
 
+    /// Whether one item may go now. If not, `giving` waits until one may, or nobody wants any more.
+    enum class May : std::uint8_t { go, wait, never };
+    May ask_for_room(Giving& giving);
+    void no_longer_waits(const Giving& giving);
+    /// The caller has room for so much more. False where that is more than it may say it has.
+    bool grant(std::uint64_t bytes);
+
    private:
     std::mutex mutex_;
     bool is_cancelled_ = false;
+    std::int64_t credit_ = 0;               // What the caller has room for; below zero by part of an item.
+    Giving* giving_ = nullptr;              // the one that waits for room
     std::optional<std::stop_source> stop_;  // made when it is first asked for
   };
   explicit Caller(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -127,11 +151,48 @@ class Request {
   /// wants no answer.
   Result<void> answer(Result<Dictionary> outcome);
 
+  /// Whether it is a stream: it wants items before its answer, any number of them.
+  bool wants_items() const { return caller_.state_->wants_items; }
+
+  /// Gives a stream its next item: `Result<void> given = co_await request.give(item)`. Waits while the caller has no
+  /// room for it, which takes what came before first; one item at a time. Errors: gone where nobody wants any more;
+  /// invalid where it wants none, or the item cannot be sent: it is larger than 128 KiB.
+  Giving give(const Dictionary& item);
+
  private:
   friend class Server;
   explicit Request(std::shared_ptr<Caller::State> state) : caller_(std::move(state)) {}
   void drop();
   Caller caller_;
+};
+
+/// An item on its way to the caller of a stream.
+///
+/// Owns:    the item, until it is sent. A coroutine that is destroyed while it waits gives nothing.
+/// Threads: that of its coroutine, which is run on by the server's. While it waits, no other may destroy it.
+class [[nodiscard]] Giving {
+ public:
+  Giving(const Giving&) = delete;
+  Giving& operator=(const Giving&) = delete;
+  ~Giving() { state_->no_longer_waits(*this); }
+
+  bool await_ready();
+  bool await_suspend(std::coroutine_handle<> coroutine);
+  Result<void> await_resume() { return std::move(outcome_); }
+
+ private:
+  friend class Request;
+  friend struct Caller::State;
+  Giving(std::shared_ptr<Caller::State> state, const Dictionary& item);
+  std::int64_t cost() const { return channel::item_cost(parcel_.body.size(), parcel_.attachments.size()); }
+  void finish(Caller::State::May may);
+  void run_on(Caller::State::May may);
+
+  std::shared_ptr<Caller::State> state_;
+  channel::Parcel parcel_;
+  Result<void> outcome_;
+  std::coroutine_handle<> coroutine_;
+  Context context_;
 };
 
 }  // namespace reeve::connection

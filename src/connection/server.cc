@@ -35,6 +35,13 @@ bool is_past_deadline(const auto& in_hand, const Ticket& ticket) {
   });
 }
 
+bool wants_still(const auto& state) { return state.ticket.wants_answer && !state.is_told; }
+bool wants_still(const auto& in_hand, const Ticket& ticket) {
+  return std::any_of(in_hand.begin(), in_hand.end(), [&](const auto& request) {
+    return request.state->ticket == ticket && wants_still(*request.state);
+  });
+}
+
 Result<Dictionary> too_late() {
   return fail(Kind::timeout, code::kTimedOut, "no answer was there in time",
               "allow more time, or find out what keeps the service");
@@ -45,7 +52,8 @@ Result<Dictionary> too_late() {
 Server::Server(os::Loop& loop)
     : loop_(loop),
       inbox_(holdings()),
-      desk_(std::make_shared<Desk>(loop, [this](const Answer& given) { take(given); })),
+      desk_(std::make_shared<Desk>(
+          loop, [this](Desk::Given given) { std::visit([this](auto& each) { take(each); }, given); })),
       last_use_(os::now()) {}
 
 Server::~Server() {
@@ -137,7 +145,7 @@ void Server::on_ready(std::uint64_t number, os::Ready ready) {
 
 // Watches for what can be done now: while too many answers wait nothing more is read.
 bool Server::watch(Conversation& conversation) {
-  os::Interest interest{.readable = conversation.outbox.count() < kUnsentAnswersMax && !conversation.has_ended,
+  os::Interest interest{.readable = conversation.has_room() && !conversation.has_ended,
                         .writable = !conversation.outbox.empty()};
   if (conversation.is_paused) interest = {};
   if (interest == conversation.interest) return true;
@@ -158,7 +166,7 @@ Server::Next Server::pause(Conversation& conversation) {
 
 // Whoever asks mostly waits for the answer, and the loop comes back at once if not; whoever only tells goes on telling.
 Server::Next Server::read_some(Conversation& conversation) {
-  for (std::size_t i = 0; i < kPacketsPerTurn && conversation.outbox.count() < kUnsentAnswersMax; ++i) {
+  for (std::size_t i = 0; i < kPacketsPerTurn && conversation.has_room(); ++i) {
     const Next next = read_one(conversation);
     if (conversation.is_over) return Next::over;
     if (next != Next::goes_on) return next;
@@ -211,7 +219,7 @@ Server::Next Server::take_incoming(Conversation& conversation, Result<channel::I
   }
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
   if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) {
-    if (refused->header.kind != channel::PacketKind::request) return Next::goes_on;
+    if (!channel::wants_answer(refused->header.kind)) return Next::goes_on;
     return answer(conversation, refused->header.id, std::unexpected(refused->reason));
   }
   return take_packet(conversation, std::move(std::get<channel::Delivered>(*incoming)));
@@ -223,8 +231,7 @@ void Server::attend(Conversation& conversation, os::Ready ready) {
     drop_later(conversation);
   }
   for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
-    const bool has_room =
-        conversation.parked.size() < kParkedPacketsMax && conversation.outbox.count() < kUnsentAnswersMax;
+    const bool has_room = conversation.parked.size() < kParkedPacketsMax && conversation.has_room();
     if (conversation.is_over || !has_room) return loop_.leave_alone();
     if (!park_one(conversation)) break;
   }
@@ -237,7 +244,7 @@ bool Server::park_one(Conversation& conversation) {
   if (!incoming && !conversation.channel.is_broken()) return loop_.leave_alone(), false;
   if (incoming && std::holds_alternative<channel::NothingYet>(*incoming)) return false;
   const auto* packet = incoming ? std::get_if<channel::Delivered>(&*incoming) : nullptr;
-  const bool asks = packet != nullptr && packet->header.kind == channel::PacketKind::request;
+  const bool asks = packet != nullptr && channel::wants_answer(packet->header.kind);
   if (asks && packet->header.chain == Context::current().chain) {
     if (answer(conversation, packet->header.id, std::unexpected(deadlock(conversation))) == Next::over) {
       drop_later(conversation);
@@ -269,7 +276,7 @@ void Server::unpark_later() {
   unpark_ = loop_.at(os::now(), [this] {
     std::vector<std::uint64_t> waiting;
     for (const auto& [number, conversation] : conversations_) {
-      const bool has_room = conversation->outbox.count() < kUnsentAnswersMax;
+      const bool has_room = conversation->has_room();
       if (!conversation->parked.empty() && has_room) waiting.push_back(number);
     }
     for (const std::uint64_t number : waiting) {
@@ -294,13 +301,15 @@ Server::Next Server::take_packet(Conversation& conversation, channel::Delivered 
     case channel::PacketKind::end:
       return Next::over;
     case channel::PacketKind::request:
+    case channel::PacketKind::stream:
     case channel::PacketKind::message:
       return take_request(conversation, packet);
     case channel::PacketKind::introduce:
       return take_introduction(conversation, packet);
+    case channel::PacketKind::credit:
+      return take_credit(conversation, packet);
     case channel::PacketKind::cancel:
-      cancel({conversation.number, packet.header.reply_to});
-      return Next::goes_on;
+      return take_cancel(conversation, {conversation.number, packet.header.reply_to});
     default:
       return refuse(conversation, Error{Kind::invalid, code::kBadPacket,
                                         "packet: a caller may send nothing but requests and messages", ""});
@@ -309,7 +318,7 @@ Server::Next Server::take_packet(Conversation& conversation, channel::Delivered 
 
 Server::Next Server::take_request(Conversation& conversation, channel::Delivered& packet) {
   const channel::Header& header = packet.header;
-  const bool is_request = header.kind == channel::PacketKind::request;
+  const bool is_request = channel::wants_answer(header.kind);
   const auto message = open_packet(packet);
   if (!message) return refuse(conversation, message.error());
   if (header.deadline != 0 && header.deadline < static_cast<std::uint64_t>(os::now().count())) {
@@ -355,7 +364,7 @@ Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, const 
   if (!state_ || state_.use_count() != 1) state_ = std::make_shared<State>();
   const std::shared_ptr<State> state = state_;
   state->begin(desk_, ticket, conversation.peer, packet.header);
-  Current current{conversation, ticket};
+  Current current{conversation, *state};
   current_ = &current;
   const OnBehalf of_caller(state->context);
   (*conversation.handler)(message, Request(state));
@@ -393,14 +402,33 @@ Server::Next Server::keep(Conversation& conversation, std::shared_ptr<State> sta
   return Next::goes_on;
 }
 
-// Nobody waits for it any more; its answer, when it comes, goes where all late ones do.
+// Of a request that is in hand, or whose handler runs; null where it is neither. Callbacks may answer it, and others.
+std::shared_ptr<Server::State> Server::state_of(const Conversation& conversation, const Ticket& ticket) const {
+  if (current_ != nullptr && current_->state.ticket == ticket) return current_->state.shared_from_this();
+  for (const InHand& kept : conversation.in_hand) {
+    if (kept.state->ticket == ticket) return kept.state;
+  }
+  return nullptr;
+}
+
+// Whatever comes of it is of no interest to anybody.
+Server::Next Server::take_cancel(Conversation& conversation, const Ticket& ticket) {
+  const auto state = state_of(conversation, ticket);
+  if (!state) return Next::goes_on;
+  state->is_told = true;
+  cancel(ticket);
+  return Next::goes_on;
+}
+
+// Nobody waits for it any more.
 void Server::cancel(Ticket ticket) {
   const auto found = conversations_.find(ticket.conversation);
   if (found == conversations_.end()) return;
-  for (const InHand& request : found->second->in_hand) {
-    if (request.state->ticket != ticket) continue;
-    const auto state = request.state;  // Callbacks may answer it, and others.
-    return state->cancel();
+  if (const auto state = state_of(*found->second, ticket)) {
+    found->second->outbox.remove_if([&](const Parcel& parcel) {
+      return parcel.kind == channel::PacketKind::item && parcel.reply_to == ticket.number;
+    });
+    state->cancel();
   }
 }
 
@@ -418,22 +446,72 @@ bool Server::let_go(std::vector<InHand>& of, const Ticket& ticket) {
 void Server::take(const Answer& given) {
   last_use_ = os::now();
   const Ticket& ticket = given.ticket;
-  if (current_ != nullptr && current_->ticket == ticket) {
+  if (current_ != nullptr && current_->state.ticket == ticket) {
     current_->outcome =
-        ticket.wants_answer ? answer(current_->conversation, ticket.number, given.outcome) : Next::goes_on;
+        wants_still(current_->state) ? answer(current_->conversation, ticket.number, given.outcome) : Next::goes_on;
     return;
   }
   const auto found = conversations_.find(ticket.conversation);
   const bool is_orphan = found == conversations_.end();
   const bool is_late = !is_orphan && is_past_deadline(found->second->in_hand, ticket);
+  const bool is_wanted = !is_orphan && wants_still(found->second->in_hand, ticket);
   if (!let_go(is_orphan ? orphans_ : found->second->in_hand, ticket) || is_orphan) return;
   Conversation& conversation = *found->second;
   // Whoever waited hears of its deadline, and not of what was made of that here.
   std::optional<Result<Dictionary>> late;
   if (is_late && !given.outcome) late = too_late();
   const Result<Dictionary>& outcome = late ? *late : given.outcome;
-  const bool is_over = ticket.wants_answer && answer(conversation, ticket.number, outcome) == Next::over;
+  const bool is_over = is_wanted && answer(conversation, ticket.number, outcome) == Next::over;
   if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
+}
+
+// A stream's items.
+
+// Of one whose caller has left, or was told of an error, none go anywhere.
+void Server::take(Item& given) {
+  last_use_ = os::now();
+  const auto found = conversations_.find(given.ticket.conversation);
+  if (found == conversations_.end() || found->second->is_over) return;
+  Conversation& conversation = *found->second;
+  const auto state = state_of(conversation, given.ticket);
+  if (!state || state->is_told) return;
+  if (send_item(conversation, *state, std::move(given.parcel)) == Next::over || !watch(conversation)) {
+    drop_later(conversation);
+  }
+}
+
+// Where it cannot be sent the stream ends with an error: whoever reads it misses nothing without a word.
+Server::Next Server::send_item(Conversation& conversation, State& state, Parcel item) {
+  Result<void> sent = fail(Kind::busy, code::kQueueFull, "others wait before it");
+  if (conversation.outbox.empty()) sent = conversation.channel.send(item);
+  if (sent) return Next::goes_on;
+  if (sent.error().kind == Kind::gone) return Next::over;
+  if (sent.error().code == code::kQueueFull) {
+    auto charge =
+        conversation.charge.account().charge({.bytes = item.body.size(), .descriptors = item.attachments.size()});
+    if (charge) {
+      conversation.outbox.push(std::move(item), std::move(*charge));
+      return flush(conversation);
+    }
+    sent = std::unexpected(charge.error());
+  }
+  stop_stream(state);
+  return answer(conversation, state.ticket.number, std::unexpected(sent.error()));
+}
+
+// Its handler is told when nobody is in the middle of anything.
+void Server::stop_stream(State& state) {
+  state.is_told = true;
+  loop_.post([held = state.shared_from_this()] { held->cancel(); });
+}
+
+Server::Next Server::take_credit(Conversation& conversation, channel::Delivered& packet) {
+  const auto credit = channel::decode_credit(packet.body.bytes());
+  if (!credit) return refuse(conversation, credit.error());
+  const auto state = state_of(conversation, {conversation.number, packet.header.reply_to});
+  if (!state || (state->wants_items && state->grant(credit->bytes))) return Next::goes_on;
+  return refuse(conversation, Error{Kind::invalid, code::kBadPacket,
+                                    "packet: more credit than a stream's window of 64 KiB, or for no stream", ""});
 }
 
 // A further caller, vouched for by this one alone, which pays for it.
@@ -488,7 +566,10 @@ Server::Next Server::flush(Conversation& conversation) {
     Parcel& stuck = conversation.outbox.stuck();
     const bool is_final = stuck.kind == channel::PacketKind::error || stuck.sent != 0;
     if (flushed.error().kind == Kind::gone || is_final) return Next::over;
-    stuck = make_answer(stuck.reply_to, std::unexpected(flushed.error()));
+    if (stuck.kind == channel::PacketKind::item) {
+      if (const auto state = state_of(conversation, {conversation.number, stuck.reply_to})) stop_stream(*state);
+    }
+    conversation.outbox.replace_stuck(make_answer(stuck.reply_to, std::unexpected(flushed.error())));
   }
 }
 

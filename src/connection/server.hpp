@@ -77,18 +77,20 @@ class Server {
     bool is_paused = false;
     bool is_refusing = false;  // Whoever sends now finds it closed.
     bool has_ended = false;    // Nothing more comes; what waits to be sent still is.
-    // While too many answers wait for room nothing more is read: a peer that does not read cannot make this side grow.
     channel::Outbox outbox;
     std::vector<InHand> in_hand;
     std::deque<Result<channel::Incoming>> parked;  // read while a handler waited
     bool is_over = false;                          // to be dropped
+    // While too many answers wait nothing more is read: a peer that does not read cannot make this side grow. Items
+    // have their windows; who gives up a stream is heard all the while.
+    bool has_room() const { return outbox.count() - outbox.item_count() < kUnsentAnswersMax; }
     // Nothing more comes, and all is answered.
     bool is_done() const { return has_ended && in_hand.empty() && outbox.empty(); }
   };
   // The request whose handler runs.
   struct Current {
     Conversation& conversation;
-    Ticket ticket;
+    State& state;
     std::optional<Next> outcome{};  // of answering it
   };
   void on_ready(std::uint64_t number, os::Ready ready);
@@ -110,6 +112,12 @@ class Server {
   void look_for_others();
   bool let_go(std::vector<InHand>& of, const Ticket& ticket);
   void take(const Answer& given);
+  void take(Item& given);
+  Next send_item(Conversation& conversation, State& state, Parcel item);
+  void stop_stream(State& state);
+  Next take_credit(Conversation& conversation, channel::Delivered& packet);
+  std::shared_ptr<State> state_of(const Conversation& conversation, const Ticket& ticket) const;
+  Next take_cancel(Conversation& conversation, const Ticket& ticket);
   void cancel(Ticket ticket);
   Next take_introduction(Conversation& conversation, channel::Delivered& packet);
   Next answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer);

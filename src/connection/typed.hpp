@@ -1,7 +1,7 @@
 // Interfaces: plain C++ classes of pure virtual functions, described once by BOOST_DESCRIBE_STRUCT.
 //
-// A method returns Result<T>, or Task<T> where its answer may come later. One whose first parameter is a
-// `const Caller&` is told who calls; that parameter does not travel.
+// A method returns Result<T>; Task<T> where its answer may come later; Stream<T> where there are many. One whose first
+// parameter is a `const Caller&` is told who calls; that parameter does not travel.
 //
 // A call travels as {"method": NAME, "arguments": […]}, its reply as {"value": …}. Everything is checked against the
 // declaration before a line of the service's code runs, and again before the caller sees the reply.
@@ -42,6 +42,7 @@ struct MethodTraits<Result<R> (I::*)(P...)> {
   using Arguments = typename Parameters<P...>::Travelling;
   static constexpr bool kWantsCaller = Parameters<P...>::kWantsCaller;
   static constexpr bool kIsTask = false;
+  static constexpr bool kIsStream = false;
 };
 template <class I, class R, class... P>
 struct MethodTraits<Result<R> (I::*)(P...) const> : MethodTraits<Result<R> (I::*)(P...)> {};
@@ -51,6 +52,13 @@ struct MethodTraits<Task<R> (I::*)(P...)> : MethodTraits<Result<R> (I::*)(P...)>
 };
 template <class I, class R, class... P>
 struct MethodTraits<Task<R> (I::*)(P...) const> : MethodTraits<Task<R> (I::*)(P...)> {};
+
+template <class I, class R, class... P>
+struct MethodTraits<Stream<R> (I::*)(P...)> : MethodTraits<Result<R> (I::*)(P...)> {
+  static constexpr bool kIsStream = true;
+};
+template <class I, class R, class... P>
+struct MethodTraits<Stream<R> (I::*)(P...) const> : MethodTraits<Stream<R> (I::*)(P...)> {};
 
 template <class I>
 using MethodsOf = boost::describe::describe_members<I, boost::describe::mod_public | boost::describe::mod_function>;
@@ -138,12 +146,43 @@ Detached answer_later(I& service, Pointer method, typename Traits::Arguments arg
   }
 }
 
+template <bool kIsStream>
+constexpr const char* wrong_number() {
+  return kIsStream ? ": answers by a stream of items, and one answer was wanted"
+                   : ": answers once, and a stream of items was wanted";
+}
+
+// Gives what the method yields, as fast as the caller takes it.
+template <class Traits, class I, class Pointer>
+Detached answer_many(I& service, Pointer method, typename Traits::Arguments arguments, Request request) {
+  using Value = typename Traits::Value;
+  auto begun = guarded(
+      [&]() -> Result<Stream<Value>> { return call_method<Traits>(service, method, request.caller(), arguments); });
+  Result<void> outcome;
+  if (!begun) outcome = std::unexpected(std::move(begun).error());
+  while (outcome) {
+    auto item = co_await begun->next();
+    if (!item) break;
+    auto message = message_of<Value>(std::move(*item));
+    if (!message) {
+      outcome = std::unexpected(std::move(message).error());
+    } else {
+      outcome = co_await request.give(*message);
+    }
+  }
+  (void)request.answer(message_of<void>(std::move(outcome)));
+}
+
 template <class I, class Method>
 void invoke(I& service, Method method, const ReceivedCall& call, Request request) {
   using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
   auto arguments = arguments_of<Traits>(call);
-  if (!arguments) {
+  if (request.wants_items() != Traits::kIsStream) {
+    (void)request.answer(fail(Kind::invalid, code::kWrongType, call.method + wrong_number<Traits::kIsStream>()));
+  } else if (!arguments) {
     (void)request.answer(std::unexpected(std::move(arguments).error()));
+  } else if constexpr (Traits::kIsStream) {
+    answer_many<Traits>(service, method.pointer, std::move(*arguments), std::move(request));
   } else if constexpr (Traits::kIsTask) {
     answer_later<Traits>(service, method.pointer, std::move(*arguments), std::move(request));
   } else {
@@ -231,6 +270,7 @@ class Proxy {
   template <auto kMethod, class... A>
   auto call_with(CallOptions options, A&&... arguments) -> Result<ValueOf<kMethod>> {
     static_assert(kIsOurs<kMethod>, "a method of another interface");
+    static_assert(!kIsStream<kMethod>, "a method that answers by a stream: have one");
     return value_of<kMethod>(connection_.exchange(request_of<kMethod>(std::forward<A>(arguments)...), options));
   }
 
@@ -242,7 +282,22 @@ class Proxy {
   template <auto kMethod, class... A>
   auto async_with(CallOptions options, A&&... arguments) {
     static_assert(kIsOurs<kMethod>, "a method of another interface");
+    static_assert(!kIsStream<kMethod>, "a method that answers by a stream: have one");
     return TypedExchange<kMethod>(connection_, options, std::forward<A>(arguments)...);
+  }
+
+  /// Calls a method that answers by a stream, and has its items from what this returns, as fast as they are taken. The
+  /// time-out is that of the whole stream.
+  template <auto kMethod, class... A>
+  auto stream(A&&... arguments) {
+    return stream_with<kMethod>(CallOptions{}, std::forward<A>(arguments)...);
+  }
+  template <auto kMethod, class... A>
+  auto stream_with(CallOptions options, A&&... arguments) {
+    static_assert(kIsOurs<kMethod>, "a method of another interface");
+    static_assert(kIsStream<kMethod>, "a method that answers once: call it");
+    return StreamReader<ValueOf<kMethod>>(
+        connection_.stream(request_of<kMethod>(std::forward<A>(arguments)...), options), method_name<kMethod>());
   }
 
   /// Calls a method, and `then` with its Result when that is there: by the connection's loop, once. Where the call
@@ -263,6 +318,9 @@ class Proxy {
  private:
   template <auto kMethod>
   static constexpr bool kIsOurs = std::is_base_of_v<typename MethodTraits<decltype(kMethod)>::Interface, I>;
+
+  template <auto kMethod>
+  static constexpr bool kIsStream = MethodTraits<decltype(kMethod)>::kIsStream;
 
   template <auto kMethod, class Then>
   static Detached tell(TypedExchange<kMethod> exchange, Then then) {

@@ -31,6 +31,9 @@ inline constexpr std::size_t kCallsMax = 1024;  // Unanswered on one connection,
                                                 // `busy`.
 inline constexpr std::size_t kRequestsInHandMax = 64;    // Of one connection, kept to be answered later; then `busy`.
 inline constexpr std::size_t kParkedPacketsMax = 64;     // Of one connection, read while a handler waits for something.
+inline constexpr std::size_t kStreamWindowBytes = 64 * 1024;  // Of a stream's items on their way, and not taken.
+inline constexpr std::size_t kItemCostBytes = 128;            // ... for each, beside its body: what holding it takes.
+inline constexpr std::size_t kItemAttachmentCostBytes = 4096;  // ... for each of its attachments: sixteen at a time.
 inline constexpr std::size_t kUnsentAnswersMax = 16;     // To one peer that does not read; then its requests wait.
 inline constexpr std::size_t kObjectCountMax = 1 << 18;  // In one message: an owned null takes 64 bytes where the wire
                                                          // takes 4, so that this bounds a message to 16 MiB of them.

@@ -16,6 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <future>
+#include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -303,6 +304,17 @@ class Player : public Actor {
     names.erase(names.begin());
     return next.call<&Actor::pass_on>(names);
   }
+  Stream<std::uint64_t> numbers(std::uint64_t many) override {
+    ++streams_;
+    const std::unique_ptr<std::uint32_t, void (*)(std::uint32_t*)> presence(&streams_, [](auto* count) { --*count; });
+    for (std::uint64_t i = 0; i < many; ++i) co_yield i;
+  }
+  Stream<std::uint64_t> numbers_until_death(std::uint64_t many) override {
+    for (std::uint64_t i = 0; i < many; ++i) co_yield i;
+    std::abort();
+    co_return;
+  }
+  Result<std::uint32_t> streams() override { return streams_; }
   Result<std::map<std::string, std::string>> who(const Caller& caller, std::string word) override {
     const Peer& peer = caller.peer();
     return std::map<std::string, std::string>{{"label", peer.label},
@@ -317,6 +329,7 @@ class Player : public Actor {
   std::map<std::string, std::int32_t> early_;
   std::vector<Promise<std::string>*> waiting_;  // each in its coroutine
   std::uint32_t given_up_ = 0;
+  std::uint32_t streams_ = 0;
   std::promise<void> is_asked_;
   std::promise<std::int32_t> early_answer_;
   Endpoint endpoint_;

@@ -75,6 +75,12 @@ struct Actor {
   virtual Task<std::string> await_word_of_other(const Caller& caller, std::string name) = 0;
   /// Has the first of these services do so with the rest, and waits for it: "the end" where there is none.
   virtual Result<std::string> pass_on(std::vector<std::string> names) = 0;
+  /// From zero on, so many; or until they run out, with an error.
+  virtual Stream<std::uint64_t> numbers(std::uint64_t many) = 0;
+  /// The process ends after so many.
+  virtual Stream<std::uint64_t> numbers_until_death(std::uint64_t many) = 0;
+  /// How many of such streams there are.
+  virtual Result<std::uint32_t> streams() = 0;
   /// What is known of whoever asks.
   virtual Result<std::map<std::string, std::string>> who(const Caller& caller, std::string word) = 0;
 
@@ -85,7 +91,8 @@ BOOST_DESCRIBE_STRUCT(Actor, (),
                       (repeat, size_of, descriptors, environment, early_attempts, attempt_of_early_thread, complain,
                        throw_something, answer_of, sleep, crash, attempt, reach_out, print, echo_files, own_endpoint,
                        sum_of, call_other, offer, withdraw, container, write_file, misuse_folder, read_file, work,
-                       await_word, say, given_up, ask_a_thread, throw_later, await_word_of_other, pass_on, who))
+                       await_word, say, given_up, ask_a_thread, throw_later, await_word_of_other, pass_on, numbers,
+                       numbers_until_death, streams, who))
 
 /// Another interface of the same process.
 struct Namesake {

@@ -2,7 +2,7 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call doctor sandbox team sign verify identity --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface doctor sandbox team sign verify identity --help' -- "$word")
     return
   fi
   case $word in
@@ -12,12 +12,20 @@ _reeve() {
       [ "$command" != sign ] ||
         options='--help --json --key --identifier --version --group --entitlement --preset --allow --detached --passphrase-file'
       [ "$command" != call ] || options='--help --json --file --timeout'
+      [ "$command" != interface ] || options='--help --json --timeout'
       mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
       return
       ;;
   esac
   case $command in
     team) [ "$COMP_CWORD" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'new' -- "$word") ;;
+    interface)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'show diff' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -X '!*.json' -- "$word"; compgen -d -- "$word")
+      fi
+      ;;
     sign | verify) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
     sandbox)
       if [ "$COMP_CWORD" -eq 2 ]; then

@@ -89,6 +89,9 @@ TEST_F(Embedded, RefusesCommandLinesThatMakeNoSense) {
   EXPECT_EQ(reeve_tool({}).exit_code, 2);
   EXPECT_EQ(reeve_tool({"dance"}).exit_code, 2);
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo"}).exit_code, 2);
+  const Output shown = reeve_tool({"interface", "show", "org.reeve.echo"});
+  EXPECT_EQ(shown.exit_code, 1);
+  EXPECT_NE(shown.err.find("org.reeve.echo does not show its interface"), std::string::npos) << shown.err;
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "{}", "--timeout", "soon"}).exit_code, 2);
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "{"}).exit_code, 1);
   EXPECT_EQ(reeve_tool({"call", "org.reeve.echo", "[]"}).exit_code, 1);

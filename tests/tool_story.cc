@@ -69,6 +69,80 @@ TEST_F(Tool, RefusesJobsAndSignalsThatAreNone) {
   EXPECT_EQ(*error->get<Dictionary>()->find("error")->get<Dictionary>()->find("kind"), Object("invalid"));
 }
 
+// An interface of one method as the tool writes it.
+std::string interface_file(const std::string& method, const std::string& records = "", const std::string& enums = "") {
+  return R"({"enums":[)" + enums + R"(],"methods":[)" + method + R"(],"name":"I","records":[)" + records + "]}";
+}
+std::string method(const std::string& arguments, const std::string& result, const char* is_stream = "false") {
+  return R"({"arguments":[)" + arguments + R"(],"is_stream":)" + is_stream + R"(,"name":"m","result":")" + result +
+         "\"}";
+}
+
+TEST_F(Tool, SaysWhatANewInterfaceBreaks) {
+  const auto record = [](const std::string& fields) { return R"({"fields":[)" + fields + R"(],"name":"R"})"; };
+  const auto values = [](const std::string& all) { return R"({"name":"E","values":[)" + all + "]}"; };
+  const std::string a = R"({"name":"a","type":"bool"})";
+  const std::string maybe_b = R"(,{"name":"b","type":"optional<string>"})";
+  const std::string b = R"(,{"name":"b","type":"string"})";
+  struct Pair {
+    std::string before;
+    std::string after;
+    int exit_code;
+    std::string first_line;
+  };
+  const Pair pairs[] = {
+      {interface_file(method("", "bool")), interface_file(method("", "bool")), 0, "old callers go on"},
+      {interface_file(method("", "bool")), interface_file(""), 1, "breaks old callers: m: is gone"},
+      {interface_file(""), interface_file(method("", "bool")), 0, "needs the new service: m: is new"},
+      {interface_file(method(R"("bool")", "bool")), interface_file(method("", "bool")), 1,
+       "breaks old callers: m: takes 0 arguments, and took 1"},
+      {interface_file(method(R"("uint16")", "bool")), interface_file(method(R"("uint32")", "bool")), 0,
+       "needs the new service: m[0]: uint32, where uint16 is read"},
+      {interface_file(method("", "uint16")), interface_file(method("", "uint32")), 1,
+       "breaks old callers: m returns: uint32, where uint16 is read"},
+      {interface_file(method(R"("R")", "bool"), record(a)),
+       interface_file(method(R"("R")", "bool"), record(a + maybe_b)), 0,
+       "needs the new service: m[0].b: is not known where it is read"},
+      {interface_file(method(R"("R")", "bool"), record(a)), interface_file(method(R"("R")", "bool"), record(a + b)), 1,
+       "breaks old callers: m[0].b: is not written, and must be there"},
+      {interface_file(method("", "E"), "", values(R"("red")")),
+       interface_file(method("", "E"), "", values(R"("red","green")")), 1,
+       "breaks old callers: m returns: green is not known where it is read"},
+      {interface_file(method("", "bool")), interface_file(method("", "bool", "true")), 1,
+       "breaks old callers: m: became a stream"},
+  };
+  const std::string before = elsewhere.path() + "/before.json";
+  const std::string after = elsewhere.path() + "/after.json";
+  for (const Pair& pair : pairs) {
+    std::ofstream(before) << pair.before;
+    std::ofstream(after) << pair.after;
+    const Output output = reeve_tool({"interface", "diff", before, after});
+    EXPECT_EQ(output.exit_code, pair.exit_code) << output.err;
+    EXPECT_EQ(output.out.substr(0, output.out.find('\n')), pair.first_line);
+  }
+  const Dictionary json = printed({"interface", "diff", "--json", before, before});
+  EXPECT_EQ(*json.find("breaks_old_callers"), Object(false));
+  std::ofstream(after) << R"({"name":"I"})";
+  EXPECT_NE(refused({"interface", "diff", before, after}).find("missing"), std::string::npos);
+  EXPECT_NE(refused({"interface", "diff", before, "./none.json"}).find("cannot be opened"), std::string::npos);
+  EXPECT_EQ(reeve_tool({"interface", "diff", before}).exit_code, 2);
+}
+
+TEST_F(Tool, ShowsTheInterfaceOfAServiceThatLetsItBeSeen) {
+  write_job(session.jobs(), actor_job(kActor));
+  const Output text = reeve_tool({"interface", "show", kActor});
+  EXPECT_EQ(text.exit_code, 0) << text.err;
+  EXPECT_TRUE(text.out.starts_with("interface Actor\n  repeat(Everything) -> Everything\n")) << text.out;
+  EXPECT_NE(text.out.find("\n  numbers(uint64) -> stream of uint64\n"), std::string::npos);
+  EXPECT_NE(text.out.find("\nenum Mood\n  calm\n  angry\n"), std::string::npos);
+  const std::string file = elsewhere.path() + "/actor.json";
+  std::ofstream(file) << reeve_tool({"interface", "show", "--json", kActor}).out;
+  const Output same = reeve_tool({"interface", "diff", file, kActor});
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_EQ(same.out, "old callers go on\n");
+  EXPECT_NE(refused({"interface", "show", "org.example.nobody"}).find("no service is called"), std::string::npos);
+}
+
 TEST_F(Tool, LoadsAJobForTheSessionAndForgetsItAgain) {
   write_job(elsewhere.path(), actor_job(kActor));
   const std::string file = elsewhere.path() + "/" + kActor + ".plist";

@@ -26,6 +26,8 @@ struct OfferOptions {
   /// What whoever calls must meet, beside what the job's file asks: `team:…`, `group:… and class:verified` and the like
   /// (policy/requirement.hpp). To all others the name is not there. Empty: nothing.
   std::string callers{};
+  /// Whether those who may call are told the interface's methods and types: `reeve interface show NAME`.
+  bool shows_interface = true;
 };
 
 /// What serves under one name.
@@ -83,8 +85,9 @@ class Service {
     Interface& service = implementation;
     Offer what;
     what.options = std::move(options);
-    what.handler = [&service](const wire::DictionaryView& message, Request request) {
-      connection::dispatch(service, message, std::move(request));
+    const auto shows = what.options.shows_interface ? connection::Shows::yes : connection::Shows::no;
+    what.handler = [&service, shows](const wire::DictionaryView& message, Request request) {
+      connection::dispatch(service, message, std::move(request), shows);
     };
     if constexpr (requires(const Endpoint& own) { implementation.started(own); }) {
       what.started = [&implementation](const Endpoint& own) { implementation.started(own); };

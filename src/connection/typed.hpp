@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "../object/call.hpp"
+#include "../object/interface.hpp"
 #include "../object/typed.hpp"
 #include "connection.hpp"
 #include "request.hpp"
@@ -191,11 +192,33 @@ void invoke(I& service, Method method, const ReceivedCall& call, Request request
   }
 }
 
+/// What an interface looks like from outside.
+template <class I>
+object::InterfaceFacts describe() {
+  object::InterfaceFacts facts;
+  object::Describer describer(facts);
+  facts.name = describer.name_for(object::whole_name<I>());
+  boost::mp11::mp_for_each<MethodsOf<I>>([&](auto method) {
+    using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
+    object::MethodFacts each{method.name, {}, describer.type<typename Traits::Value>(), Traits::kIsStream};
+    boost::mp11::mp_for_each<boost::mp11::mp_transform<std::type_identity, typename Traits::Arguments>>(
+        [&]<class A>(std::type_identity<A>) { each.arguments.push_back(describer.type<A>()); });
+    facts.methods.push_back(std::move(each));
+  });
+  return facts;
+}
+
+/// Whether whoever may call an interface is told what it looks like.
+enum class Shows : bool { no, yes };
+
 /// Answers one typed call by the method of that name.
 template <class I>
-void dispatch(I& service, const wire::DictionaryView& message, Request request) {
+void dispatch(I& service, const wire::DictionaryView& message, Request request, Shows shows = Shows::no) {
   const auto call = object::parse_call(message);
   if (!call) return (void)request.answer(std::unexpected(call.error()));
+  if (shows == Shows::yes && call->method == object::kInterfaceMethod) {
+    return (void)request.answer(object::value_message(object::to_object(describe<I>())));
+  }
   bool is_known = false;
   boost::mp11::mp_for_each<MethodsOf<I>>([&](auto method) {
     if (is_known || call->method != method.name) return;

@@ -12,6 +12,7 @@
 #include "../inspect/commands.hpp"
 #include "../inspect/doctor.hpp"
 #include "../inspect/identity.hpp"
+#include "../inspect/interface.hpp"
 #include "../inspect/json.hpp"
 #include "../inspect/sandbox.hpp"
 #include "../inspect/signing.hpp"
@@ -112,6 +113,22 @@ int kill_job(const Words& words) {
   return show(inspect::manage(contract::KillJob{words.label, *signal}, words.domain()), words.form());
 }
 
+// 1 where callers of the old version break, as where a file cannot be read.
+int compare_interfaces(const Words& words) {
+  const auto wait = inspect::parse_duration(words.timeout);
+  if (!wait) return report(wait.error(), words.form()), kMisused;
+  const auto comparison = inspect::compare_interfaces(words.first, words.second, *wait, words.form());
+  if (!comparison) return report(comparison.error(), words.form());
+  std::printf("%s\n", comparison->text.c_str());
+  return comparison->breaks_old_callers ? kFailed : 0;
+}
+
+int show_interface(const Words& words) {
+  const auto wait = inspect::parse_duration(words.timeout);
+  if (!wait) return report(wait.error(), words.form()), kMisused;
+  return show(inspect::show_interface(words.label, *wait, words.form()), words.form());
+}
+
 class Commands {
  public:
   Commands() {
@@ -119,6 +136,7 @@ class Commands {
     add_broker();
     add_jobs();
     add_call();
+    add_interface();
     add_sandbox();
     add_signing();
   }
@@ -209,7 +227,25 @@ class Commands {
     command->add_option("--file", words_.call.files, "KEY=PATH: send an open file under this key")
         ->allow_extra_args(false)
         ->take_all();
+    add_timeout(command);
+  }
+  void add_timeout(CLI::App* command) {
     command->add_option("--timeout", words_.timeout, "how long to wait: 250ms, 2s, 3m")->capture_default_str();
+  }
+
+  void add_interface() {
+    CLI::App* interface =
+        app_.add_subcommand("interface", "Show what a service takes and gives, or compare two versions");
+    interface->require_subcommand(1);
+    CLI::App* show_one =
+        add_to(*interface, "show", "Show a service's methods and types", [this] { return show_interface(words_); });
+    show_one->add_option("NAME", words_.label, "the service's name")->required();
+    add_timeout(show_one);
+    CLI::App* diff = add_to(*interface, "diff", "Say what a new version breaks: status 1 where old callers do",
+                            [this] { return compare_interfaces(words_); });
+    diff->add_option("OLD", words_.first, "a file, as show writes it with --json, or a service's name")->required();
+    diff->add_option("NEW", words_.second, "another")->required();
+    add_timeout(diff);
   }
 
   void add_sandbox() {

@@ -1,0 +1,231 @@
+#include "interface.hpp"
+
+#include <set>
+
+#include "../vocab/bounds.hpp"
+
+namespace reeve::object {
+namespace {
+
+std::string last_name(const std::string& whole) {
+  const std::size_t colon = whole.rfind("::");
+  return colon == std::string::npos || whole.find('<') != std::string::npos ? whole : whole.substr(colon + 2);
+}
+
+// "list<x>" as "x", where it is a list.
+std::optional<std::string_view> inside(std::string_view type, std::string_view container) {
+  if (!type.starts_with(container) || !type.ends_with('>')) return std::nullopt;
+  type.remove_prefix(container.size());
+  type.remove_suffix(1);
+  return type;
+}
+
+struct IntegerRange {
+  bool is_signed = false;
+  int bits = 0;
+};
+std::optional<IntegerRange> integer_range(std::string_view type) {
+  for (const int bits : {8, 16, 32, 64}) {
+    if (type == "int" + std::to_string(bits)) return IntegerRange{true, bits};
+    if (type == "uint" + std::to_string(bits)) return IntegerRange{false, bits};
+  }
+  return std::nullopt;
+}
+
+constexpr std::string_view kPlainTypes[] = {"bool", "float", "double",     "string",  "data",     "date",
+                                            "uuid", "file",  "memory",     "channel", "endpoint", "right",
+                                            "any",  "array", "dictionary", "nothing"};
+
+template <class Facts>
+const Facts* named(const std::vector<Facts>& all, std::string_view name) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Facts& facts) { return facts.name == name; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+// Whether one side reads all that the other may write.
+class Reading {
+ public:
+  Reading(const InterfaceFacts& reader, const InterfaceFacts& writer) : reader_(reader), writer_(writer) {}
+
+  /// Nothing where it does; else what it does not.
+  std::optional<std::string> fault(std::string_view reads, std::string_view writes, const std::string& where) {
+    if (!seen_.emplace(reads, writes).second) return std::nullopt;
+    if (seen_.size() > kPairsMax) return where + ": too much to compare";
+    const std::string differs = where + ": " + std::string(writes) + ", where " + std::string(reads) + " is read";
+    if (reads == "any") return std::nullopt;
+    if (const auto optional = inside(reads, "optional<")) {
+      return fault(*optional, inside(writes, "optional<").value_or(writes), where);
+    }
+    for (const std::string_view container : {"list<", "map<"}) {
+      const auto reads_inside = inside(reads, container);
+      const auto writes_inside = inside(writes, container);
+      if (reads_inside && writes_inside) return fault(*reads_inside, *writes_inside, where + "[]");
+    }
+    if (reads == "array" && inside(writes, "list<")) return std::nullopt;
+    const RecordFacts* const record = named(writer_.records, writes);
+    if (reads == "dictionary" && (record != nullptr || inside(writes, "map<"))) return std::nullopt;
+    if (const RecordFacts* const into = named(reader_.records, reads); into != nullptr && record != nullptr) {
+      return record_fault(*into, *record, where);
+    }
+    const EnumFacts* const values = named(writer_.enums, writes);
+    if (const EnumFacts* const into = named(reader_.enums, reads); into != nullptr && values != nullptr) {
+      return enum_fault(*into, *values, where);
+    }
+    const auto range = integer_range(writes);
+    if (const auto into = integer_range(reads); into && range) {
+      const bool fits =
+          into->is_signed == range->is_signed ? into->bits >= range->bits : into->is_signed && into->bits > range->bits;
+      return fits ? std::nullopt : std::optional(differs);
+    }
+    const bool both_real = (reads == "float" || reads == "double") && (writes == "float" || writes == "double");
+    return reads == writes || both_real ? std::nullopt : std::optional(differs);
+  }
+
+ private:
+  static constexpr std::size_t kPairsMax = 2048;  // of types; it bounds the recursion too
+
+  std::optional<std::string> record_fault(const RecordFacts& into, const RecordFacts& from, const std::string& where) {
+    for (const FieldFacts& field : into.fields) {
+      const FieldFacts* const written = named(from.fields, field.name);
+      const std::string place = where + "." + field.name;
+      if (written == nullptr && !inside(field.type, "optional<")) return place + ": is not written, and must be there";
+      if (written == nullptr) continue;
+      if (auto found = fault(field.type, written->type, place)) return found;
+    }
+    for (const FieldFacts& field : from.fields) {
+      if (named(into.fields, field.name) == nullptr)
+        return where + "." + field.name + ": is not known where it is read";
+    }
+    return std::nullopt;
+  }
+  static std::optional<std::string> enum_fault(const EnumFacts& into, const EnumFacts& from, const std::string& where) {
+    for (const std::string& value : from.values) {
+      if (std::find(into.values.begin(), into.values.end(), value) == into.values.end()) {
+        return where + ": " + value + " is not known where it is read";
+      }
+    }
+    return std::nullopt;
+  }
+
+  const InterfaceFacts& reader_;
+  const InterfaceFacts& writer_;
+  std::set<std::pair<std::string, std::string>> seen_;  // a record may hold others like it
+};
+
+Result<void> check_type(const InterfaceFacts& facts, std::string_view type, std::size_t depth = 0) {
+  for (const std::string_view container : {"optional<", "list<", "map<"}) {
+    const auto within = inside(type, container);
+    if (within && depth < kDepthMax) return check_type(facts, *within, depth + 1);
+  }
+  const bool is_known = std::find(std::begin(kPlainTypes), std::end(kPlainTypes), type) != std::end(kPlainTypes) ||
+                        integer_range(type) || named(facts.records, type) != nullptr ||
+                        named(facts.enums, type) != nullptr;
+  if (is_known) return {};
+  return fail(Kind::invalid, code::kBadBody, "interface " + facts.name + ": nothing is called " + std::string(type),
+              "write the description with `reeve interface show --json`");
+}
+
+Result<void> check(const InterfaceFacts& facts) {
+  for (const MethodFacts& method : facts.methods) {
+    REEVE_TRY(check_type(facts, method.result));
+    for (const std::string& argument : method.arguments) REEVE_TRY(check_type(facts, argument));
+  }
+  for (const RecordFacts& record : facts.records) {
+    for (const FieldFacts& field : record.fields) REEVE_TRY(check_type(facts, field.type));
+  }
+  return {};
+}
+
+class Comparison {
+ public:
+  Comparison(const InterfaceFacts& before, const InterfaceFacts& after) : before_(before), after_(after) {}
+
+  std::vector<Change> changes() {
+    using Breaks = Change::Breaks;
+    for (const MethodFacts& old : before_.methods) {
+      if (const MethodFacts* const now = named(after_.methods, old.name)) {
+        compare_method(old, *now);
+      } else {
+        changes_.push_back({Breaks::old_callers, old.name + ": is gone"});
+      }
+    }
+    for (const MethodFacts& now : after_.methods) {
+      if (named(before_.methods, now.name) == nullptr) {
+        changes_.push_back({Breaks::new_callers, now.name + ": is new"});
+      }
+    }
+    return std::move(changes_);
+  }
+
+ private:
+  void compare_method(const MethodFacts& old, const MethodFacts& now) {
+    using Breaks = Change::Breaks;
+    if (old.arguments.size() != now.arguments.size()) {
+      changes_.push_back({Breaks::old_callers, old.name + ": takes " + std::to_string(now.arguments.size()) +
+                                                   " arguments, and took " + std::to_string(old.arguments.size())});
+      return;
+    }
+    if (old.is_stream != now.is_stream) {
+      changes_.push_back(
+          {Breaks::old_callers, old.name + (now.is_stream ? ": became a stream" : ": is no stream any more")});
+      return;
+    }
+    for (std::size_t i = 0; i < old.arguments.size(); ++i) {
+      const std::string where = old.name + "[" + std::to_string(i) + "]";
+      note(Breaks::old_callers, Reading(after_, before_).fault(now.arguments[i], old.arguments[i], where));
+      note(Breaks::new_callers, Reading(before_, after_).fault(old.arguments[i], now.arguments[i], where));
+    }
+    const std::string where = old.name + " returns";
+    note(Breaks::old_callers, Reading(before_, after_).fault(old.result, now.result, where));
+    note(Breaks::new_callers, Reading(after_, before_).fault(now.result, old.result, where));
+  }
+  void note(Change::Breaks breaks, std::optional<std::string> fault) {
+    if (fault) changes_.push_back({breaks, std::move(*fault)});
+  }
+
+  const InterfaceFacts& before_;
+  const InterfaceFacts& after_;
+  std::vector<Change> changes_;
+};
+
+}  // namespace
+
+std::string Describer::name_for(const std::string& whole) {
+  std::string name = last_name(whole);
+  for (const auto& [other, known] : names_) {
+    if (other == whole) return known;
+    if (known == name) name = whole;
+  }
+  names_.emplace_back(whole, name);
+  return name;
+}
+
+Result<std::vector<Change>> compare(const InterfaceFacts& before, const InterfaceFacts& after) {
+  REEVE_TRY(check(before));
+  REEVE_TRY(check(after));
+  return Comparison(before, after).changes();
+}
+
+std::string text_of(const InterfaceFacts& facts) {
+  std::string out = "interface " + facts.name;
+  for (const MethodFacts& method : facts.methods) {
+    out += "\n  " + method.name + "(";
+    for (std::size_t i = 0; i < method.arguments.size(); ++i) out += (i == 0 ? "" : ", ") + method.arguments[i];
+    out += ")";
+    if (method.is_stream)
+      out += " -> stream of " + method.result;
+    else if (method.result != "nothing")
+      out += " -> " + method.result;
+  }
+  for (const RecordFacts& record : facts.records) {
+    out += "\nrecord " + record.name;
+    for (const FieldFacts& field : record.fields) out += "\n  " + field.name + ": " + field.type;
+  }
+  for (const EnumFacts& each : facts.enums) {
+    out += "\nenum " + each.name;
+    for (const std::string& value : each.values) out += "\n  " + value;
+  }
+  return out;
+}
+
+}  // namespace reeve::object

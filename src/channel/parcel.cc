@@ -69,6 +69,17 @@ const Parcel* Outbox::find(std::uint64_t tag) const {
   return nullptr;
 }
 
+std::int64_t Outbox::item_cost_of(std::uint64_t stream) const {
+  std::int64_t cost = 0;
+  if (item_count_ == 0) return cost;
+  for (const Waiting& waiting : queue_) {
+    const Parcel& parcel = waiting.parcel;
+    if (parcel.kind != PacketKind::item || parcel.reply_to != stream) continue;
+    cost += item_cost(parcel.body.size(), parcel.attachments.size());
+  }
+  return cost;
+}
+
 void Outbox::remove_if(const std::function<bool(const Parcel&)>& is_unwanted) {
   const auto is_it = [&](const Waiting& waiting) {
     if (!is_unwanted(waiting.parcel)) return false;

@@ -72,8 +72,10 @@ class Outbox {
 
   std::size_t count() const { return queue_.size() + long_.size(); }
   bool empty() const { return count() == 0; }
-  /// Items of streams among them, which those streams' windows bound.
+  /// Items of streams among them.
   std::size_t item_count() const { return item_count_; }
+  /// What the items of one stream among them take of its window.
+  std::int64_t item_cost_of(std::uint64_t stream) const;
 
  private:
   struct Waiting {

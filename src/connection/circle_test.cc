@@ -197,6 +197,95 @@ TEST_F(Circle, ACallOnOnesOwnBehalfIsNoPartOfIt) {
   while (answered == 0) std::this_thread::sleep_for(1ms);
 }
 
+TEST_F(Circle, OfOneIsToldToo) {
+  Connection to_itself = over(first.admit());
+  first.answer = [&](const Dictionary& asked, const Caller&) { return to_itself.call(asked); };
+  start();
+  const auto outcome = asker.call(word("round"), {.timeout = 30s});
+  ASSERT_FALSE(outcome);
+  EXPECT_EQ(outcome.error().code, code::kDeadlock);
+  stop();
+}
+
+// Whoever asks twice on behalf of one request waits for nobody but its turn.
+TEST_F(Circle, WhatWasAskedBesideItIsNoPartOfIt) {
+  first.answer = [&](const Dictionary& asked, const Caller&) { return to_other.call(asked); };
+  other.answer = [&](const Dictionary& asked, const Caller&) {
+    std::this_thread::sleep_for(20ms);
+    return asked;
+  };
+  Connection beside = over(first.admit(1));
+  start();
+  const Context at_hand{fresh_chain(), {}};
+  std::thread asks([&] {
+    const OnBehalf of(at_hand);
+    EXPECT_TRUE(beside.call(word("one"), {.timeout = 30s}));
+  });
+  const OnBehalf of(at_hand);
+  EXPECT_TRUE(asker.call(word("other"), {.timeout = 30s}));
+  asks.join();
+}
+
+TEST_F(Circle, AnAnswerOfAnotherThreadGoesOutMeanwhile) {
+  std::optional<Request> kept;
+  std::atomic<bool> is_kept = false;
+  std::atomic<bool> is_answered = false;
+  first.handler = std::make_shared<const Handler>([&](const wire::DictionaryView& message, Request request) {
+    if (message.object() == word("keep")) {
+      kept.emplace(std::move(request));
+      is_kept = true;
+    } else {
+      (void)request.answer(to_other.call(message.object()));
+    }
+  });
+  Connection keeps = over(first.admit(1));
+  Connection waits = over(first.admit(2));
+  other.answer = [&](const Dictionary& asked, const Caller&) {
+    std::thread([&] { (void)kept->answer(word("kept")); }).join();
+    const os::Time give_up = os::now() + 20s;
+    while (!is_answered && os::now() < give_up) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(is_answered);
+    return asked;
+  };
+  start();
+  std::thread asks([&] {
+    EXPECT_TRUE(keeps.call(word("keep"), {.timeout = 30s}));
+    is_answered = true;
+  });
+  while (!is_kept) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(waits.call(word("wait"), {.timeout = 30s}));
+  asks.join();
+  stop();
+}
+
+// It learns of its caller's end in the middle of letting go of that.
+TEST_F(Circle, WhoeverIsToldOfAnEndMayWaitForOthers) {
+  std::optional<Request> kept;
+  std::optional<std::stop_callback<std::function<void()>>> told;
+  std::atomic<bool> is_kept = false;
+  std::atomic<bool> is_told = false;
+  first.handler = std::make_shared<const Handler>([&](const wire::DictionaryView& message, Request request) {
+    if (message.object() == word("echo")) return (void)request.answer(message.object());
+    told.emplace(request.caller().stop_token(), [&] {
+      EXPECT_TRUE(to_other.call(word("clean up"), {.timeout = 30s}));
+      is_told = true;
+    });
+    kept.emplace(std::move(request));
+    is_kept = true;
+  });
+  other.answer = [](const Dictionary& asked, const Caller&) { return asked; };
+  Connection stays = over(first.admit(2));
+  std::optional<Connection> leaves = over(first.admit(1));
+  start();
+  EXPECT_EQ(leaves->call(word("leaves"), {.timeout = 100ms}).error().kind, Kind::timeout);
+  leaves.reset();
+  while (!is_kept || !is_told) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(stays.call(word("echo"), {.timeout = 30s}));
+  stop();
+  told.reset();
+  kept.reset();
+}
+
 TEST_F(Circle, ADeadlineIsHandedOnUnasked) {
   std::optional<os::Deadline> seen;
   std::optional<os::Deadline> own;
@@ -259,6 +348,18 @@ TEST(Chains, AreEachDifferentAndDrawnAnewByCopies) {
   channel::Chain elsewhere{};
   std::thread([&] { elsewhere = fresh_chain(); }).join();
   EXPECT_NE(elsewhere, one);
+}
+
+TEST(Chains, TellWhoWasAskedInTurnFromWhoWasAskedTwice) {
+  const auto one = fresh_chain();
+  EXPECT_TRUE(is_behind(deeper(one), one));
+  EXPECT_TRUE(is_behind(deeper(deeper(one)), one));
+  EXPECT_TRUE(is_behind(one, one)) << "whoever asks itself";
+  EXPECT_FALSE(is_behind(one, deeper(one)));
+  EXPECT_FALSE(is_behind(deeper(fresh_chain()), one));
+  auto deepest = one;
+  for (int i = 0; i < 1'000; ++i) deepest = deeper(deepest);
+  EXPECT_TRUE(is_behind(deepest, deepest)) << "nobody counts so far";
 }
 
 }  // namespace

@@ -2,8 +2,7 @@
 //
 // Owns:    one channel at a time, made when it is first needed and made again after the service died.
 // Threads: one owner. Without a loop its calls block. With one it belongs to the loop's thread: outcomes come while
-// that
-//          runs, and calls that block may be mixed in. For several threads make several connections.
+//          that runs, and calls that block may be mixed in. For several threads make several connections.
 // Errors:  interrupted (the service died with the request in hand; the next call starts a fresh one), timeout, gone,
 //          and whatever the service answers.
 #pragma once

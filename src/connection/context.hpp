@@ -9,8 +9,9 @@
 namespace reeve::connection {
 
 struct Context {
-  channel::Chain chain{};  ///< of the request at hand; zero where there is none
-  os::Deadline deadline;   ///< when whoever asked gives up
+  channel::Chain chain{};   ///< of the request at hand, or of the one whose answer is waited for; zero: of none
+  os::Deadline deadline{};  ///< when whoever asked gives up
+  bool is_waiting = false;  ///< for an answer, without taking anything up
 
   /// The thread's own at present.
   static const Context& current();
@@ -28,7 +29,14 @@ class OnBehalf {
   Context before_;
 };
 
-/// A chain that is nobody else's.
+// A chain is fifteen bytes that nobody can guess, and how many requests deep it is: what is asked on behalf of a
+// request is one deeper. So whoever asked twice is told from whoever was asked in turn.
+
+/// A chain that is nobody else's, of one request.
 channel::Chain fresh_chain();
+/// The chain of what is asked on behalf of a request.
+channel::Chain deeper(channel::Chain chain);
+/// Whether a request is another, or was made, at whatever distance, on behalf of it.
+bool is_behind(const channel::Chain& request, const channel::Chain& other);
 
 }  // namespace reeve::connection

@@ -84,13 +84,14 @@ Result<object::Right> Link::introduce(const CallOptions& options) {
 void Link::address(const CallOptions& options) {
   parcel_.deadline = deadline_of(options);
   const channel::Chain& chain = Context::current().chain;
-  parcel_.chain = options.is_own || chain == channel::Chain() ? fresh_chain() : chain;
+  parcel_.chain = options.is_own || chain == channel::Chain() ? fresh_chain() : deeper(chain);
 }
 
 // What is no request waits until it is sent.
 Result<void> Link::send_and_wait(Waiter& sleeper) {
   const os::Deadline deadline = parcel_.deadline;
-  const OnBehalf waiting({parcel_.chain, deadline});  // as whoever is asked in turn may ask this process
+  // Who is asked in turn may ask this process.
+  const OnBehalf waiting({parcel_.chain, deadline, channel::wants_answer(parcel_.kind)});
   start(sleeper);
   while (!sleeper.is_over()) {
     if (const auto waited = wait_once(sleeper, deadline); !waited) give_up(sleeper, waited.error());
@@ -127,7 +128,7 @@ void Link::open(const Dictionary& request, const CallOptions& options, Waiter& w
 }
 
 void Link::await_news(Waiter& waiter) {
-  const OnBehalf waiting({waiter.chain_, waiter.until_});
+  const OnBehalf waiting({waiter.chain_, waiter.until_, true});
   while (!waiter.has_news()) {
     if (const auto waited = wait_once(waiter, waiter.until_); !waited) give_up(waiter, waited.error());
   }
@@ -177,7 +178,8 @@ Result<void> Link::await_greeting(const os::Deadline& deadline) {
     }
     if (!current_) return std::unexpected(last_end_);
     if (current_->channel.sender()) return {};
-    if (!REEVE_TRY(wait_for(os::Readiness::readable, deadline))) return timed_out();
+    const bool is_late = deadline && *deadline <= os::now();  // Others may have been attended to all the while.
+    if (is_late || !REEVE_TRY(wait_for(os::Readiness::readable, deadline))) return timed_out();
   }
 }
 
@@ -224,16 +226,19 @@ bool Link::begin(PacketKind kind, const Dictionary& request, const CallOptions& 
   waiters_.push_back(&waiter);
   waiter.until_ = parcel_.deadline;
   waiter.chain_ = parcel_.chain;
-  if (parcel_.deadline) {
-    waiter.deadline_ = loop->at(*parcel_.deadline, [this, &waiter] {
-      const auto self = shared_from_this();
-      give_up(waiter, timed_out().error());
-      go_on_later();
-    });
-  }
+  end_in_time(waiter, *loop);
   send_parcel();
   go_on_later();
   return true;
+}
+
+void Link::end_in_time(Waiter& waiter, os::Loop& loop) {
+  if (!waiter.until_ || waiter.deadline_.is_set()) return;
+  waiter.deadline_ = loop.at(*waiter.until_, [this, &waiter] {
+    const auto self = shared_from_this();
+    give_up(waiter, timed_out().error());
+    go_on_later();
+  });
 }
 
 Result<void> Link::fill_request(PacketKind kind, const Dictionary& request, const CallOptions& options) {
@@ -259,10 +264,12 @@ void Link::abandon(Waiter& waiter) {
 
 bool Link::wait(Waiter& waiter) {
   if (waiter.has_news()) return false;
-  if (auto loop = loop_.get(); !loop) {
+  auto loop = loop_.get();
+  if (!loop) {
     give_up(waiter, no_loop().error());
     return false;
   }
+  end_in_time(waiter, *loop);
   waiter.is_blocking_ = false;
   return true;
 }
@@ -540,6 +547,8 @@ std::optional<wire::Body> Link::take_item(Waiter& waiter) {
 // For all that was taken: an item may have been larger than a window.
 void Link::give_credit(Waiter& waiter) {
   Waiter::Stream& stream = *waiter.stream_;
+  // One that is not sent yet is enough: a service that does not read it cannot make this side say more.
+  if (outbox_.find(stream.credit) != nullptr) return;
   while (stream.taken > 0) {
     const std::int64_t bytes = std::min<std::int64_t>(stream.taken, kStreamWindowBytes);
     const channel::Credit credit{static_cast<std::uint64_t>(bytes)};
@@ -550,6 +559,7 @@ void Link::give_credit(Waiter& waiter) {
     parcel.body.bytes.assign(body.begin(), body.end());
     stream.taken -= bytes;
     stream.window += bytes;
+    stream.credit = next_ticket_;
     send_behind_others(std::move(parcel));
   }
   flush();

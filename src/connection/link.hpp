@@ -48,7 +48,7 @@ class Link : public std::enable_shared_from_this<Link> {
   /// Asks, and wakes the waiter when the outcome is there. False where it is there already: it is not woken then.
   /// Outcomes: busy where kCallsMax wait already; invalid without a loop; those of exchange.
   bool begin(const Dictionary& request, const CallOptions& options, Waiter& waiter);
-  /// The same for a stream, which is woken only when it waits.
+  /// The same for a stream.
   void begin_stream(const Dictionary& request, const CallOptions& options, Waiter& waiter);
   /// From now on the waiter of a stream is woken, once, when it has an item or an outcome; or no longer. False where it
   /// has one already.
@@ -73,6 +73,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   bool begin(channel::PacketKind kind, const Dictionary& request, const CallOptions& options, Waiter& waiter);
   Result<void> fill_request(channel::PacketKind kind, const Dictionary& request, const CallOptions& options);
+  void end_in_time(Waiter& waiter, os::Loop& loop);
   void give_up(Waiter& waiter, const Error& reason);
   void withdraw(std::uint64_t ticket);
 

@@ -6,6 +6,8 @@ namespace reeve::connection {
 
 void Desk::deliver(Given given) {
   if (std::this_thread::get_id() == thread_) {
+    // What its coroutine has given before, on another thread, goes before it.
+    take_all(false);
     if (take_) take_(std::move(given));
     return;
   }
@@ -24,11 +26,13 @@ Result<const os::Fd*> Desk::bell() {
   return &bell_->descriptor();
 }
 
-void Desk::take_others() {
+void Desk::take_others() { take_all(true); }
+
+void Desk::take_all(bool has_rung) {
   std::vector<Given> all;
   {
     const std::lock_guard lock(mutex_);
-    if (bell_) bell_->hush();
+    if (has_rung && bell_) bell_->hush();
     all.swap(others_);
   }
   for (Given& given : all) {
@@ -71,20 +75,24 @@ std::stop_token Caller::State::stop_token() {
 // Callbacks may do what they like, and ask for the token.
 void Caller::State::cancel() {
   std::stop_source stop(std::nostopstate);
-  Giving* giving = nullptr;
   {
     const std::lock_guard lock(mutex_);
     is_cancelled_ = true;
     if (stop_) stop = *stop_;
-    giving = std::exchange(giving_, nullptr);
   }
   stop.request_stop();
+  Giving* giving = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    giving = std::exchange(giving_, nullptr);
+  }
   if (giving != nullptr) giving->run_on(May::never);
 }
 
 Caller::State::May Caller::State::ask_for_room(Giving& giving) {
   const std::lock_guard lock(mutex_);
   if (is_cancelled_) return May::never;
+  if (giving_ != nullptr) return May::not_now;
   if (credit_ <= 0) {
     giving_ = &giving;
     return May::wait;
@@ -98,11 +106,11 @@ void Caller::State::no_longer_waits(const Giving& giving) {
   if (giving_ == &giving) giving_ = nullptr;
 }
 
-bool Caller::State::grant(std::uint64_t bytes) {
+bool Caller::State::grant(std::uint64_t bytes, std::int64_t unsent) {
   Giving* giving = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (credit_ > static_cast<std::int64_t>(kStreamWindowBytes - bytes)) return false;
+    if (credit_ + unsent > static_cast<std::int64_t>(kStreamWindowBytes - bytes)) return false;
     credit_ += static_cast<std::int64_t>(bytes);
     if (credit_ > 0) giving = std::exchange(giving_, nullptr);
     if (giving != nullptr) credit_ -= giving->cost();
@@ -142,7 +150,11 @@ bool Giving::await_suspend(std::coroutine_handle<> coroutine) {
 
 void Giving::finish(Caller::State::May may) {
   if (may == Caller::State::May::go) return state_->desk->deliver(Item{state_->ticket, std::move(parcel_)});
-  outcome_ = fail(Kind::gone, code::kClosed, "nobody wants any more of the stream");
+  if (may == Caller::State::May::not_now) {
+    outcome_ = fail(Kind::invalid, code::kAnswered, "another item of the stream waits for room", "give them in turn");
+  } else {
+    outcome_ = fail(Kind::gone, code::kClosed, "nobody wants any more of the stream");
+  }
 }
 
 void Giving::run_on(Caller::State::May may) {

@@ -45,8 +45,10 @@ struct Item {
 /// Where the answers to a server's requests come together: those given on its own thread at once, those of other
 /// threads when its loop is woken.
 ///
-/// Owns:    the answers of other threads until the server takes them: one for each request in hand, and a stream's
-/// window. Threads: deliver is any thread's, all else that of the server, which makes it.
+/// Owns:    the answers of other threads until the server takes them: one for each request in hand, and what streams
+/// have
+///          room for.
+/// Threads: deliver is any thread's, all else that of the server, which makes it.
 class Desk {
  public:
   using Given = std::variant<Answer, Item>;
@@ -66,6 +68,8 @@ class Desk {
   void close();
 
  private:
+  void take_all(bool has_rung);
+
   os::Loop& loop_;
   const std::thread::id thread_ = std::this_thread::get_id();
   std::mutex mutex_;
@@ -115,11 +119,12 @@ class Caller {
     void cancel();
 
     /// Whether one item may go now. If not, `giving` waits until one may, or nobody wants any more.
-    enum class May : std::uint8_t { go, wait, never };
+    enum class May : std::uint8_t { go, wait, not_now, never };
     May ask_for_room(Giving& giving);
     void no_longer_waits(const Giving& giving);
-    /// The caller has room for so much more. False where that is more than it may say it has.
-    bool grant(std::uint64_t bytes);
+    /// The caller has room for so much more, while so much of what it had room for is not sent yet. False where that
+    /// is more than it may say it has.
+    bool grant(std::uint64_t bytes, std::int64_t unsent);
 
    private:
     std::mutex mutex_;

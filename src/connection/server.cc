@@ -22,25 +22,31 @@ std::string name_of(const Peer& peer) {
   return process + " of user " + std::to_string(peer.uid) + (peer.label.empty() ? "" : " (" + peer.label + ")");
 }
 
+// After which nothing more comes.
+bool is_last(const Result<channel::Incoming>& incoming) {
+  if (!incoming || std::holds_alternative<channel::Ended>(*incoming)) return true;
+  const auto* packet = std::get_if<channel::Delivered>(&*incoming);
+  return packet != nullptr && packet->header.kind == channel::PacketKind::end;
+}
+
+// A few bytes, and no answer: there is always room for it.
+bool is_word(const channel::Packet& packet) {
+  const channel::PacketKind kind = packet.header.kind;
+  return kind == channel::PacketKind::cancel || kind == channel::PacketKind::credit || kind == channel::PacketKind::end;
+}
+
 // Descriptors are the scarcest: what peers may hold of them leaves some for what is in a message at work.
 quota::Amount holdings() {
   const std::size_t limit = os::descriptor_limit();
   return {kHeldBytesMax, std::min(kHeldDescriptorsMax, limit - std::min(limit, kSpareDescriptors)), kHeldRequestsMax};
 }
 
-bool is_past_deadline(const auto& in_hand, const Ticket& ticket) {
-  return std::any_of(in_hand.begin(), in_hand.end(), [&](const auto& request) {
-    const os::Deadline& deadline = request.state->context.deadline;
-    return request.state->ticket == ticket && deadline && *deadline <= os::now();
-  });
+bool is_past_deadline(const auto& state) {
+  const os::Deadline& deadline = state.context.deadline;
+  return deadline && *deadline <= os::now();
 }
 
 bool wants_still(const auto& state) { return state.ticket.wants_answer && !state.is_told; }
-bool wants_still(const auto& in_hand, const Ticket& ticket) {
-  return std::any_of(in_hand.begin(), in_hand.end(), [&](const auto& request) {
-    return request.state->ticket == ticket && wants_still(*request.state);
-  });
-}
 
 Result<Dictionary> too_late() {
   return fail(Kind::timeout, code::kTimedOut, "no answer was there in time",
@@ -98,7 +104,7 @@ bool Server::may_end() const {
   return !has_left_open_ && std::all_of(conversations_.begin(), conversations_.end(), [](const auto& entry) {
     const Conversation& conversation = *entry.second;
     return conversation.peer->trust != PeerClass::introduced && conversation.in_hand.empty() &&
-           conversation.outbox.empty();
+           conversation.outbox.empty() && conversation.parked.empty();
   });
 }
 
@@ -106,6 +112,7 @@ bool Server::may_end() const {
 // gone.
 void Server::drop(std::uint64_t number) {
   const auto dropped = conversations_.extract(number);
+  dropped.mapped()->watch.drop();  // They may wait for something, while others are attended to.
   auto& in_hand = dropped.mapped()->in_hand;
   // What they hold is held until they are let go of, whoever has left.
   std::vector<std::shared_ptr<State>> states;
@@ -132,7 +139,9 @@ void Server::drop_later(Conversation& conversation) {
 }
 
 void Server::on_ready(std::uint64_t number, os::Ready ready) {
-  Conversation& conversation = *conversations_.at(number);
+  const auto found = conversations_.find(number);
+  if (found == conversations_.end()) return;
+  Conversation& conversation = *found->second;
   if (loop_.is_attending()) return attend(conversation, ready);
   if (conversation.is_over) return drop(number);
   // Whoever has hung up in both directions makes no room any more; sending tells.
@@ -147,7 +156,9 @@ void Server::on_ready(std::uint64_t number, os::Ready ready) {
 bool Server::watch(Conversation& conversation) {
   os::Interest interest{.readable = conversation.has_room() && !conversation.has_ended,
                         .writable = !conversation.outbox.empty()};
+  if (loop_.is_attending()) interest.readable = may_park(conversation);
   if (conversation.is_paused) interest = {};
+  if (!conversation.parked.empty() && conversation.has_room()) unpark_later();
   if (interest == conversation.interest) return true;
   conversation.interest = interest;
   return conversation.watch.change(interest).has_value();
@@ -230,31 +241,34 @@ void Server::attend(Conversation& conversation, os::Ready ready) {
   if ((ready.writable || ready.ended) && !conversation.is_over && flush(conversation) == Next::over) {
     drop_later(conversation);
   }
-  for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
-    const bool has_room = conversation.parked.size() < kParkedPacketsMax && conversation.has_room();
-    if (conversation.is_over || !has_room) return loop_.leave_alone();
-    if (!park_one(conversation)) break;
+  for (std::size_t i = 0; i < kPacketsPerTurn && may_park(conversation) && park_one(conversation); ++i) {
   }
-  if (!watch(conversation)) drop_later(conversation);
+  if (!conversation.is_over && !watch(conversation)) drop_later(conversation);
+  if (conversation.is_over || (ready.ended && !may_park(conversation))) loop_.leave_alone();
 }
 
-// Whether more may follow.
+bool Server::may_park(const Conversation& conversation) {
+  if (conversation.is_over || conversation.has_ended || !conversation.has_room()) return false;
+  return conversation.parked.empty() ||
+         (conversation.parked.size() < kParkedPacketsMax && !is_last(conversation.parked.back()));
+}
+
+// Whether there was something.
 bool Server::park_one(Conversation& conversation) {
   auto incoming = conversation.channel.receive(inbox_);
   if (!incoming && !conversation.channel.is_broken()) return loop_.leave_alone(), false;
   if (incoming && std::holds_alternative<channel::NothingYet>(*incoming)) return false;
   const auto* packet = incoming ? std::get_if<channel::Delivered>(&*incoming) : nullptr;
   const bool asks = packet != nullptr && channel::wants_answer(packet->header.kind);
-  if (asks && packet->header.chain == Context::current().chain) {
+  const Context& context = Context::current();
+  if (asks && context.is_waiting && is_behind(packet->header.chain, context.chain)) {
     if (answer(conversation, packet->header.id, std::unexpected(deadlock(conversation))) == Next::over) {
       drop_later(conversation);
     }
-    return true;
+  } else {
+    park(conversation, std::move(incoming));
   }
-  const bool is_last = !incoming || std::holds_alternative<channel::Ended>(*incoming);
-  if (is_last) loop_.leave_alone();
-  park(conversation, std::move(incoming));
-  return !is_last;
+  return true;
 }
 
 // Kept by itself, since the room that it came into is larger, and paid for: one that nobody pays for is refused.
@@ -262,7 +276,7 @@ void Server::park(Conversation& conversation, Result<channel::Incoming> incoming
   if (auto* packet = incoming ? std::get_if<channel::Delivered>(&*incoming) : nullptr) {
     if (packet->charge.amount() == quota::Amount()) {
       packet->body = Data::copy_of(packet->body.bytes());
-      auto charge = pay_for(conversation, *packet);
+      auto charge = is_word(*packet) ? quota::Charge() : pay_for(conversation, *packet);
       if (charge) packet->charge = std::move(*charge);
       if (!charge) incoming = channel::Refused{packet->header, std::move(charge).error()};
     }
@@ -376,7 +390,9 @@ Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, const 
 Result<void> Server::listen_to_others() {
   if (desk_watch_.is_set()) return {};
   const os::Fd& bell = *REEVE_TRY(desk_->bell());
-  desk_watch_ = REEVE_TRY(loop_.watch(bell, {.readable = true}, [this](os::Ready) { desk_->take_others(); }));
+  // Nothing of a user's runs there: who waits for such an answer has it while a handler waits.
+  desk_watch_ =
+      REEVE_TRY(loop_.watch(bell, {.readable = true}, [this](os::Ready) { desk_->take_others(); }, os::Attends::yes));
   return {};
 }
 
@@ -396,7 +412,7 @@ Server::Next Server::keep(Conversation& conversation, std::shared_ptr<State> sta
   InHand request{std::move(state), std::move(charge), {}};
   unpaid_ += request.is_unpaid() ? 1 : 0;
   if (const os::Deadline& deadline = request.state->context.deadline) {
-    request.deadline = loop_.at(*deadline, [this, ticket] { cancel(ticket); });
+    request.deadline = loop_.at(*deadline, [this, ticket] { pass_deadline(ticket); });
   }
   conversation.in_hand.push_back(std::move(request));
   return Next::goes_on;
@@ -413,33 +429,38 @@ std::shared_ptr<Server::State> Server::state_of(const Conversation& conversation
 
 // Whatever comes of it is of no interest to anybody.
 Server::Next Server::take_cancel(Conversation& conversation, const Ticket& ticket) {
-  const auto state = state_of(conversation, ticket);
-  if (!state) return Next::goes_on;
-  state->is_told = true;
-  cancel(ticket);
+  if (const auto state = state_of(conversation, ticket)) {
+    state->is_told = true;
+    cancel(conversation, *state);
+  }
   return Next::goes_on;
 }
 
 // Nobody waits for it any more.
-void Server::cancel(Ticket ticket) {
-  const auto found = conversations_.find(ticket.conversation);
-  if (found == conversations_.end()) return;
-  if (const auto state = state_of(*found->second, ticket)) {
-    found->second->outbox.remove_if([&](const Parcel& parcel) {
-      return parcel.kind == channel::PacketKind::item && parcel.reply_to == ticket.number;
-    });
-    state->cancel();
-  }
+void Server::cancel(Conversation& conversation, State& state) {
+  conversation.outbox.remove_if([&](const Parcel& parcel) {
+    return parcel.kind == channel::PacketKind::item && parcel.reply_to == state.ticket.number;
+  });
+  state.cancel();
 }
 
-// Whether it was there.
-bool Server::let_go(std::vector<InHand>& of, const Ticket& ticket) {
-  const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
-  const auto found = std::find_if(of.begin(), of.end(), is_it);
-  if (found == of.end()) return false;
-  unpaid_ -= found->is_unpaid() ? 1 : 0;
-  of.erase(found);
-  return true;
+// Whatever it answers then is late. A stream of which something was taken out is over for its caller too.
+void Server::pass_deadline(const Ticket& ticket) {
+  const auto found = conversations_.find(ticket.conversation);
+  if (found == conversations_.end() || found->second->is_over) return;
+  Conversation& conversation = *found->second;
+  const auto state = state_of(conversation, ticket);
+  if (!state) return;
+  if (state->wants_items && !std::exchange(state->is_told, true) &&
+      (answer(conversation, ticket.number, too_late()) == Next::over || !watch(conversation))) {
+    drop_later(conversation);
+  }
+  cancel(conversation, *state);
+}
+
+void Server::let_go(std::vector<InHand>& of, std::vector<InHand>::iterator request) {
+  unpaid_ -= request->is_unpaid() ? 1 : 0;
+  of.erase(request);
 }
 
 // What came of the request whose handler runs, or of one that was kept.
@@ -453,15 +474,18 @@ void Server::take(const Answer& given) {
   }
   const auto found = conversations_.find(ticket.conversation);
   const bool is_orphan = found == conversations_.end();
-  const bool is_late = !is_orphan && is_past_deadline(found->second->in_hand, ticket);
-  const bool is_wanted = !is_orphan && wants_still(found->second->in_hand, ticket);
-  if (!let_go(is_orphan ? orphans_ : found->second->in_hand, ticket) || is_orphan) return;
+  std::vector<InHand>& all = is_orphan ? orphans_ : found->second->in_hand;
+  const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
+  const auto request = std::find_if(all.begin(), all.end(), is_it);
+  if (request == all.end()) return;
+  const bool is_wanted = !is_orphan && wants_still(*request->state);
+  const bool is_late = !given.outcome && is_past_deadline(*request->state);
+  let_go(all, request);
+  if (is_orphan) return;
   Conversation& conversation = *found->second;
   // Whoever waited hears of its deadline, and not of what was made of that here.
-  std::optional<Result<Dictionary>> late;
-  if (is_late && !given.outcome) late = too_late();
-  const Result<Dictionary>& outcome = late ? *late : given.outcome;
-  const bool is_over = is_wanted && answer(conversation, ticket.number, outcome) == Next::over;
+  const bool is_over =
+      is_wanted && answer(conversation, ticket.number, is_late ? too_late() : given.outcome) == Next::over;
   if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
 }
 
@@ -487,8 +511,9 @@ Server::Next Server::send_item(Conversation& conversation, State& state, Parcel 
   if (sent) return Next::goes_on;
   if (sent.error().kind == Kind::gone) return Next::over;
   if (sent.error().code == code::kQueueFull) {
-    auto charge =
-        conversation.charge.account().charge({.bytes = item.body.size(), .descriptors = item.attachments.size()});
+    const std::int64_t cost = channel::item_cost(item.body.size(), item.attachments.size());
+    auto charge = conversation.charge.account().charge(
+        {.bytes = static_cast<std::uint64_t>(cost), .descriptors = item.attachments.size()});
     if (charge) {
       conversation.outbox.push(std::move(item), std::move(*charge));
       return flush(conversation);
@@ -509,7 +534,9 @@ Server::Next Server::take_credit(Conversation& conversation, channel::Delivered&
   const auto credit = channel::decode_credit(packet.body.bytes());
   if (!credit) return refuse(conversation, credit.error());
   const auto state = state_of(conversation, {conversation.number, packet.header.reply_to});
-  if (!state || (state->wants_items && state->grant(credit->bytes))) return Next::goes_on;
+  if (!state) return Next::goes_on;
+  const std::int64_t unsent = conversation.outbox.item_cost_of(packet.header.reply_to);
+  if (state->wants_items && state->grant(credit->bytes, unsent)) return Next::goes_on;
   return refuse(conversation, Error{Kind::invalid, code::kBadPacket,
                                     "packet: more credit than a stream's window of 64 KiB, or for no stream", ""});
 }

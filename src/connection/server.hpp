@@ -81,8 +81,8 @@ class Server {
     std::vector<InHand> in_hand;
     std::deque<Result<channel::Incoming>> parked;  // read while a handler waited
     bool is_over = false;                          // to be dropped
-    // While too many answers wait nothing more is read: a peer that does not read cannot make this side grow. Items
-    // have their windows; who gives up a stream is heard all the while.
+    // While too many answers wait nothing more is read: a peer that does not read cannot make this side grow. Items are
+    // bounded by their windows, and there is no credit for what is not sent; whoever gives up a stream is heard.
     bool has_room() const { return outbox.count() - outbox.item_count() < kUnsentAnswersMax; }
     // Nothing more comes, and all is answered.
     bool is_done() const { return has_ended && in_hand.empty() && outbox.empty(); }
@@ -98,6 +98,7 @@ class Server {
   Next read_one(Conversation& conversation);
   Next take_incoming(Conversation& conversation, Result<channel::Incoming> incoming);
   void attend(Conversation& conversation, os::Ready ready);
+  static bool may_park(const Conversation& conversation);
   bool park_one(Conversation& conversation);
   void park(Conversation& conversation, Result<channel::Incoming> incoming);
   Error deadlock(Conversation& conversation);
@@ -110,7 +111,7 @@ class Server {
   static Result<quota::Charge> pay_for(const Conversation& conversation, channel::Delivered& packet);
   Result<void> listen_to_others();
   void look_for_others();
-  bool let_go(std::vector<InHand>& of, const Ticket& ticket);
+  void let_go(std::vector<InHand>& of, std::vector<InHand>::iterator request);
   void take(const Answer& given);
   void take(Item& given);
   Next send_item(Conversation& conversation, State& state, Parcel item);
@@ -118,7 +119,8 @@ class Server {
   Next take_credit(Conversation& conversation, channel::Delivered& packet);
   std::shared_ptr<State> state_of(const Conversation& conversation, const Ticket& ticket) const;
   Next take_cancel(Conversation& conversation, const Ticket& ticket);
-  void cancel(Ticket ticket);
+  static void cancel(Conversation& conversation, State& state);
+  void pass_deadline(const Ticket& ticket);
   Next take_introduction(Conversation& conversation, channel::Delivered& packet);
   Next answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer);
   Next put_off(Conversation& conversation, Parcel parcel);

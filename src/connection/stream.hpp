@@ -27,6 +27,7 @@ class Turn {
     void* const waiter = state_.exchange(&given_);
     if (waiter == nullptr) return;
     state_ = nullptr;
+    const OnBehalf again(context_);
     std::coroutine_handle<>::from_address(waiter).resume();
   }
   /// Takes what was given. False where nothing was.
@@ -37,6 +38,7 @@ class Turn {
   /// Waits for what is to be given. False where it was, in this moment.
   bool wait(std::coroutine_handle<> waiter) {
     void* expected = nullptr;
+    context_ = Context::current();
     if (state_.compare_exchange_strong(expected, waiter.address())) return true;
     state_ = nullptr;
     return false;
@@ -45,6 +47,7 @@ class Turn {
  private:
   std::atomic<void*> state_ = nullptr;  // nobody's turn; &given_; or whoever waits
   char given_ = 0;
+  Context context_;  // of whoever waits
 };
 
 /// A coroutine that answers a stream: `co_yield item` gives the caller the next one and goes on when there is room for
@@ -116,7 +119,10 @@ class BodyReader final : public Waiter {
  public:
   BodyReader(std::shared_ptr<Link> link, Dictionary request, const CallOptions& options)
       : link_(std::move(link)), request_(std::move(request)), options_(options) {}
-  ~BodyReader() { link_->abandon(*this); }
+  ~BodyReader() {
+    if (next_ != nullptr) next_->reader_ = nullptr;
+    link_->abandon(*this);
+  }
 
   /// The next item; nothing after the last. Blocks.
   Result<std::optional<wire::Body>> next() {
@@ -128,16 +134,21 @@ class BodyReader final : public Waiter {
   /// The same for a coroutine; one at a time.
   class [[nodiscard]] Next {
    public:
-    explicit Next(BodyReader& reader) : reader_(reader) {}
+    explicit Next(BodyReader& reader) : reader_(&reader) { reader.next_ = this; }
     Next(const Next&) = delete;
     Next& operator=(const Next&) = delete;
-    ~Next() { reader_.link_->wait_no_longer(reader_); }
+    ~Next() {
+      if (reader_ == nullptr) return;
+      reader_->next_ = nullptr;
+      reader_->link_->wait_no_longer(*reader_);
+    }
     bool await_ready() const noexcept { return false; }
-    bool await_suspend(std::coroutine_handle<> coroutine) { return reader_.wait(coroutine); }
-    Result<std::optional<wire::Body>> await_resume() { return reader_.take(); }
+    bool await_suspend(std::coroutine_handle<> coroutine) { return reader_->wait(coroutine); }
+    Result<std::optional<wire::Body>> await_resume() { return reader_->take(); }
 
    private:
-    BodyReader& reader_;
+    friend class BodyReader;
+    BodyReader* reader_;  // null once that is destroyed: whoever waits is not run on
   };
   Next async_next() { return Next(*this); }
 
@@ -162,11 +173,13 @@ class BodyReader final : public Waiter {
   Dictionary request_;
   CallOptions options_;
   bool is_begun_ = false;
+  Next* next_ = nullptr;  // that is awaited
   std::coroutine_handle<> coroutine_;
   Context context_;
 };
 
-/// What a caller takes a method's items from: as BodyReader, and typed. An item of another type ends it with an error.
+/// What a caller takes a method's items from: as BodyReader, and typed. An item of another type is an error, after
+/// which the next one may be asked for.
 template <class T>
 class [[nodiscard]] StreamReader {
  public:

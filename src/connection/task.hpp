@@ -1,8 +1,7 @@
 // Coroutines whose outcome comes later, and what they wait for.
 //
-// Threads: a coroutine runs on whichever thread gives it what it waits for; it begins on that of its caller. Wherever
-// it
-//          runs, its calls are made on behalf of the request that it was begun for.
+// Threads: a coroutine runs on whichever thread gives it what it waits for; it begins on that of its caller. Its calls
+//          are made on behalf of the request that it was begun for, wherever it runs.
 #pragma once
 
 #include <coroutine>

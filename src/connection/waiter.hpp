@@ -44,6 +44,7 @@ class Waiter {
     std::deque<Held> items;
     std::int64_t window = kStreamWindowBytes;  // what the service may still send; below zero by part of an item
     std::int64_t taken = 0;                    // and not yet said to the service
+    std::uint64_t credit = 0;                  // the parcel that said so last
   };
   bool has_news() const { return is_over() || (stream_ && !stream_->items.empty()); }
 

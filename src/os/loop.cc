@@ -227,9 +227,9 @@ Result<bool> Loop::State::attend() {
       continue;
     }
     const std::shared_ptr<Entry> entry = found->second;
-    attended = event.data.u64;
+    const std::uint64_t before = std::exchange(attended, event.data.u64);
     entry->call(ready_of(event.events));
-    attended = 0;
+    attended = before;
     has_called = true;
   }
   return has_called;

@@ -1,8 +1,9 @@
 // One thread's waiting place: descriptors, timers and signals, each with what to do when it is ready.
 //
 // Owns:    an epoll descriptor and the callbacks; never the descriptors watched.
-// Threads: one. Callbacks run inside run_once and may add or drop any watch, their own included. Those of watches that
-//          attend also run while one of them waits for something in wait_for, their own turn perhaps.
+// Threads: one. Callbacks run inside run_once and may add or drop any watch, their own included. While one of them
+// waits
+//          in wait_for those of watches that attend are called too, its own perhaps: they may be entered again.
 // Errors:  busy where the kernel is out of descriptors or watches.
 #pragma once
 
@@ -144,7 +145,9 @@ class Loop {
   /// Whether a watch is called because of that.
   bool is_attending() const { return state_->attended != 0; }
   /// The watch that is so called can do nothing more until the callback that waits has returned.
-  void leave_alone() { state_->mute(state_->attended); }
+  void leave_alone() {
+    if (is_attending()) state_->mute(state_->attended);
+  }
 
  private:
   // While it lives, callbacks of that loop run.

@@ -29,10 +29,10 @@ inline constexpr std::size_t kSpareDescriptors =
     48;                                         // ... leaving a reader so many: its own, and what comes in a packet.
 inline constexpr std::size_t kCallsMax = 1024;  // Unanswered on one connection, of who does not block; then
                                                 // `busy`.
-inline constexpr std::size_t kRequestsInHandMax = 64;    // Of one connection, kept to be answered later; then `busy`.
-inline constexpr std::size_t kParkedPacketsMax = 64;     // Of one connection, read while a handler waits for something.
-inline constexpr std::size_t kStreamWindowBytes = 64 * 1024;  // Of a stream's items on their way, and not taken.
-inline constexpr std::size_t kItemCostBytes = 128;            // ... for each, beside its body: what holding it takes.
+inline constexpr std::size_t kRequestsInHandMax = 64;  // Of one connection, kept to be answered later; then `busy`.
+inline constexpr std::size_t kParkedPacketsMax = 64;   // Of one connection, read while a handler waits for something.
+inline constexpr std::size_t kStreamWindowBytes = 64 * 1024;   // Of a stream's items on their way, and not taken.
+inline constexpr std::size_t kItemCostBytes = 128;             // ... for each, beside its body: what holding it takes.
 inline constexpr std::size_t kItemAttachmentCostBytes = 4096;  // ... for each of its attachments: sixteen at a time.
 inline constexpr std::size_t kUnsentAnswersMax = 16;     // To one peer that does not read; then its requests wait.
 inline constexpr std::size_t kObjectCountMax = 1 << 18;  // In one message: an owned null takes 64 bytes where the wire

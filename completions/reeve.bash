@@ -2,7 +2,7 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface doctor sandbox team sign verify identity --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface new doctor sandbox team sign verify identity --help' -- "$word")
     return
   fi
   case $word in
@@ -12,6 +12,7 @@ _reeve() {
       [ "$command" != sign ] ||
         options='--help --json --key --identifier --version --group --entitlement --preset --allow --detached --passphrase-file'
       [ "$command" != call ] || options='--help --json --file --timeout'
+      [ "$command" != new ] || options='--help --json --label'
       [ "$command" != interface ] || options='--help --json --timeout'
       mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
       return
@@ -19,6 +20,7 @@ _reeve() {
   esac
   case $command in
     team) [ "$COMP_CWORD" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'new' -- "$word") ;;
+    new) [ "$COMP_CWORD" -ne 2 ] || mapfile -t COMPREPLY < <(compgen -W 'service' -- "$word") ;;
     interface)
       if [ "$COMP_CWORD" -eq 2 ]; then
         mapfile -t COMPREPLY < <(compgen -W 'show diff' -- "$word")

@@ -226,6 +226,35 @@ TEST_F(Circle, WhatWasAskedBesideItIsNoPartOfIt) {
   asks.join();
 }
 
+// Whoever asked both of them waits for both; neither waits for the other.
+TEST_F(Circle, OfTwoWaysToOneServiceIsNone) {
+  first.answer = [&](const Dictionary& asked, const Caller&) -> Result<Dictionary> {
+    return asked == word("by the other") ? asked : to_other.call(asked);
+  };
+  other.answer = [&](const Dictionary& asked, const Caller&) -> Result<Dictionary> {
+    if (asked == word("asks first")) return to_first.call(word("by the other"), {.timeout = 30s});
+    std::this_thread::sleep_for(50ms);
+    return asked;
+  };
+  Station third;
+  third.answer = other.answer;
+  Connection to_third = over(third.admit());
+  std::thread third_runs([&] { third.run(); });
+  start();
+  const Context at_hand{fresh_chain(), {}};
+  std::thread asks([&] {
+    const OnBehalf of(at_hand);
+    EXPECT_TRUE(asker.call(word("waits for another"), {.timeout = 30s}));
+  });
+  {
+    const OnBehalf of(at_hand);
+    EXPECT_TRUE(to_third.call(word("asks first"), {.timeout = 30s}));
+  }
+  asks.join();
+  third.is_over = true;
+  third_runs.join();
+}
+
 TEST_F(Circle, AnAnswerOfAnotherThreadGoesOutMeanwhile) {
   std::optional<Request> kept;
   std::atomic<bool> is_kept = false;
@@ -350,16 +379,22 @@ TEST(Chains, AreEachDifferentAndDrawnAnewByCopies) {
   EXPECT_NE(elsewhere, one);
 }
 
-TEST(Chains, TellWhoWasAskedInTurnFromWhoWasAskedTwice) {
+TEST(Chains, TellWhoWasAskedInTurnFromWhoWasAskedBeside) {
   const auto one = fresh_chain();
-  EXPECT_TRUE(is_behind(deeper(one), one));
-  EXPECT_TRUE(is_behind(deeper(deeper(one)), one));
-  EXPECT_TRUE(is_behind(one, one)) << "whoever asks itself";
-  EXPECT_FALSE(is_behind(one, deeper(one)));
+  const auto asked = deeper(one);
+  EXPECT_TRUE(is_behind(asked, asked)) << "whoever asks itself";
+  EXPECT_TRUE(is_behind(deeper(asked), asked));
+  EXPECT_TRUE(is_behind(deeper(deeper(asked)), asked));
+  EXPECT_FALSE(is_behind(one, asked));
+  const auto beside = deeper(one);
+  EXPECT_FALSE(is_behind(beside, asked));
+  EXPECT_FALSE(is_behind(deeper(beside), asked)) << "by another way";
   EXPECT_FALSE(is_behind(deeper(fresh_chain()), one));
-  auto deepest = one;
-  for (int i = 0; i < 1'000; ++i) deepest = deeper(deepest);
-  EXPECT_TRUE(is_behind(deepest, deepest)) << "nobody counts so far";
+  auto deep = one;
+  for (int i = 0; i < 1'000; ++i) {
+    EXPECT_TRUE(is_behind(deeper(deep), deep)) << i;
+    deep = deeper(deep);
+  }
 }
 
 }  // namespace

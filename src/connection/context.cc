@@ -14,7 +14,13 @@ namespace {
 
 constinit thread_local Context at_hand;
 
-constexpr std::byte kDeepest{255};  // From there on nobody counts.
+constexpr std::size_t kWay = 8;       // where the way begins
+constexpr std::size_t kWayMax = 7;    // Beyond so many requests their number alone is known,
+constexpr unsigned kDepthMost = 255;  // ... and beyond so many not even that.
+
+constinit thread_local std::uint8_t branch = 0;  // the way that was taken last
+
+std::size_t depth_of(const channel::Chain& chain) { return std::to_integer<std::size_t>(chain.back()); }
 
 // Randomness that a thread has drawn, for some chains to come. A copy of the process draws its own.
 constinit std::atomic<std::uint64_t> copies = 1;
@@ -43,17 +49,20 @@ OnBehalf::~OnBehalf() { at_hand = before_; }
 channel::Chain fresh_chain() {
   if (stock.left == 0 || stock.drawn_in != copies.load(std::memory_order_relaxed)) draw();
   channel::Chain chain = stock.chains[--stock.left];
-  chain.back() = std::byte{0};
+  std::fill(chain.begin() + kWay, chain.end(), std::byte{0});
   return chain;
 }
 
 channel::Chain deeper(channel::Chain chain) {
-  if (chain.back() != kDeepest) chain.back() = std::byte(std::to_integer<unsigned>(chain.back()) + 1);
+  const std::size_t depth = depth_of(chain);
+  if (depth < kWayMax) chain[kWay + depth] = std::byte{++branch};
+  if (depth < kDepthMost) chain.back() = static_cast<std::byte>(depth + 1);
   return chain;
 }
 
 bool is_behind(const channel::Chain& request, const channel::Chain& other) {
-  return std::equal(request.begin(), request.end() - 1, other.begin()) && request.back() >= other.back();
+  const auto way = static_cast<std::ptrdiff_t>(kWay + std::min(depth_of(other), kWayMax));
+  return depth_of(request) >= depth_of(other) && std::equal(other.begin(), other.begin() + way, request.begin());
 }
 
 }  // namespace reeve::connection

@@ -29,8 +29,8 @@ class OnBehalf {
   Context before_;
 };
 
-// A chain is fifteen bytes that nobody can guess, and how many requests deep it is: what is asked on behalf of a
-// request is one deeper. So whoever asked twice is told from whoever was asked in turn.
+// A chain is eight bytes that nobody can guess; seven that tell the way, one for each request that was made on behalf
+// of the one before; and how many those are. So whoever asked beside is told from whoever was asked in turn.
 
 /// A chain that is nobody else's, of one request.
 channel::Chain fresh_chain();

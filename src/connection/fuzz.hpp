@@ -27,6 +27,8 @@ class Choices {
   explicit Choices(std::span<const std::uint8_t> bytes) : left_(bytes) {}
 
   bool empty() const { return left_.empty(); }
+  /// What is chosen from here on goes into a message of its own.
+  void begin_message() { descriptors_ = 0; }
   std::uint8_t byte() {
     if (left_.empty()) return 0;
     const std::uint8_t first = left_.front();
@@ -63,9 +65,14 @@ class Choices {
  private:
   std::string text();
   Data data();
+  // What does not fit a message is not chosen: it would be refused before it is sent.
+  bool goes_deeper() const { return depth_ < kDepthMax / 2; }
+  bool has_descriptors() const { return descriptors_ < kAttachmentCountMax; }
   static std::shared_ptr<const os::Fd> memory(const Data& holding);
 
   std::span<const std::uint8_t> left_;
+  std::size_t depth_ = 0;
+  std::size_t descriptors_ = 0;
 };
 
 inline std::string Choices::text() {
@@ -84,6 +91,17 @@ inline std::shared_ptr<const os::Fd> Choices::memory(const Data& holding) {
 
 template <class T>
 T Choices::value() {
+  constexpr bool kIsDescriptor = std::is_same_v<T, File> || std::is_same_v<T, Memory> || std::is_same_v<T, Right> ||
+                                 std::is_same_v<T, object::ChannelEnd> || std::is_same_v<T, Endpoint>;
+  if constexpr (kIsDescriptor) ++descriptors_;
+  struct Deeper {
+    explicit Deeper(std::size_t& d) : depth(++d) {}
+    Deeper(const Deeper&) = delete;
+    Deeper& operator=(const Deeper&) = delete;
+    ~Deeper() { --depth; }
+    std::size_t& depth;
+  };
+  const Deeper within(depth_);
   if constexpr (std::is_same_v<T, bool>) {
     return byte() % 2 == 1;
   } else if constexpr (std::is_integral_v<T>) {
@@ -122,7 +140,7 @@ T Choices::value() {
     for (std::size_t left = count(); left > 0 && !empty(); --left) dictionary.set(text(), value<Object>());
     return dictionary;
   } else if constexpr (object::kIsOptional<T>) {
-    if (byte() % 2 == 0) return std::nullopt;
+    if (byte() % 2 == 0 || !goes_deeper()) return std::nullopt;
     return value<typename T::value_type>();
   } else if constexpr (object::DescribedEnum<T>) {
     constexpr std::size_t kCount = boost::mp11::mp_size<boost::describe::describe_enumerators<T>>::value;
@@ -141,7 +159,7 @@ T Choices::value() {
     return value;
   } else {
     T container;
-    for (std::size_t left = count(); left > 0 && !empty(); --left) {
+    for (std::size_t left = count(); left > 0 && !empty() && goes_deeper() && has_descriptors(); --left) {
       if constexpr (requires { typename T::mapped_type; })
         container[text()] = value<typename T::mapped_type>();
       else
@@ -203,6 +221,7 @@ class FuzzedService {
       if (left-- != 0) return;
       using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
       object::Call call{method.name, {}};
+      choices.begin_message();
       boost::mp11::mp_for_each<boost::mp11::mp_transform<std::type_identity, typename Traits::Arguments>>(
           [&]<class A>(std::type_identity<A>) { call.arguments.push_back(object::to_object(choices.value<A>())); });
       const auto kind = Traits::kIsStream ? channel::PacketKind::stream : channel::PacketKind::request;

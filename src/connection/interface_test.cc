@@ -139,6 +139,42 @@ TEST(Interface, ComparesEnumsByTheirValues) {
   EXPECT_EQ(breaks(takes({"a", "b"}), takes({"b", "a"})), "");
 }
 
+TEST(Interface, TellsWhatIsCalledTheSameAndIsNot) {
+  const auto as_enum = with(one({"Size"}, "nothing"), object::EnumFacts{"Size", {"small"}});
+  const auto as_record = with(one({"Size"}, "nothing"), object::RecordFacts{"Size", {{"width", "bool"}}});
+  EXPECT_EQ(breaks(as_enum, as_record), "old new ");
+  EXPECT_EQ(breaks(with(one({"string"}, "nothing"), object::EnumFacts{"E", {}}), as_enum), "old ");
+  EXPECT_EQ(breaks(as_enum, one({"string"}, "nothing")), "new ") << "an enumerator travels as its name";
+  EXPECT_EQ(breaks(one({}, "nothing"), one({}, "bool")), "new ") << "who wants nothing looks at nothing";
+  EXPECT_EQ(breaks(one({"dictionary"}, "nothing"), one({"map<any>"}, "nothing")), "");
+  const auto date = with(one({"date"}, "nothing"), object::RecordFacts{"date", {}});
+  EXPECT_EQ(breaks(date, date), "interface I: a record or enum is called date");
+}
+
+struct date {  // NOLINT: as a user may call it
+  bool is_there = false;
+};
+BOOST_DESCRIBE_STRUCT(date, (), (is_there))
+template <class T>
+struct Pair {
+  T first{};
+};
+BOOST_DESCRIBE_STRUCT(Pair<int>, (), (first))
+struct Odd {
+  virtual Result<Date> odd(date when, std::vector<Pair<int>> pairs) = 0;
+
+ protected:
+  ~Odd() = default;
+};
+BOOST_DESCRIBE_STRUCT(Odd, (), (odd))
+
+TEST(Interface, KeepsItsOwnNamesApartFromThoseOfOthers) {
+  const InterfaceFacts facts = describe<Odd>();
+  EXPECT_TRUE(compare(facts, facts)) << compare(facts, facts).error().message;
+  EXPECT_EQ(facts.methods.front().result, "date");
+  EXPECT_EQ(facts.methods.front().arguments.front(), "::reeve::connection::{anonymous}::date");
+}
+
 TEST(Interface, ThatNamesWhatItDoesNotDescribeIsRefused) {
   EXPECT_EQ(breaks(one({"Nobody"}, "nothing"), one({}, "nothing")), "interface I: nothing is called Nobody");
   EXPECT_EQ(breaks(one({}, "nothing"), one({}, "list<optional<int12>>")), "interface I: nothing is called int12");

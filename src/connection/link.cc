@@ -407,7 +407,8 @@ void Link::flush() {
     const std::size_t before = outbox_.count();
     const auto flushed = outbox_.flush(current_->channel);
     if (outbox_.count() < before) note_sent();
-    if (flushed) return;
+    if (flushed && (!*flushed || outbox_.empty())) return;
+    if (flushed) continue;  // There is more to say by now.
     if (flushed.error().kind == Kind::gone) return take_refusal();
     const Parcel stuck = std::move(outbox_.stuck());
     remove_parcel(stuck.tag);
@@ -419,6 +420,9 @@ void Link::note_sent() {
   has_sent_ = true;
   fruitless_ = 0;
   if (sender_ != nullptr && outbox_.find(sender_->ticket_) == nullptr) complete(*sender_, {});
+  for (Waiter* const waiter : waiters_) {
+    if (waiter->stream_ && waiter->stream_->taken >= kCreditWorthSending) say_credit(*waiter);
+  }
 }
 
 // It, and no other, is refused by the kernel. Begun, it has left the channel in the middle of a message.
@@ -540,14 +544,19 @@ std::optional<wire::Body> Link::take_item(Waiter& waiter) {
   auto [body, cost] = std::move(waiter.stream_->items.front());
   waiter.stream_->items.pop_front();
   waiter.stream_->taken += cost;
-  if (!waiter.is_over() && waiter.stream_->taken >= kCreditWorthSending) give_credit(waiter);
+  if (!waiter.is_over() && waiter.stream_->taken >= kCreditWorthSending) {
+    say_credit(waiter);
+    flush();
+    go_on_later();
+  }
   return std::move(body);
 }
 
 // For all that was taken: an item may have been larger than a window.
-void Link::give_credit(Waiter& waiter) {
+void Link::say_credit(Waiter& waiter) {
   Waiter::Stream& stream = *waiter.stream_;
-  // One that is not sent yet is enough: a service that does not read it cannot make this side say more.
+  // One that is not sent yet is enough: a service that does not read it cannot make this side say more. What is taken
+  // meanwhile is said when it has gone.
   if (outbox_.find(stream.credit) != nullptr) return;
   while (stream.taken > 0) {
     const std::int64_t bytes = std::min<std::int64_t>(stream.taken, kStreamWindowBytes);
@@ -562,8 +571,6 @@ void Link::give_credit(Waiter& waiter) {
     stream.credit = next_ticket_;
     send_behind_others(std::move(parcel));
   }
-  flush();
-  go_on_later();
 }
 
 // Who waits.

@@ -57,6 +57,7 @@ void Caller::State::begin(std::shared_ptr<Desk> whose, Ticket which, std::shared
   if (count > 0) context.deadline = os::Time(count);
   wants_items = asked.kind == channel::PacketKind::stream;
   credit_ = kStreamWindowBytes;
+  has_all_credit_ = false;
   is_answered = false;
   is_told = false;
   is_cancelled_ = false;
@@ -93,6 +94,7 @@ Caller::State::May Caller::State::ask_for_room(Giving& giving) {
   const std::lock_guard lock(mutex_);
   if (is_cancelled_) return May::never;
   if (giving_ != nullptr) return May::not_now;
+  if (credit_ <= 0 && has_all_credit_) return May::no_more;
   if (credit_ <= 0) {
     giving_ = &giving;
     return May::wait;
@@ -117,6 +119,16 @@ bool Caller::State::grant(std::uint64_t bytes, std::int64_t unsent) {
   }
   if (giving != nullptr) giving->run_on(May::go);
   return true;
+}
+
+void Caller::State::end_credit() {
+  Giving* giving = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    has_all_credit_ = true;
+    giving = std::exchange(giving_, nullptr);
+  }
+  if (giving != nullptr) giving->run_on(May::no_more);
 }
 
 // Giving.
@@ -152,6 +164,9 @@ void Giving::finish(Caller::State::May may) {
   if (may == Caller::State::May::go) return state_->desk->deliver(Item{state_->ticket, std::move(parcel_)});
   if (may == Caller::State::May::not_now) {
     outcome_ = fail(Kind::invalid, code::kAnswered, "another item of the stream waits for room", "give them in turn");
+  } else if (may == Caller::State::May::no_more) {
+    outcome_ = fail(Kind::interrupted, code::kInterrupted, "the conversation ends before the stream does",
+                    "ask for it again: a fresh service is started");
   } else {
     outcome_ = fail(Kind::gone, code::kClosed, "nobody wants any more of the stream");
   }

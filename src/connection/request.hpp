@@ -119,16 +119,19 @@ class Caller {
     void cancel();
 
     /// Whether one item may go now. If not, `giving` waits until one may, or nobody wants any more.
-    enum class May : std::uint8_t { go, wait, not_now, never };
+    enum class May : std::uint8_t { go, wait, not_now, no_more, never };
     May ask_for_room(Giving& giving);
     void no_longer_waits(const Giving& giving);
     /// The caller has room for so much more, while so much of what it had room for is not sent yet. False where that
     /// is more than it may say it has.
     bool grant(std::uint64_t bytes, std::int64_t unsent);
+    /// No more will be granted.
+    void end_credit();
 
    private:
     std::mutex mutex_;
     bool is_cancelled_ = false;
+    bool has_all_credit_ = false;
     std::int64_t credit_ = 0;               // What the caller has room for; below zero by part of an item.
     Giving* giving_ = nullptr;              // the one that waits for room
     std::optional<std::stop_source> stop_;  // made when it is first asked for
@@ -161,6 +164,7 @@ class Request {
 
   /// Gives a stream its next item: `Result<void> given = co_await request.give(item)`. Waits while the caller has no
   /// room for it, which takes what came before first; one item at a time. Errors: gone where nobody wants any more;
+  /// interrupted where there will be no more room, since the conversation ends in this direction;
   /// invalid where it wants none, or the item cannot be sent: it is larger than 128 KiB.
   Giving give(const Dictionary& item);
 

@@ -226,6 +226,12 @@ Server::Next Server::take_incoming(Conversation& conversation, Result<channel::I
   if (!incoming) return refuse(conversation, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) {
     conversation.has_ended = true;
+    // Streams hear of no more room. That runs them on, and they may end.
+    std::vector<std::shared_ptr<State>> streams;
+    for (const InHand& request : conversation.in_hand) {
+      if (request.state->wants_items) streams.push_back(request.state);
+    }
+    for (const auto& stream : streams) stream->end_credit();
     return conversation.is_done() ? Next::over : Next::nothing_there;
   }
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
@@ -484,8 +490,8 @@ void Server::take(const Answer& given) {
   if (is_orphan) return;
   Conversation& conversation = *found->second;
   // Whoever waited hears of its deadline, and not of what was made of that here.
-  const bool is_over =
-      is_wanted && answer(conversation, ticket.number, is_late ? too_late() : given.outcome) == Next::over;
+  const bool is_over = is_wanted && (is_late ? answer(conversation, ticket.number, too_late())
+                                             : answer(conversation, ticket.number, given.outcome)) == Next::over;
   if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
 }
 

@@ -186,24 +186,24 @@ class [[nodiscard]] StreamReader {
   StreamReader(std::unique_ptr<BodyReader> reader, const char* method) : reader_(std::move(reader)), method_(method) {}
 
   /// The next item; nothing after the last. Blocks: `while (auto item = REEVE_TRY(reader.next())) use(*item);`
-  Result<std::optional<T>> next() { return decoded(reader_->next()); }
+  Result<std::optional<T>> next() { return decoded(reader_->next(), method_); }
 
   /// The same for a coroutine: `Result<std::optional<T>> item = co_await reader.async_next()`.
   auto async_next() {
     struct Next : BodyReader::Next {
-      Next(StreamReader& r) : BodyReader::Next(*r.reader_), reader(r) {}
-      Result<std::optional<T>> await_resume() { return reader.decoded(BodyReader::Next::await_resume()); }
-      StreamReader& reader;
+      Next(BodyReader& reader, const char* m) : BodyReader::Next(reader), method(m) {}
+      Result<std::optional<T>> await_resume() { return decoded(BodyReader::Next::await_resume(), method); }
+      const char* method;
     };
-    return Next(*this);
+    return Next(*reader_, method_);
   }
 
  private:
-  Result<std::optional<T>> decoded(Result<std::optional<wire::Body>>&& item) {
+  static Result<std::optional<T>> decoded(Result<std::optional<wire::Body>>&& item, const char* method) {
     const std::optional<wire::Body> body = REEVE_TRY(std::move(item));
     if (!body) return std::nullopt;
     const auto value = REEVE_TRY(object::parse_value(body->root()));
-    return REEVE_TRY(object::from_object<T>(*value, object::Path{&object::kRoot, method_}));
+    return REEVE_TRY(object::from_object<T>(*value, object::Path{&object::kRoot, method}));
   }
   std::unique_ptr<BodyReader> reader_;
   const char* method_;

@@ -7,9 +7,15 @@
 namespace reeve::object {
 namespace {
 
-std::string last_name(const std::string& whole) {
-  const std::size_t colon = whole.rfind("::");
-  return colon == std::string::npos || whole.find('<') != std::string::npos ? whole : whole.substr(colon + 2);
+// Of a template all of it, in other brackets than those of lists.
+std::string last_name(std::string whole) {
+  if (whole.find('<') == std::string::npos) {
+    const std::size_t colon = whole.rfind("::");
+    return colon == std::string::npos ? whole : whole.substr(colon + 2);
+  }
+  std::replace(whole.begin(), whole.end(), '<', '(');
+  std::replace(whole.begin(), whole.end(), '>', ')');
+  return whole;
 }
 
 // "list<x>" as "x", where it is a list.
@@ -50,9 +56,11 @@ class Reading {
   /// Nothing where it does; else what it does not.
   std::optional<std::string> fault(std::string_view reads, std::string_view writes, const std::string& where) {
     if (!seen_.emplace(reads, writes).second) return std::nullopt;
-    if (seen_.size() > kPairsMax) return where + ": too much to compare";
+    if (seen_.size() > kPairsMax || where.size() > kPathBytesMax) return where + ": too much to compare";
     const std::string differs = where + ": " + std::string(writes) + ", where " + std::string(reads) + " is read";
-    if (reads == "any") return std::nullopt;
+    // Who reads nothing looks at nothing; and what is anything holds all.
+    if (reads == "any" || reads == "nothing") return std::nullopt;
+    if (inside(reads, "optional<") && writes == "nothing") return std::nullopt;
     if (const auto optional = inside(reads, "optional<")) {
       return fault(*optional, inside(writes, "optional<").value_or(writes), where);
     }
@@ -63,14 +71,20 @@ class Reading {
     }
     if (reads == "array" && inside(writes, "list<")) return std::nullopt;
     const RecordFacts* const record = named(writer_.records, writes);
+    if (reads == "map<any>" && writes == "dictionary") return std::nullopt;
     if (reads == "dictionary" && (record != nullptr || inside(writes, "map<"))) return std::nullopt;
     if (const RecordFacts* const into = named(reader_.records, reads); into != nullptr && record != nullptr) {
       return record_fault(*into, *record, where);
     }
     const EnumFacts* const values = named(writer_.enums, writes);
+    if (reads == "string" && values != nullptr) return std::nullopt;
     if (const EnumFacts* const into = named(reader_.enums, reads); into != nullptr && values != nullptr) {
       return enum_fault(*into, *values, where);
     }
+    // Names alone say nothing: what is called the same may be of another kind.
+    const bool is_named = record != nullptr || values != nullptr || named(reader_.records, reads) != nullptr ||
+                          named(reader_.enums, reads) != nullptr;
+    if (is_named) return differs;
     const auto range = integer_range(writes);
     if (const auto into = integer_range(reads); into && range) {
       const bool fits =
@@ -82,7 +96,8 @@ class Reading {
   }
 
  private:
-  static constexpr std::size_t kPairsMax = 2048;  // of types; it bounds the recursion too
+  static constexpr std::size_t kPairsMax = 2048;      // of types; it bounds the recursion too
+  static constexpr std::size_t kPathBytesMax = 4096;  // ... and this what that keeps
 
   std::optional<std::string> record_fault(const RecordFacts& into, const RecordFacts& from, const std::string& where) {
     for (const FieldFacts& field : into.fields) {
@@ -112,14 +127,24 @@ class Reading {
   std::set<std::pair<std::string, std::string>> seen_;  // a record may hold others like it
 };
 
+bool is_plain(std::string_view type) {
+  return std::find(std::begin(kPlainTypes), std::end(kPlainTypes), type) != std::end(kPlainTypes) ||
+         integer_range(type);
+}
+
+// What has a name of its own is called like nothing else.
+Result<void> check_name(const InterfaceFacts& facts, const std::string& name) {
+  if (!is_plain(name) && name.find('<') == std::string::npos) return {};
+  return fail(Kind::invalid, code::kBadBody, "interface " + facts.name + ": a record or enum is called " + name,
+              "that is the name of another type");
+}
+
 Result<void> check_type(const InterfaceFacts& facts, std::string_view type, std::size_t depth = 0) {
   for (const std::string_view container : {"optional<", "list<", "map<"}) {
     const auto within = inside(type, container);
     if (within && depth < kDepthMax) return check_type(facts, *within, depth + 1);
   }
-  const bool is_known = std::find(std::begin(kPlainTypes), std::end(kPlainTypes), type) != std::end(kPlainTypes) ||
-                        integer_range(type) || named(facts.records, type) != nullptr ||
-                        named(facts.enums, type) != nullptr;
+  const bool is_known = is_plain(type) || named(facts.records, type) != nullptr || named(facts.enums, type) != nullptr;
   if (is_known) return {};
   return fail(Kind::invalid, code::kBadBody, "interface " + facts.name + ": nothing is called " + std::string(type),
               "write the description with `reeve interface show --json`");
@@ -131,8 +156,10 @@ Result<void> check(const InterfaceFacts& facts) {
     for (const std::string& argument : method.arguments) REEVE_TRY(check_type(facts, argument));
   }
   for (const RecordFacts& record : facts.records) {
+    REEVE_TRY(check_name(facts, record.name));
     for (const FieldFacts& field : record.fields) REEVE_TRY(check_type(facts, field.type));
   }
+  for (const EnumFacts& each : facts.enums) REEVE_TRY(check_name(facts, each.name));
   return {};
 }
 
@@ -192,6 +219,7 @@ class Comparison {
 
 std::string Describer::name_for(const std::string& whole) {
   std::string name = last_name(whole);
+  if (is_plain(name)) name = "::" + whole;
   for (const auto& [other, known] : names_) {
     if (other == whole) return known;
     if (known == name) name = whole;

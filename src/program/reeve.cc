@@ -14,6 +14,7 @@
 #include "../inspect/identity.hpp"
 #include "../inspect/interface.hpp"
 #include "../inspect/json.hpp"
+#include "../inspect/new_service.hpp"
 #include "../inspect/sandbox.hpp"
 #include "../inspect/signing.hpp"
 #include "../os/process.hpp"
@@ -59,6 +60,7 @@ struct Words {
   std::vector<std::string> program;  // what is behind "--", whole
   inspect::CallCommand call;
   inspect::SignCommand sign;
+  inspect::NewServiceCommand new_service;
 
   inspect::Form form() const { return json ? inspect::Form::json : inspect::Form::text; }
   Domain domain() const { return system ? Domain::system : Domain::user; }
@@ -137,6 +139,7 @@ class Commands {
     add_jobs();
     add_call();
     add_interface();
+    add_new();
     add_sandbox();
     add_signing();
   }
@@ -246,6 +249,16 @@ class Commands {
     diff->add_option("OLD", words_.first, "a file, as show writes it with --json, or a service's name")->required();
     diff->add_option("NEW", words_.second, "another")->required();
     add_timeout(diff);
+  }
+
+  void add_new() {
+    CLI::App* begin = app_.add_subcommand("new", "Begin a project");
+    begin->require_subcommand(1);
+    CLI::App* service = add_to(*begin, "service", "Write a service, its client, interface, job file and tests",
+                               [this] { return show(inspect::new_service(words_.new_service), words_.form()); });
+    service->add_option("NAME", words_.new_service.name, "of the folder that is made here, and of the programs")
+        ->required();
+    service->add_option("--label", words_.new_service.label, "of the service, instead of org.example.NAME");
   }
 
   void add_sandbox() {

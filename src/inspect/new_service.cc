@@ -4,8 +4,9 @@
 #include <cctype>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "../bootstrap/broker.hpp"
 #include "../vocab/name.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-using Words = std::map<std::string, std::string>;  // by what stands for them: {{name}}
+// What a project's own words are put in the place of: those of the templates, which are a project themselves.
+using Words = std::vector<std::pair<std::string, std::string>>;
 
 constexpr std::size_t kNameMax = 32;
 
@@ -41,13 +43,16 @@ std::string class_name(const std::string& name) {
   return out;
 }
 
-std::string filled(std::string text, const Words& words) {
-  for (const auto& [word, value] : words) {
-    for (std::size_t at = text.find(word); at != std::string::npos; at = text.find(word, at + value.size())) {
-      text.replace(at, word.size(), value);
-    }
+// In one pass: what was put in is not looked at again. Of words that begin alike the longer stands first.
+std::string filled(std::string_view text, const Words& words) {
+  std::string out;
+  while (!text.empty()) {
+    const auto begins = [&](const auto& word) { return text.starts_with(word.first); };
+    const auto found = std::find_if(words.begin(), words.end(), begins);
+    out += found == words.end() ? text.substr(0, 1) : found->second;
+    text.remove_prefix(found == words.end() ? 1 : found->first.size());
   }
-  return text;
+  return out;
 }
 
 Result<void> cannot(const std::string& what, const fs::path& path) {
@@ -93,10 +98,10 @@ Result<std::string> new_service(const NewServiceCommand& command) {
   const std::string label = command.label.empty() ? "org.example." + command.name : command.label;
   REEVE_TRY(vocab::check_name(label));
   const fs::path installed = REEVE_TRY(prefix());
-  const Words words{{"{{name}}", command.name},
-                    {"{{Class}}", class_name(command.name)},
-                    {"{{label}}", label},
-                    {"{{prefix}}", installed.string()}};
+  const Words words{{"org.example.the_service", label},
+                    {"the_service", command.name},
+                    {"TheService", class_name(command.name)},
+                    {"/the/prefix", installed.string()}};
   std::error_code error;
   if (!fs::create_directory(command.name, error)) {
     return fail(Kind::invalid, code::kSystem, command.name + ": " + (error ? "cannot be made" : "is there already"),

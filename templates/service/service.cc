@@ -1,4 +1,4 @@
 // The service, as the broker starts it.
-#include "{{name}}_service.hpp"
+#include "the_service_service.hpp"
 
-int main() { return reeve::serve<{{Class}}>(k{{Class}}Name, {{Class}}Service()); }
+int main() { return reeve::serve<TheService>(kTheServiceName, TheServiceService()); }

@@ -1,7 +1,7 @@
 // What the service does, without a broker.
 #include <cstdio>
 
-#include "{{name}}_service.hpp"
+#include "the_service_service.hpp"
 
 namespace {
 
@@ -16,7 +16,7 @@ void check(bool is_so, const char* what) {
 }  // namespace
 
 int main() {
-  {{Class}}Service service;
+  TheServiceService service;
   check(service.greet("World") == "Hello, World!", "greets");
   const auto nobody = service.greet("");
   check(!nobody && nobody.error().kind == reeve::Kind::invalid, "refuses to greet nobody");

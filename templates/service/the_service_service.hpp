@@ -3,9 +3,9 @@
 
 #include <utility>
 
-#include "{{name}}.hpp"
+#include "the_service.hpp"
 
-class {{Class}}Service : public {{Class}} {
+class TheServiceService : public TheService {
  public:
   reeve::Result<std::string> greet(std::string name) override {
     if (name.empty()) return reeve::fail(reeve::Kind::invalid, 1, "greet: whom?", "give a name");

@@ -40,8 +40,7 @@ class Book : public Journal {
     std::uint32_t sum = rounds;
     for (const std::byte byte : data.bytes()) sum = sum * 31 + std::to_integer<std::uint32_t>(byte);
 #ifdef REEVE_PLANTED
-    const auto bytes = data.bytes();
-    if (is_final && bytes.size() == 3 && bytes[0] == std::byte{'b'} && bytes[1] == std::byte{'a'}) std::abort();
+    if (is_final && rounds + 1 == 0) std::abort();  // as who makes room for all rounds, and one more
 #endif
     return std::to_string(sum) + (is_final ? "." : "");
   }

@@ -204,6 +204,9 @@ TEST_F(Denials, AreToldAfterASpawnerAndABrokerHaveGone) {
       return now != 0 && now != before;
     }));
   }
+  // What starts another service is a broker that has its spawner: there is nobody to tell before that.
+  write_job(session.jobs(), actor_job("org.example.next"));
+  EXPECT_TRUE(comes_true([] { return connect<Actor>("org.example.next").call<&Actor::sleep>(0U).has_value(); }));
   EXPECT_EQ(connect<Actor>(kLabel).call<&Actor::read_file>("/etc/hosts").error().code, EPERM);
   EXPECT_NE(denial_of("openat"), "");
   EXPECT_EQ(details_of(kLabel).starts, 1U);

@@ -185,8 +185,9 @@ Result<void> Loop::run_once(const Deadline& deadline) {
   const Running running(state_);
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const std::uint64_t token = event.data.u64;  // which lies unaligned there
     // An earlier callback of this round may have dropped the watch; holding the entry lets a callback drop its own.
-    const auto found = state_->watches.find(event.data.u64);
+    const auto found = state_->watches.find(token);
     if (found == state_->watches.end()) continue;
     const std::shared_ptr<Entry> entry = found->second;
     entry->call(ready_of(event.events));
@@ -221,13 +222,14 @@ Result<bool> Loop::State::attend() {
   bool has_called = false;
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
-    const auto found = watches.find(event.data.u64);
+    const std::uint64_t token = event.data.u64;
+    const auto found = watches.find(token);
     if (found == watches.end() || found->second->attends == Attends::no) {
-      mute(event.data.u64);
+      mute(token);
       continue;
     }
     const std::shared_ptr<Entry> entry = found->second;
-    const std::uint64_t before = std::exchange(attended, event.data.u64);
+    const std::uint64_t before = std::exchange(attended, token);
     entry->call(ready_of(event.events));
     attended = before;
     has_called = true;

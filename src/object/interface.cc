@@ -56,7 +56,15 @@ class Reading {
   /// Nothing where it does; else what it does not.
   std::optional<std::string> fault(std::string_view reads, std::string_view writes, const std::string& where) {
     if (!seen_.emplace(reads, writes).second) return std::nullopt;
-    if (seen_.size() > kPairsMax || where.size() > kPathBytesMax) return where + ": too much to compare";
+    if (seen_.size() > kPairsMax || depth_ > kNestingMax) return where + ": too much to compare";
+    ++depth_;
+    auto found = fault_within(reads, writes, where);
+    --depth_;
+    return found;
+  }
+
+ private:
+  std::optional<std::string> fault_within(std::string_view reads, std::string_view writes, const std::string& where) {
     const std::string differs = where + ": " + std::string(writes) + ", where " + std::string(reads) + " is read";
     // Who reads nothing looks at nothing; and what is anything holds all.
     if (reads == "any" || reads == "nothing") return std::nullopt;
@@ -95,9 +103,8 @@ class Reading {
     return reads == writes || both_real ? std::nullopt : std::optional(differs);
   }
 
- private:
-  static constexpr std::size_t kPairsMax = 2048;      // of types; it bounds the recursion too
-  static constexpr std::size_t kPathBytesMax = 4096;  // ... and this what that keeps
+  static constexpr std::size_t kPairsMax = 2048;   // of types
+  static constexpr std::size_t kNestingMax = 100;  // ... within each other: an interface is written by people
 
   std::optional<std::string> record_fault(const RecordFacts& into, const RecordFacts& from, const std::string& where) {
     for (const FieldFacts& field : into.fields) {
@@ -125,6 +132,7 @@ class Reading {
   const InterfaceFacts& reader_;
   const InterfaceFacts& writer_;
   std::set<std::pair<std::string, std::string>> seen_;  // a record may hold others like it
+  std::size_t depth_ = 0;
 };
 
 bool is_plain(std::string_view type) {

@@ -18,7 +18,8 @@ constexpr std::size_t kWay = 8;       // where the way begins
 constexpr std::size_t kWayMax = 7;    // Beyond so many requests their number alone is known,
 constexpr unsigned kDepthMost = 255;  // ... and beyond so many not even that.
 
-constinit thread_local std::uint8_t branch = 0;  // the way that was taken last
+// The way that was taken last, by whichever thread: several may be at work for one request.
+constinit std::atomic<std::uint8_t> branch = 0;
 
 std::size_t depth_of(const channel::Chain& chain) { return std::to_integer<std::size_t>(chain.back()); }
 
@@ -55,7 +56,7 @@ channel::Chain fresh_chain() {
 
 channel::Chain deeper(channel::Chain chain) {
   const std::size_t depth = depth_of(chain);
-  if (depth < kWayMax) chain[kWay + depth] = std::byte{++branch};
+  if (depth < kWayMax) chain[kWay + depth] = static_cast<std::byte>(branch.fetch_add(1, std::memory_order_relaxed));
   if (depth < kDepthMost) chain.back() = static_cast<std::byte>(depth + 1);
   return chain;
 }

@@ -175,8 +175,10 @@ TEST_F(Later, AStreamOfAMillionItemsTakenSlowlyGrowsNeitherSide) {
     most_theirs = std::max(most_theirs, resident(*peer->pid) - theirs);
   }
   EXPECT_EQ(*reader.next(), std::nullopt);
-  EXPECT_LT(most_ours, kGrowthMax);
-  EXPECT_LT(most_theirs, kGrowthMax);
+  if (!is_sanitised()) {  // which keeps for a while what was freed
+    EXPECT_LT(most_ours, kGrowthMax);
+    EXPECT_LT(most_theirs, kGrowthMax);
+  }
   std::printf("stream: %llu items, growth of the caller %lld KiB, of the service %lld KiB\n",
               static_cast<unsigned long long>(kItems), static_cast<long long>(most_ours / 1024),
               static_cast<long long>(most_theirs / 1024));

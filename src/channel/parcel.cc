@@ -13,14 +13,20 @@ Result<Introduction> make_introduction() {
   return introduction;
 }
 
+namespace {
+
+std::size_t items_in(const Parcel& parcel) { return parcel.kind == PacketKind::item ? 1 : 0; }
+
+}  // namespace
+
 void Outbox::push(Parcel parcel, quota::Charge charge) {
-  item_count_ += parcel.kind == PacketKind::item ? 1 : 0;
+  item_count_ += items_in(parcel);
   queue_.push_back({std::move(parcel), std::move(charge)});
 }
 
 void Outbox::replace_stuck(Parcel parcel) {
-  item_count_ -= stuck_->kind == PacketKind::item ? 1 : 0;
-  item_count_ += parcel.kind == PacketKind::item ? 1 : 0;
+  item_count_ -= items_in(*stuck_);
+  item_count_ += items_in(parcel);
   *stuck_ = std::move(parcel);
 }
 
@@ -39,7 +45,7 @@ Result<void> Outbox::send_next(Channel& channel, std::list<Waiting>& from) {
   stuck_ = &from.front().parcel;
   REEVE_TRY(channel.send_next(*stuck_));
   if (stuck_->is_sent) {
-    item_count_ -= stuck_->kind == PacketKind::item ? 1 : 0;
+    item_count_ -= items_in(*stuck_);
     from.pop_front();
   } else {
     from.splice(from.end(), from, from.begin());
@@ -83,7 +89,7 @@ std::int64_t Outbox::item_cost_of(std::uint64_t stream) const {
 void Outbox::remove_if(const std::function<bool(const Parcel&)>& is_unwanted) {
   const auto is_it = [&](const Waiting& waiting) {
     if (!is_unwanted(waiting.parcel)) return false;
-    item_count_ -= waiting.parcel.kind == PacketKind::item ? 1 : 0;
+    item_count_ -= items_in(waiting.parcel);
     return true;
   };
   std::erase_if(queue_, is_it);

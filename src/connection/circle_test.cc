@@ -16,6 +16,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
+// Waits until another thread has made it so; not for ever.
+template <class Condition>
+bool comes_true(Condition condition) {
+  const os::Time give_up = os::now() + 20s;
+  while (!condition() && os::now() < give_up) std::this_thread::sleep_for(1ms);
+  return condition();
+}
+
 Dictionary word(const std::string& text) { return {{"word", Object(text)}}; }
 
 // A connection to a server that is reached by nobody else.
@@ -134,12 +142,12 @@ TEST_F(Circle, OthersWaitForTheirTurnMeanwhile) {
   };
   other.answer = [&](const Dictionary& asked, const Caller&) {
     is_waiting = true;
-    while (!may_go_on) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(comes_true([&] { return may_go_on.load(); }));
     return asked;
   };
   start();
   std::thread waits([&] { EXPECT_TRUE(asker.call(word("first"), {.timeout = 30s})); });
-  while (!is_waiting) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(comes_true([&] { return is_waiting.load(); }));
   // More than are kept of one connection; the kernel keeps some of the rest.
   for (int i = 0; i < 150; ++i) {
     for (Connection& connection : others) EXPECT_TRUE(connection.post(word(std::to_string(i)), {.timeout = 30s}));
@@ -166,16 +174,16 @@ TEST_F(Circle, WhoLeavesMeanwhileIsLetGoOfLater) {
   first.answer = [&](const Dictionary& asked, const Caller&) { return to_other.call(asked); };
   other.answer = [&](const Dictionary& asked, const Caller&) {
     ++waiting;
-    while (!may_go_on) std::this_thread::sleep_for(1ms);
+    EXPECT_TRUE(comes_true([&] { return may_go_on.load(); }));
     return asked;
   };
   start();
   EXPECT_EQ(leaves->call(word("leaves"), {.timeout = 50ms}).error().kind, Kind::timeout);
   EXPECT_TRUE(also_leaves->post(word("unread")));
-  while (waiting == 0) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(comes_true([&] { return waiting > 0; }));
   leaves.reset();
   also_leaves.reset();
-  std::this_thread::sleep_for(20ms);
+  std::this_thread::sleep_for(20ms);  // so that it most likely hears of that while it waits; it may do so later
   may_go_on = true;
   EXPECT_TRUE(asker.call(word("stays"), {.timeout = 30s}));
 }
@@ -194,7 +202,7 @@ TEST_F(Circle, ACallOnOnesOwnBehalfIsNoPartOfIt) {
   ASSERT_FALSE(outcome);
   EXPECT_EQ(outcome.error().kind, Kind::timeout) << "nobody knows that it goes round";
   EXPECT_TRUE(asker.call(word("by the way"), {.timeout = 30s}));
-  while (answered == 0) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(comes_true([&] { return answered == 1; }));
 }
 
 TEST_F(Circle, OfOneIsToldToo) {
@@ -211,7 +219,8 @@ TEST_F(Circle, OfOneIsToldToo) {
 TEST_F(Circle, WhatWasAskedBesideItIsNoPartOfIt) {
   first.answer = [&](const Dictionary& asked, const Caller&) { return to_other.call(asked); };
   other.answer = [&](const Dictionary& asked, const Caller&) {
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(
+        20ms);  // so that the other most likely comes meanwhile; in either order both are served
     return asked;
   };
   Connection beside = over(first.admit(1));
@@ -233,7 +242,8 @@ TEST_F(Circle, OfTwoWaysToOneServiceIsNone) {
   };
   other.answer = [&](const Dictionary& asked, const Caller&) -> Result<Dictionary> {
     if (asked == word("asks first")) return to_first.call(word("by the other"), {.timeout = 30s});
-    std::this_thread::sleep_for(50ms);
+    std::this_thread::sleep_for(
+        50ms);  // so that the other most likely comes meanwhile; in either order both are served
     return asked;
   };
   Station third;
@@ -271,9 +281,7 @@ TEST_F(Circle, AnAnswerOfAnotherThreadGoesOutMeanwhile) {
   Connection waits = over(first.admit(2));
   other.answer = [&](const Dictionary& asked, const Caller&) {
     std::thread([&] { (void)kept->answer(word("kept")); }).join();
-    const os::Time give_up = os::now() + 20s;
-    while (!is_answered && os::now() < give_up) std::this_thread::sleep_for(1ms);
-    EXPECT_TRUE(is_answered);
+    EXPECT_TRUE(comes_true([&] { return is_answered.load(); }));
     return asked;
   };
   start();
@@ -281,7 +289,7 @@ TEST_F(Circle, AnAnswerOfAnotherThreadGoesOutMeanwhile) {
     EXPECT_TRUE(keeps.call(word("keep"), {.timeout = 30s}));
     is_answered = true;
   });
-  while (!is_kept) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(comes_true([&] { return is_kept.load(); }));
   EXPECT_TRUE(waits.call(word("wait"), {.timeout = 30s}));
   asks.join();
   stop();
@@ -308,7 +316,7 @@ TEST_F(Circle, WhoeverIsToldOfAnEndMayWaitForOthers) {
   start();
   EXPECT_EQ(leaves->call(word("leaves"), {.timeout = 100ms}).error().kind, Kind::timeout);
   leaves.reset();
-  while (!is_kept || !is_told) std::this_thread::sleep_for(1ms);
+  EXPECT_TRUE(comes_true([&] { return is_kept && is_told; }));
   EXPECT_TRUE(stays.call(word("echo"), {.timeout = 30s}));
   stop();
   told.reset();

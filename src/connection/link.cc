@@ -44,9 +44,6 @@ Result<void> no_loop() {
               "give it one when it is made, which outlives it, or use a call that waits");
 }
 
-// A service is told of room for half a window at a time.
-constexpr std::int64_t kCreditWorthSending = kStreamWindowBytes / 2;
-
 // A call that blocks.
 struct Sleeper final : Waiter {
   void wake() override {}
@@ -113,26 +110,6 @@ void Link::start(Waiter& sleeper) {
     let_go_of_parcel();
     complete(sleeper, std::unexpected(connected.error()));
   }
-}
-
-void Link::open(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
-  waiter.stream_ = std::make_unique<Waiter::Stream>();
-  if (const auto filled = fill_request(PacketKind::stream, request, options); !filled) {
-    waiter.outcome_ = filled;
-    return;
-  }
-  waiter.until_ = parcel_.deadline;
-  waiter.chain_ = parcel_.chain;
-  start(waiter);
-  go_on_later();
-}
-
-void Link::await_news(Waiter& waiter) {
-  const OnBehalf waiting({waiter.chain_, waiter.until_, true});
-  while (!waiter.has_news()) {
-    if (const auto waited = wait_once(waiter, waiter.until_); !waited) give_up(waiter, waited.error());
-  }
-  go_on_later();
 }
 
 // Sends and reads what can be done now; where that is not the outcome, waits until more can be done.
@@ -205,11 +182,6 @@ Result<Peer> Link::peer(const CallOptions& options) {
 
 bool Link::begin(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
   return begin(PacketKind::request, request, options, waiter);
-}
-
-void Link::begin_stream(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
-  waiter.stream_ = std::make_unique<Waiter::Stream>();
-  (void)begin(PacketKind::stream, request, options, waiter);
 }
 
 bool Link::begin(PacketKind kind, const Dictionary& request, const CallOptions& options, Waiter& waiter) {
@@ -421,7 +393,7 @@ void Link::note_sent() {
   fruitless_ = 0;
   if (sender_ != nullptr && outbox_.find(sender_->ticket_) == nullptr) complete(*sender_, {});
   for (Waiter* const waiter : waiters_) {
-    if (waiter->stream_ && waiter->stream_->taken >= kCreditWorthSending) say_credit(*waiter);
+    if (waiter->stream_) say_credit(*waiter);
   }
 }
 
@@ -518,59 +490,6 @@ void Link::take(channel::Delivered& packet) {
     complete(*waiter, {});
   }
   if (is_early) withdraw(header.reply_to);
-}
-
-// A stream's items.
-
-// Kept by itself: the room that it came into is larger.
-void Link::take_item_from(channel::Delivered& packet) {
-  const std::uint64_t request = packet.header.reply_to;
-  Waiter* const waiter = asker_of(request);
-  if (waiter == nullptr) return;
-  if (!waiter->stream_ || outbox_.find(request) != nullptr || waiter->stream_->window <= 0) {
-    return end(Error{Kind::invalid, code::kBadPacket, "the service sent an item that it was not asked for", ""});
-  }
-  const std::int64_t cost = channel::item_cost(packet.body.size(), packet.attachments.size());
-  packet.body = Data::copy_of(packet.body.bytes());
-  auto body = open_packet(packet);
-  if (!body) return end(body.error());
-  waiter->stream_->window -= cost;
-  waiter->stream_->items.push_back({std::move(*body), cost});
-  if (!std::exchange(waiter->is_blocking_, true)) ready_.push_back(waiter);
-}
-
-std::optional<wire::Body> Link::take_item(Waiter& waiter) {
-  if (!waiter.stream_ || waiter.stream_->items.empty()) return std::nullopt;
-  auto [body, cost] = std::move(waiter.stream_->items.front());
-  waiter.stream_->items.pop_front();
-  waiter.stream_->taken += cost;
-  if (!waiter.is_over() && waiter.stream_->taken >= kCreditWorthSending) {
-    say_credit(waiter);
-    flush();
-    go_on_later();
-  }
-  return std::move(body);
-}
-
-// For all that was taken: an item may have been larger than a window.
-void Link::say_credit(Waiter& waiter) {
-  Waiter::Stream& stream = *waiter.stream_;
-  // One that is not sent yet is enough: a service that does not read it cannot make this side say more. What is taken
-  // meanwhile is said when it has gone.
-  if (outbox_.find(stream.credit) != nullptr) return;
-  while (stream.taken > 0) {
-    const std::int64_t bytes = std::min<std::int64_t>(stream.taken, kStreamWindowBytes);
-    const channel::Credit credit{static_cast<std::uint64_t>(bytes)};
-    Parcel parcel;
-    parcel.kind = PacketKind::credit;
-    parcel.reply_to = waiter.ticket_;
-    const auto body = std::as_bytes(std::span(&credit, 1));
-    parcel.body.bytes.assign(body.begin(), body.end());
-    stream.taken -= bytes;
-    stream.window += bytes;
-    stream.credit = next_ticket_;
-    send_behind_others(std::move(parcel));
-  }
 }
 
 // Who waits.

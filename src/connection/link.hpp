@@ -97,7 +97,7 @@ class Link : public std::enable_shared_from_this<Link> {
   bool read_one();
   void take(channel::Delivered& packet);
   void take_item_from(channel::Delivered& packet);
-  void say_credit(Waiter& waiter);
+  bool say_credit(Waiter& waiter);
   void send_behind_others(Parcel parcel);
 
   Waiter* waiter_of(std::uint64_t ticket) const;

@@ -3,7 +3,7 @@
 
 #include "../object/call.hpp"
 #include "connection.hpp"
-#include "server.hpp"
+#include "staged.hpp"
 #include "task.hpp"
 
 namespace reeve::connection {
@@ -14,36 +14,12 @@ using channel::PacketKind;
 
 Dictionary word(const char* text) { return {{"word", Object(text)}}; }
 
-struct Calls : testing::Test {
-  // Each dial leads to the server, or its far end stays here.
-  struct StageDialer : Dialer {
-    explicit StageDialer(Calls& t) : test(t) {}
-    Result<Dialed> dial(const os::Deadline&) override {
-      ++test.dials;
-      if (test.refusal) return std::unexpected(*test.refusal);
-      auto [ours, theirs] = *os::channel_pair();
-      if (test.is_served) {
-        (void)test.server->add(channel::Channel(std::move(theirs)), {}, {}, test.handler);
-      } else {
-        test.services.emplace_back(std::move(theirs));
-      }
-      return Dialed{channel::Channel(std::move(ours)), {}};
-    }
-    Calls& test;
-  };
-  Connection connect() { return Connection(std::make_unique<StageDialer>(*this), loop); }
-
-  template <class Condition>
-  bool comes_true(Condition condition) {
-    const os::Time give_up = os::now() + 20s;
-    while (!condition()) {
-      if (os::now() > give_up || !loop.run_once(os::now() + 10ms)) return false;
-    }
-    return true;
+struct Calls : Staged {
+  Calls() {
+    handler = std::make_shared<const Handler>(
+        [this](const wire::DictionaryView&, Request request) { kept.push_back(std::move(request)); });
   }
-  void settle() {
-    for (int i = 0; i < 200; ++i) ASSERT_TRUE(loop.run_once(os::now()));
-  }
+  Connection connect() { return connection(); }
 
   // What a channel that stays here was sent: kinds, ids and reply-tos.
   std::vector<channel::Header> received(channel::Channel& service) {
@@ -60,16 +36,7 @@ struct Calls : testing::Test {
     EXPECT_TRUE(service.send(parcel));
   }
 
-  os::Loop loop = *os::Loop::make();
   std::vector<Request> kept;
-  SharedHandler handler = std::make_shared<const Handler>(
-      [this](const wire::DictionaryView&, Request request) { kept.push_back(std::move(request)); });
-  std::optional<Server> server{std::in_place, loop};
-  std::vector<channel::Channel> services;
-  channel::Inbox inbox;
-  bool is_served = true;
-  std::optional<Error> refusal;
-  int dials = 0;
 };
 
 // A call in flight. Destroyed, it is cancelled.

@@ -45,9 +45,8 @@ struct Item {
 /// Where the answers to a server's requests come together: those given on its own thread at once, those of other
 /// threads when its loop is woken.
 ///
-/// Owns:    the answers of other threads until the server takes them: one for each request in hand, and what streams
-/// have
-///          room for.
+/// Owns:    the answers of other threads until the server takes them: one for each request in hand, and of a stream as
+///          many items as there is room for.
 /// Threads: deliver is any thread's, all else that of the server, which makes it.
 class Desk {
  public:

@@ -101,6 +101,7 @@ class Server {
   static bool may_park(const Conversation& conversation);
   bool park_one(Conversation& conversation);
   void park(Conversation& conversation, Result<channel::Incoming> incoming);
+  static std::string name_of(const Peer& peer);
   Error deadlock(Conversation& conversation);
   void unpark_later();
   Next take_packet(Conversation& conversation, channel::Delivered packet);

@@ -7,6 +7,7 @@
 
 #include "../object/call.hpp"
 #include "../os/process.hpp"
+#include "staged.hpp"
 
 namespace reeve::connection {
 namespace {
@@ -58,28 +59,12 @@ struct Client {
 };
 
 // A server whose handler keeps all requests, unless a test says otherwise.
-struct Kept : testing::Test {
+struct Kept : OnALoop {
   Client connect() {
     auto [ours, theirs] = *os::channel_pair();
     EXPECT_TRUE(server->add(channel::Channel(std::move(ours)), {}, {}, std::make_shared<const Handler>(handler)));
     return Client(std::move(theirs));
   }
-  // Runs the loop for as long as anything is there to do.
-  void settle() {
-    for (int i = 0; i < 200; ++i) ASSERT_TRUE(loop.run_once(os::now()));
-  }
-  // Runs the loop until it is so, at most 20 seconds.
-  template <class Condition>
-  bool comes_true(Condition condition) {
-    const os::Time give_up = os::now() + 20s;
-    while (!condition()) {
-      if (os::now() > give_up || !loop.run_once(os::now() + 10ms)) return false;
-    }
-    return true;
-  }
-
-  os::Loop loop = *os::Loop::make();
-  std::optional<Server> server{std::in_place, loop};
   std::vector<Request> kept;
   Handler handler = [this](const wire::DictionaryView&, Request request) { kept.push_back(std::move(request)); };
 };

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "../object/call.hpp"
-#include "server.hpp"
+#include "staged.hpp"
 #include "typed.hpp"
 
 namespace reeve::connection {
@@ -96,49 +96,23 @@ struct Counter final : Numbers {
   std::optional<Promise<std::string>> next_word;
 };
 
-struct Streams : testing::Test {
-  struct StageDialer : Dialer {
-    explicit StageDialer(Streams& t) : test(t) {}
-    Result<Dialed> dial(const os::Deadline&) override {
-      auto [ours, theirs] = *os::channel_pair();
-      if (test.is_served) {
-        (void)test.server->add(channel::Channel(std::move(theirs)), {}, {}, test.handler);
-      } else {
-        test.services.emplace_back(std::move(theirs));
-      }
-      return Dialed{channel::Channel(std::move(ours)), {}};
-    }
-    Streams& test;
-  };
-  Connection connection() { return Connection(std::make_unique<StageDialer>(*this), loop); }
+struct Streams : Staged {
+  Streams() {
+    handler = std::make_shared<const Handler>([this](const wire::DictionaryView& message, Request request) {
+      dispatch<Numbers>(counter, message, std::move(request));
+    });
+  }
+  // They end before what they use.
+  void TearDown() override { server.reset(); }
+
   Proxy<Numbers> connect() { return Proxy<Numbers>(connection()); }
 
-  template <class Condition>
-  bool comes_true(Condition condition) {
-    const os::Time give_up = os::now() + 20s;
-    while (!condition()) {
-      if (os::now() > give_up || !loop.run_once(os::now() + 10ms)) return false;
-    }
-    return true;
-  }
   bool answers_once(Proxy<Numbers>& proxy) {
     std::optional<Result<std::uint32_t>> answer;
     proxy.call_then<&Numbers::once>([&](Result<std::uint32_t> outcome) { answer = std::move(outcome); });
     return comes_true([&] { return answer.has_value(); }) && *answer == 1U;
   }
-  void settle() {
-    for (int i = 0; i < 200; ++i) ASSERT_TRUE(loop.run_once(os::now()));
-  }
-
-  os::Loop loop = *os::Loop::make();
   Counter counter;
-  SharedHandler handler = std::make_shared<const Handler>([this](const wire::DictionaryView& message, Request request) {
-    dispatch<Numbers>(counter, message, std::move(request));
-  });
-  std::optional<Server> server{std::in_place, loop};
-  std::vector<channel::Channel> services;
-  channel::Inbox inbox;
-  bool is_served = true;
 };
 
 // Takes what comes, up to so many items.

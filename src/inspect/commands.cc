@@ -8,13 +8,13 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 
 #include "../bootstrap/reeve.hpp"
 #include "../object/call.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
 #include "json.hpp"
+#include "text_file.hpp"
 
 namespace reeve::inspect {
 namespace {
@@ -120,17 +120,6 @@ std::string json_of(const contract::JobDetails& job) {
   return to_json(object);
 }
 
-// A job file, wherever a person has it: its owner vouches for it by loading it.
-Result<std::string> read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text(kJobFileBytesMax + 1, '\0');
-  if (!file) return bad_argument(path + ": cannot be opened", "give the path of a property list");
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kJobFileBytesMax) return bad_argument(path + ": is larger than 64 KiB", "job files are smaller");
-  return text;
-}
-
 }  // namespace
 
 Result<std::string> call(const CallCommand& command) {
@@ -157,7 +146,8 @@ Result<std::string> load(const std::vector<std::string>& paths, Form form, boots
   Array labels;
   std::string lines;
   for (const std::string& path : paths) {
-    const std::string text = REEVE_TRY(read_file(path));
+    // Wherever a person has it: who loads it vouches for it.
+    const std::string text = REEVE_TRY(read_text(path, kJobFileBytesMax, "give the path of a property list"));
     const std::string label = REEVE_TRY(broker.load(std::filesystem::absolute(path).string(), text));
     labels.push_back(Object(label));
     lines += (lines.empty() ? "" : "\n") + label;

@@ -1,11 +1,10 @@
 #include "interface.hpp"
 
-#include <fstream>
-
 #include "../bootstrap/reeve.hpp"
 #include "../object/interface.hpp"
 #include "../vocab/text.hpp"
 #include "json.hpp"
+#include "text_file.hpp"
 
 namespace reeve::inspect {
 namespace {
@@ -28,12 +27,7 @@ Result<InterfaceFacts> interface_of(const std::string& name, std::chrono::nanose
 }
 
 Result<InterfaceFacts> read_interface(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return fail(Kind::invalid, code::kBadBody, path + ": cannot be opened", "give a file or a service's name");
-  std::string text(kDescriptionBytesMax + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kDescriptionBytesMax) return fail(Kind::invalid, code::kTooLarge, path + ": is larger than 1 MiB");
+  const std::string text = REEVE_TRY(read_text(path, kDescriptionBytesMax, "give a file or a service's name"));
   auto parsed = parse_json(text);
   if (!parsed) return fail(Kind::invalid, code::kBadBody, path + ": " + parsed.error().message, parsed.error().advice);
   return object::from_object<InterfaceFacts>(*parsed, object::Path{&object::kRoot, path});
@@ -46,15 +40,7 @@ Result<InterfaceFacts> interface_from(const std::string& what, std::chrono::nano
 }
 
 const char* name_of(object::Change::Breaks breaks) {
-  switch (breaks) {
-    case object::Change::Breaks::old_callers:
-      return "breaks old callers";
-    case object::Change::Breaks::new_callers:
-      return "needs the new service";
-    case object::Change::Breaks::nobody:
-      break;
-  }
-  return "fine";
+  return breaks == object::Change::Breaks::old_callers ? "breaks old callers" : "needs the new service";
 }
 
 }  // namespace

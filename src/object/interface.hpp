@@ -162,11 +162,10 @@ class Describer {
 /// A change from one version of an interface to the next, and whom it breaks.
 struct Change {
   enum class Breaks : std::uint8_t {
-    nobody,
     new_callers,  ///< where the service is of the old version still
     old_callers,  ///< where the service is of the new version
   };
-  Breaks breaks = Breaks::nobody;
+  Breaks breaks = Breaks::new_callers;
   std::string text;
 };
 

@@ -20,7 +20,7 @@ install(FILES ${CMAKE_BINARY_DIR}/reeve.pc DESTINATION lib/pkgconfig)
 
 install(FILES man/reeve.1 DESTINATION share/man/man1)
 install(FILES man/reeve.plist.5 DESTINATION share/man/man5)
-install(FILES docs/jobs.md docs/json.md docs/presets.md docs/filters.md docs/policy.md DESTINATION share/doc/reeve)
+install(FILES docs/errors.md docs/jobs.md docs/json.md docs/presets.md docs/filters.md docs/policy.md DESTINATION share/doc/reeve)
 install(DIRECTORY templates/service DESTINATION share/reeve/templates USE_SOURCE_PERMISSIONS)
 install(FILES completions/reeve.bash DESTINATION share/bash-completion/completions RENAME reeve)
 configure_file(systemd/reeve-system.service.in reeve-system.service @ONLY)

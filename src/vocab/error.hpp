@@ -24,8 +24,8 @@ std::string_view name_of(Kind kind);
 /// The kind of that name, or `invalid` for a name this version does not know.
 Kind kind_named(std::string_view name);
 
-/// Reeve's own codes, 1000 to 9999. A service may use every other number for itself.
-/// 1100 to 1106 are those of Apple's <servers/bootstrap.h>.
+/// Reeve's own codes, 1000 to 9999; docs/errors.md says when each comes and what to do next. A service may use every
+/// other number for itself. 1100 to 1106 are those of Apple's <servers/bootstrap.h>.
 namespace code {
 inline constexpr std::int32_t kNotPrivileged = 1100;    ///< the name belongs to somebody else
 inline constexpr std::int32_t kUnknownService = 1102;   ///< nobody offers the name, or not to this caller

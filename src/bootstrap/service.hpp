@@ -21,7 +21,9 @@ enum class NameFrom {
   process,  ///< it registers the name for itself: whoever looks it up names this process too
 };
 
+/// Whose the name is, and for whom.
 struct OfferOptions {
+  /// Whence this process has the name.
   NameFrom from = NameFrom::job;
   /// What whoever calls must meet, beside what the job's file asks: `team:…`, `group:… and class:verified` and the like
   /// (policy/requirement.hpp). To all others the name is not there. Empty: nothing.
@@ -32,11 +34,11 @@ struct OfferOptions {
 
 /// What serves under one name.
 struct Offer {
-  connection::Handler handler;
+  connection::Handler handler;  ///< takes up what is sent under the name
   /// Called once, before the first request, with the endpoint that leads to this process: to what it offered first.
   /// Who comes by that must meet what the first offer asks of its callers.
   std::function<void(const Endpoint&)> started;
-  OfferOptions options{};
+  OfferOptions options{};  ///< the name's, and its callers'
 };
 
 /// A process's services, each under a name of its own.
@@ -67,6 +69,7 @@ class Service {
     };
     return offer(std::move(name), std::move(what));
   }
+  /// The same with a handler of messages in the place of an interface.
   Result<void> offer(std::string name, Offer what);
 
   /// Nobody finds the name any more; who has found it already is served on. A name that the job declares stays the

@@ -21,6 +21,7 @@
 
 namespace reeve::connection {
 
+/// @cond
 /// What a fuzzer's bytes choose. After the last of them all choices are zero: every value comes to an end.
 class Choices {
  public:
@@ -250,6 +251,7 @@ class FuzzedService {
   std::uint64_t last_id_ = 0;
 };
 
+/// @endcond
 /// Has a service do what the bytes say, as often as they last. The service is this call's own: what it does depends on
 /// nothing but the bytes. Returns what libFuzzer wants to have returned.
 template <class I, class Implementation>

@@ -18,6 +18,7 @@
 
 namespace reeve::connection {
 
+/// @cond
 /// Whose turn it is: of a coroutine that makes things, or of the one that takes them. Either may be run on by any
 /// thread, the other one's own among them.
 class Turn {
@@ -50,6 +51,7 @@ class Turn {
   Context context_;  // of whoever waits
 };
 
+/// @endcond
 /// A coroutine that answers a stream: `co_yield item` gives the caller the next one and goes on when there is room for
 /// more; its end ends the stream. `co_yield fail(…)` ends it with an error, and so does what it throws. It is destroyed
 /// where it yields once nobody wants any more.
@@ -117,6 +119,7 @@ class [[nodiscard]] Stream {
 /// Errors:  as Connection's; interrupted, after all items that came before.
 class BodyReader final : public Waiter {
  public:
+  /// As Connection::stream makes it.
   BodyReader(std::shared_ptr<Link> link, Dictionary request, const CallOptions& options)
       : link_(std::move(link)), request_(std::move(request)), options_(options) {}
   ~BodyReader() {
@@ -131,9 +134,10 @@ class BodyReader final : public Waiter {
     return take();
   }
 
-  /// The same for a coroutine; one at a time.
+  /// An item that a coroutine waits for.
   class [[nodiscard]] Next {
    public:
+    /// @private
     explicit Next(BodyReader& reader) : reader_(&reader) { reader.next_ = this; }
     Next(const Next&) = delete;
     Next& operator=(const Next&) = delete;
@@ -150,6 +154,7 @@ class BodyReader final : public Waiter {
     friend class BodyReader;
     BodyReader* reader_;  // null once that is destroyed: whoever waits is not run on
   };
+  /// The next item for a coroutine: `co_await reader.async_next()`; one at a time.
   Next async_next() { return Next(*this); }
 
  private:
@@ -183,6 +188,7 @@ class BodyReader final : public Waiter {
 template <class T>
 class [[nodiscard]] StreamReader {
  public:
+  /// As Proxy::stream makes it: errors name the method.
   StreamReader(std::unique_ptr<BodyReader> reader, const char* method) : reader_(std::move(reader)), method_(method) {}
 
   /// The next item; nothing after the last. Blocks: `while (auto item = REEVE_TRY(reader.next())) use(*item);`

@@ -16,6 +16,7 @@
 
 namespace reeve::connection {
 
+/// @cond
 /// What is being thrown, as the error handler-threw: within a catch clause, or where a coroutine ends by it.
 Error thrown();
 
@@ -44,6 +45,7 @@ struct Detached {
   };
 };
 
+/// @endcond
 /// A coroutine that returns a Result<T>, begun when it is awaited: `Result<T> outcome = co_await std::move(task)`. What
 /// it throws becomes the error handler-threw.
 ///
@@ -81,6 +83,7 @@ class [[nodiscard]] Task {
   /// Begins it with nobody to await it. It goes on for as long as this lives.
   void start() { coroutine_.resume(); }
 
+  /// Begins it, and waits for its outcome. Once.
   auto operator co_await() && noexcept {
     struct Awaiter {
       std::coroutine_handle<promise_type> coroutine;
@@ -145,8 +148,10 @@ class Promise {
     return {};
   }
 
+  /// What a coroutine awaits.
   class [[nodiscard]] Value {
    public:
+    /// @private
     explicit Value(std::shared_ptr<State> state) : state_(std::move(state)) {}
     Value(const Value&) = delete;
     Value& operator=(const Value&) = delete;

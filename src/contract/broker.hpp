@@ -15,6 +15,7 @@
 #include "identity.hpp"
 
 namespace reeve::contract {
+/// @cond
 
 // Requests. Each is a typed call: its members are the arguments, in this order.
 
@@ -233,8 +234,14 @@ BOOST_DESCRIBE_STRUCT(JobDetails, (),
                       (label, state, file, program, arguments, preset, pid, uptime_s, names, registered, groups,
                        identifier, lacking, starts, waiting, last_exit, denials, kept_alive_by, settings))
 
-/// As bootstrap_status has it.
-BOOST_DEFINE_ENUM_CLASS(NameState, inactive, active, on_demand)
+/// @endcond
+/// What becomes of a look-up, as bootstrap_status has it.
+BOOST_DEFINE_ENUM_CLASS(NameState,
+                        inactive,  ///< its job may not be started at present
+                        active,    ///< it is served now
+                        on_demand  ///< a look-up would start it
+)
+/// @cond
 struct NameStatus {
   NameState state = NameState::inactive;
 };
@@ -268,4 +275,5 @@ Result<T> decode_reply(const Dictionary& message) {
   return object::from_object<T>(*REEVE_TRY(object::parse_value(message)));
 }
 
+/// @endcond
 }  // namespace reeve::contract

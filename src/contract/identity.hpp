@@ -13,6 +13,7 @@ namespace reeve::contract {
 
 /// The last bytes of a signed file, of which the first say so.
 inline constexpr std::size_t kFooterBytes = 64;
+/// What they begin with.
 inline constexpr std::string_view kSignatureMagic = "REEVESIG";
 
 /// How far a peer's identity is proven. Each is worth more than those before it.
@@ -33,8 +34,8 @@ inline constexpr std::array<std::string_view, 4> kLayerNames{"landlock",        
 
 /// What is told of a process to whoever talks to it.
 struct Identity {
-  PeerClass trust = PeerClass::uid_only;
-  std::string label;   ///< the job it runs as; empty where it is no job
+  PeerClass trust = PeerClass::uid_only;  ///< how far the rest is proven
+  std::string label;                      ///< the job it runs as; empty where it is no job
   std::string preset;  ///< the sandbox it was started in, `none` among them; empty where the broker did not start it
   std::string team;    ///< who signed its program: 26 characters; empty where nobody did
   std::string identifier;     ///< `TEAM.NAME` of what is signed, `adhoc.DIGEST` of what was started without a signature
@@ -48,9 +49,11 @@ BOOST_DESCRIBE_STRUCT(Identity, (), (trust, label, preset, team, identifier, ver
 
 }  // namespace reeve::contract
 
+/// @cond
 // It travels with each look-up and each handover, and of most processes there is little to tell.
 template <>
 inline constexpr bool reeve::object::kOmitsDefaults<reeve::contract::Identity> = true;
+/// @endcond
 
 namespace reeve::contract {
 

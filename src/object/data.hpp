@@ -23,6 +23,7 @@ class Data {
   /// Bytes that lie elsewhere, what keeps them there, and how many bytes that keeps.
   Data(std::span<const std::byte> bytes, std::shared_ptr<const void> keeper, std::size_t kept)
       : bytes_(bytes), keeper_(std::move(keeper)), kept_(kept) {}
+  /// A copy of its own.
   static Data copy_of(std::span<const std::byte> bytes) {
     if (bytes.empty()) return {};
     auto own = std::make_shared_for_overwrite<std::byte[]>(bytes.size());
@@ -31,8 +32,11 @@ class Data {
     return Data(there, std::move(own), bytes.size());
   }
 
+  /// Where they lie, for as long as this or a copy of it lives.
   std::span<const std::byte> bytes() const { return bytes_; }
+  /// In bytes.
   std::size_t size() const { return bytes_.size(); }
+  /// Whether there are none.
   bool empty() const { return bytes_.empty(); }
   /// What keeps the bytes alive; null where somebody else sees to it.
   const std::shared_ptr<const void>& keeper() const { return keeper_; }

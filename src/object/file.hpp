@@ -18,14 +18,17 @@ class File {
   static Result<File> open(const std::string& path);
 
   File() = default;
+  /// A file that is open for reading already. What it is, the channel finds out when it is sent.
   explicit File(std::shared_ptr<const os::Fd> fd) : fd_(std::move(fd)) {}
 
+  /// Whether there is one.
   explicit operator bool() const { return fd_ != nullptr; }
   /// The descriptor's number, for the calls of other libraries; -1 for an empty File. It stays the File's.
   int descriptor() const { return fd_ ? fd_->raw() : -1; }
-  /// In bytes.
+  /// In bytes, at present. Errors: bad-attachment for an empty File; system.
   Result<std::size_t> size() const;
 
+  /// The descriptor, which lives for as long as anybody has a share in it; null for an empty File.
   const std::shared_ptr<const os::Fd>& shared() const { return fd_; }
 
  private:
@@ -36,9 +39,12 @@ class File {
 class ChannelEnd {
  public:
   ChannelEnd() = default;
+  /// Takes the end.
   explicit ChannelEnd(os::Fd fd) : fd_(std::make_shared<const os::Fd>(std::move(fd))) {}
+  /// An end that others have a share in.
   explicit ChannelEnd(std::shared_ptr<const os::Fd> fd) : fd_(std::move(fd)) {}
 
+  /// The descriptor; null where there is none.
   const std::shared_ptr<const os::Fd>& shared() const { return fd_; }
 
  private:

@@ -23,6 +23,7 @@ class Memory {
 
   /// In bytes.
   std::uint32_t size() const { return size_; }
+  /// Whether nobody can change it any more.
   bool is_sealed() const { return kind_ == os::DescriptorKind::memory; }
 
   /// The bytes: of sealed memory in place, mapped for reading when they are first asked for and for as long as the Data
@@ -30,7 +31,9 @@ class Memory {
   /// too-large for a copy of more than kMemoryBytesMax.
   Result<Data> data() const;
 
+  /// `memory` where it is sealed, else `shared`.
   os::DescriptorKind kind() const { return kind_; }
+  /// The descriptor; null for an empty Memory.
   const std::shared_ptr<const os::Fd>& shared() const { return fd_; }
   friend bool operator==(const Memory&, const Memory&) = default;
 
@@ -44,13 +47,15 @@ class Memory {
 /// Threads: one owner.
 class MemoryBuilder {
  public:
-  /// Errors: too-large above kMemoryBytesMax (1 GiB); busy where the kernel has none left.
+  /// `size` is in bytes, 1 to 1 GiB (kMemoryBytesMax). Errors: too-large for any other; busy where the kernel has none
+  /// left.
   static Result<MemoryBuilder> make(std::size_t size);
 
   /// All of it, zero at first.
   std::span<std::byte> bytes() const { return mapping_.bytes(); }
 
   /// Gives up writing: from now on nobody can, the builder included. `bytes` is empty after it.
+  /// Errors: bad-attachment where it was sealed before; system where the kernel goes on holding a page of it.
   Result<Memory> seal();
 
   /// Keeps writing: the receiver reads copies. Only the size can no longer change.

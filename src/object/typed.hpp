@@ -31,9 +31,10 @@ namespace reeve::object {
 
 /// Where in a message a value stands; made only as far as an error needs it.
 struct Path {
-  const Path* above = nullptr;
-  std::string_view key;
-  std::size_t index = 0;
+  const Path* above = nullptr;  ///< what it stands in; null for the root
+  std::string_view key;         ///< under which it stands there; empty for an element of an array
+  std::size_t index = 0;        ///< of that element
+  /// `thumbnail.rows[2].width`; empty for the root.
   std::string text() const;
 };
 
@@ -45,8 +46,10 @@ std::unexpected<Error> mismatch(const Path& path, std::string_view expected, Typ
 /// `PATH: TEXT`.
 std::unexpected<Error> fault(const Path& path, std::string_view text);
 
+/// @cond
 template <class T>
 struct Codec;
+/// @endcond
 
 /// The object form of a value.
 template <class T>
@@ -61,6 +64,7 @@ Result<T> from_object(const Source& source, const Path& path = {}) {
   return Codec<T>::decode(source, path);
 }
 
+/// @cond
 // The types that an object holds as they are.
 template <class T>
 struct PlainCodec {
@@ -128,6 +132,7 @@ struct Codec<float> {
   }
 };
 
+/// "int8" … "uint64".
 template <std::integral T>
 constexpr std::string_view integer_name() {
   constexpr std::string_view kSigned[] = {"int8", "int16", "int32", "int64"};
@@ -158,6 +163,7 @@ struct Codec<T> {
   }
 };
 
+/// An enum that BOOST_DESCRIBE_ENUM or BOOST_DEFINE_ENUM_CLASS describes.
 template <class T>
 concept DescribedEnum = std::is_enum_v<T> && boost::describe::has_describe_enumerators<T>::value;
 
@@ -252,9 +258,11 @@ struct Codec<File> : DescriptorCodec<File, os::DescriptorKind::file, os::Access:
 template <>
 struct Codec<ChannelEnd> : DescriptorCodec<ChannelEnd, os::DescriptorKind::channel, os::Access::read_write> {};
 
+/// A class that BOOST_DESCRIBE_STRUCT describes.
 template <class T>
 concept DescribedStruct = std::is_class_v<T> && boost::describe::has_describe_members<T>::value;
 
+/// The fields that such a class has in messages: its public members.
 template <class T>
 using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public>;
 
@@ -263,6 +271,7 @@ using MembersOf = boost::describe::describe_members<T, boost::describe::mod_publ
 template <class T>
 inline constexpr bool kOmitsDefaults = false;
 
+/// True for a std::optional.
 template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
@@ -328,4 +337,5 @@ struct Codec<T> {
   }
 };
 
+/// @endcond
 }  // namespace reeve::object

@@ -13,6 +13,7 @@ using Time = std::chrono::nanoseconds;
 /// When an answer is no longer wanted; nothing means that the caller waits for as long as it takes.
 using Deadline = std::optional<Time>;
 
+/// The present. A deadline: `now() + 5s`.
 Time now();
 
 /// CLOCK_REALTIME, which people set, but which is the same in every namespace.

@@ -18,8 +18,10 @@ enum class DescriptorKind : std::uint8_t {
   shared = 6,   ///< a memfd whose size is sealed: its sender may still write
 };
 
+/// What a descriptor is open for: two bits.
 enum class Access : std::uint8_t { read = 1, write = 2, read_write = 3 };
 
+/// "file", "memory", … as they stand in messages to people.
 std::string_view name_of(DescriptorKind kind);
 
 /// Whether the descriptor is of that kind. Makes no call that a stalled FUSE server could hang: fstat, poll and even

@@ -66,12 +66,13 @@ inline constexpr std::int32_t kNotMet = 2605;           ///< a peer is not what 
 
 /// A value that says what failed. Never thrown.
 struct Error {
-  Kind kind = Kind::invalid;
-  std::int32_t code = 0;
-  std::string message;  ///< what happened, for people
-  std::string advice;   ///< what to do next, for people; may be empty
+  Kind kind = Kind::invalid;  ///< whose move it is
+  std::int32_t code = 0;      ///< what it was: of `code`, or the service's own
+  std::string message;        ///< what happened, for people
+  std::string advice;         ///< what to do next, for people; may be empty
 };
 
+/// Whether all four parts are the same.
 bool operator==(const Error& a, const Error& b);
 
 /// Message and advice in one line.

@@ -19,6 +19,7 @@ inline std::unexpected<Error> fail(Kind kind, std::int32_t code, std::string mes
   return std::unexpected<Error>(Error{kind, code, std::move(message), std::move(advice)});
 }
 
+/// The value of a Result that has one: what REEVE_TRY ends with.
 template <class T>
 T take(Result<T>&& result) {
   if constexpr (!std::is_void_v<T>) return std::move(*result);
@@ -26,7 +27,7 @@ T take(Result<T>&& result) {
 
 }  // namespace reeve::vocab
 
-// The value of a Result, or a return of its error from the function that stands around it.
+/// The value of a Result, or a return of its error from the function that stands around it.
 #define REEVE_TRY(expression)                                                                     \
   __extension__({                                                                                 \
     auto reeve_outcome = (expression);                                                            \
@@ -34,7 +35,7 @@ T take(Result<T>&& result) {
     ::reeve::vocab::take(std::move(reeve_outcome));                                               \
   })
 
-// Proven: no peer can make it false. Always on; the fuzzers look for a peer that can.
+/// Proven: no peer can make it false. Always on; the fuzzers look for a peer that can.
 #define REEVE_INVARIANT(condition)                                                                   \
   do {                                                                                               \
     if (!(condition)) {                                                                              \

@@ -25,6 +25,7 @@ class View;
 class ArrayView;
 class DictionaryView;
 
+/// @cond
 // What a view gives for a T: the T itself, or the view of a container.
 template <class T>
 struct Viewed {
@@ -38,10 +39,12 @@ template <>
 struct Viewed<Dictionary> {
   using Type = DictionaryView;
 };
+/// @endcond
 
 /// An object where it lies. Valid for as long as its Body stays where it is.
 class View {
  public:
+  /// What it is.
   object::Type type() const;
 
   /// The value if it is a T, else nothing. T is what Object::get takes, or std::string_view, which copies nothing.
@@ -73,6 +76,7 @@ class View {
   const Body* body_;
 };
 
+/// An array where it lies. Valid for as long as its Body stays where it is.
 class ArrayView {
  public:
   class Iterator {
@@ -97,10 +101,16 @@ class ArrayView {
     const Body* body_;
   };
 
+  /// How many elements there are.
   std::size_t size() const { return count_; }
+  /// Whether there are none.
   bool empty() const { return count_ == 0; }
+  /// Views of the elements, in order; forwards only.
+  /// @{
   Iterator begin() const { return {first_, count_, *body_}; }
   std::default_sentinel_t end() const { return {}; }
+  /// @}
+  /// The array as a value of its own, as View::object.
   Array object() const;
 
  private:
@@ -111,7 +121,8 @@ class ArrayView {
   const Body* body_;
 };
 
-/// Keys are unique, in the order in which they were sent.
+/// A dictionary where it lies. Keys are unique, in the order in which they were sent. Valid for as long as its Body
+/// stays where it is.
 class DictionaryView {
  public:
   class Iterator {
@@ -139,12 +150,18 @@ class DictionaryView {
     const Body* body_;
   };
 
+  /// How many entries there are.
   std::size_t count() const { return count_; }
+  /// Whether there are none.
   bool empty() const { return count_ == 0; }
   /// The value of a key, or nothing where there is none. Looks at the keys one by one.
   std::optional<View> find(std::string_view key) const;
+  /// Keys, each with a view of its value; forwards only.
+  /// @{
   Iterator begin() const { return {first_, count_, *body_}; }
   std::default_sentinel_t end() const { return {}; }
+  /// @}
+  /// The dictionary as a value of its own, as View::object.
   Dictionary object() const;
 
  private:
@@ -157,6 +174,8 @@ class DictionaryView {
   const Body* body_;
 };
 
+/// A message's body, checked.
+///
 /// Owns:    what keeps the bytes alive, and the attachments.
 /// Threads: const access from many.
 class Body {

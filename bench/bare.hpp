@@ -1,12 +1,14 @@
 // The bare pair: SEQPACKET sockets and nothing else, with credentials, between two processes that wait as ours do: the
-// server in epoll, a client by trying and then polling.
+// server in epoll, a client by trying and then polling; both awake for a moment before that, or not.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
+#include "../src/os/awake.hpp"
 #include "../src/os/socket.hpp"
+#include "waits.hpp"
 
 namespace bench {
 
@@ -14,7 +16,7 @@ namespace bench {
 /// that begins with 'd' is dropped instead.
 class BareServer {
  public:
-  BareServer(const std::string& folder, std::size_t bytes);
+  BareServer(const std::string& folder, std::size_t bytes, Waits waits = Waits::awake);
   BareServer(const BareServer&) = delete;
   BareServer& operator=(const BareServer&) = delete;
   ~BareServer();
@@ -24,6 +26,7 @@ class BareServer {
   int pid_ = -1;
 };
 
+/// Waits as this process may.
 class BareClient {
  public:
   BareClient(const std::string& folder, std::size_t bytes);
@@ -35,6 +38,7 @@ class BareClient {
  private:
   void send();
   reeve::os::Fd socket_;
+  reeve::os::Awake awake_;
   std::vector<std::byte> sent_;
   std::vector<std::byte> room_;
 };

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <cstring>
-#include <thread>
 
 #include "../src/os/process.hpp"
 #include "bare.hpp"
@@ -16,6 +15,7 @@
 #include "proof.hpp"
 #include "sandboxed.hpp"
 #include "session.hpp"
+#include "waiting.hpp"
 
 namespace bench {
 namespace {
@@ -23,32 +23,6 @@ namespace {
 constexpr Placement kPlacements[] = {{"one core", 0, 0}, {"two cores", 0, 1}, {"free", -1, -1}};
 
 bool is_one_core(const Placement& where) { return where.ours >= 0 && where.ours == where.theirs; }
-
-// A connection to the echo service; its process is this process's wish and the broker's child.
-class Echo {
- public:
-  Echo() : connection_(reeve::open_connection(kEcho)) {
-    const auto peer = connection_.peer();
-    if (!peer || !peer->pid) die("no echo service");
-    pid_ = *peer->pid;
-  }
-  void call(const reeve::Dictionary& message) {
-    const auto reply = connection_.call(message);
-    if (!reply) die(reply.error().message);
-    if (*reply != message) die("the echo is not what was sent");
-  }
-  void tell(const reeve::Dictionary& message) {
-    const auto sent = connection_.post(message);
-    if (!sent) die(sent.error().message);
-  }
-  int pid() const { return pid_; }
-
- private:
-  reeve::Connection connection_;
-  int pid_ = 0;
-};
-
-double cpu_with(int server) { return cpu_of(::getpid()) + cpu_of(server); }
 
 Row round_trip(const Placement& where, const Broker& broker, std::size_t bytes, int count) {
   stand_on(where.theirs);
@@ -117,39 +91,6 @@ Row one_way(const Placement& where, const Broker& broker) {
                      {}});
   for (Figures* figures : {&row.reeve, &row.base}) {
     *figures = {kBatch * 1e6 / figures->p50, kBatch * 1e6 / figures->p99};
-  }
-  row.unit = "/s";
-  return row;
-}
-
-// Eight threads, each with a connection of its own, against one server. In calls a second, all together.
-Row eight_clients(const Placement& where, const Broker& broker) {
-  constexpr int kClients = 8;
-  constexpr int kCalls = 2000;
-  static constexpr std::size_t kBytes = 64;
-  stand_on(where.theirs);
-  const BareServer server(broker.bare(kBytes), kBytes);
-  stand_on(where.ours);
-  const auto at_once = [&](auto make) {
-    return [=, &where] {
-      std::vector<std::jthread> threads;
-      for (int i = 0; i < kClients; ++i) {
-        threads.emplace_back([&where, make] {
-          stand_on(where.ours);
-          auto call = make();
-          for (int n = 0; n < kCalls; ++n) call();
-        });
-      }
-    };
-  };
-  const auto ours =
-      at_once([] { return [echo = std::make_shared<Echo>(), message = message_of(kBytes)] { echo->call(message); }; });
-  const auto theirs = at_once([folder = broker.bare(kBytes)] {
-    return [bare = std::make_shared<BareClient>(folder, kBytes)] { bare->call(); };
-  });
-  Row row = compare(std::string("8 clients, ") + where.name, kBytes, 5, {ours, {}}, {theirs, {}});
-  for (Figures* figures : {&row.reeve, &row.base}) {
-    *figures = {kClients * kCalls * 1e6 / figures->p50, kClients * kCalls * 1e6 / figures->p99};
   }
   row.unit = "/s";
   return row;
@@ -275,18 +216,31 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   stand_on(where.theirs);
   const Broker broker;
   stand_on(where.ours);
-  const auto add = [&](const char* name, auto run) {
-    if (!is_wanted(name) || (std::string_view(name) == "a proof" && !can_prove())) return;
-    rows.push_back(run());
+  const auto add_all = [&](const std::string& name, auto run) {
+    if (!is_wanted(name) || (name == "a proof" && !can_prove())) return;
+    for (Row& row : run()) rows.push_back(std::move(row));
     std::fprintf(stderr, ".");
   };
+  const auto add = [&](const std::string& name, auto run) { add_all(name, [&] { return std::vector<Row>{run()}; }); };
   for (const reeve::sandbox::Preset& preset : reeve::sandbox::all_presets()) {
     if (!preset.confined || (!is_one_core(where) && preset.name != "parser")) continue;
     for (const Program& program : {kStatic, kDynamic}) {
       add("the sandbox alone", [&] { return sandboxed_start(where, preset, program, layers); });
     }
   }
-  add("round trip 64 B", [&] { return round_trip(where, broker, 64, 20'000); });
+  for (const Waits waits : {Waits::asleep, Waits::awake}) {
+    const std::string how = text_of(waits);
+    add_all("small call, " + how, [&] { return small_calls(where, broker, waits); });
+    add("coroutine, " + how, [&] { return coroutine_call(where, waits); });
+    for (const Waits bare : {Waits::asleep, Waits::awake}) {
+      add("8 clients, " + how, [&] { return eight_clients(where, broker, waits, bare); });
+    }
+  }
+  add("contended", [&] { return contended(where); });
+  for (const std::size_t size : {64 * 1024UL, kMiB, 16 * kMiB}) {
+    add("built and sent", [&] { return built_and_sent(where, size, size < 2 * kMiB ? 500 : 50); });
+  }
+  if (is_one_core(where)) add("allocations", [&] { return allocations_per_call(where); });
   add("round trip 1 KiB", [&] { return round_trip(where, broker, 1024, 20'000); });
   add("round trip 64 KiB", [&] { return round_trip(where, broker, 64 * 1024, 5000); });
   add("round trip 1 MiB", [&] { return round_trip(where, broker, kMiB, 1000); });
@@ -294,7 +248,6 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("handed over 16 MiB", [&] { return handed_over(where, broker, 16 * kMiB, 50, Looks::not_at_all); });
   add("handed over and read 16 MiB", [&] { return handed_over(where, broker, 16 * kMiB, 50, Looks::at_every_page); });
   add("one way", [&] { return one_way(where, broker); });
-  add("8 clients", [&] { return eight_clients(where, broker); });
   for (const Base base : {Base::direct, Base::introduced}) {
     add("connect + first call", [&] { return connect_and_call(where, broker, base); });
   }

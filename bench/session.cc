@@ -25,6 +25,10 @@ std::string first_line(const fs::path& path) {
 
 }  // namespace
 
+std::string name_of(Waits waits, const std::string& part) {
+  return std::string("org.bench.") + text_of(waits) + "." + part;
+}
+
 void stand_on(int core) {
   cpu_set_t cores;
   CPU_ZERO(&cores);
@@ -41,6 +45,7 @@ Broker::Broker() {
   fs::create_directory(folder_ + "/jobs");
   write_job(kEcho, REEVE_STAGE "/libexec/reeve/echo");
   write_job(kStaticEcho, REEVE_STATIC_ECHO);
+  for (const Waits waits : {Waits::asleep, Waits::awake}) write_measured_job(waits);
   ::setenv("REEVE_RUNTIME_DIR", (folder_ + "/run").c_str(), 1);
   ::setenv("REEVE_JOBS_DIR", (folder_ + "/jobs").c_str(), 1);
   child_ = ::fork();
@@ -59,11 +64,23 @@ Broker::~Broker() {
 }
 
 void Broker::write_job(const std::string& label, const std::string& program) const {
-  std::ofstream(folder_ + "/jobs/" + label + ".plist")
-      << "<plist><dict><key>Label</key><string>" << label << "</string><key>Program</key><string>" << program
-      << "</string><key>ProgramArguments</key><array><string>echo</string><string>" << label
-      << "</string></array><key>MachServices</key><dict><key>" << label
-      << "</key><true/></dict><key>ThrottleInterval</key><integer>0</integer><key>Reeve</key><dict><key>Preset</key>"
+  write_plist(label, program, "<string>echo</string><string>" + label + "</string>", {label});
+}
+
+void Broker::write_measured_job(Waits waits) const {
+  const std::string label = std::string("org.bench.") + text_of(waits);
+  const std::string how = waits == Waits::asleep ? "<string>asleep</string>" : "";
+  write_plist(label, REEVE_MEASURED, "<string>service</string><string>" + label + "</string>" + how,
+              {name_of(waits, "echo"), name_of(waits, "typed")});
+}
+
+void Broker::write_plist(const std::string& label, const std::string& program, const std::string& arguments,
+                         const std::vector<std::string>& names) const {
+  std::ofstream out(folder_ + "/jobs/" + label + ".plist");
+  out << "<plist><dict><key>Label</key><string>" << label << "</string><key>Program</key><string>" << program
+      << "</string><key>ProgramArguments</key><array>" << arguments << "</array><key>MachServices</key><dict>";
+  for (const std::string& name : names) out << "<key>" << name << "</key><true/>";
+  out << "</dict><key>ThrottleInterval</key><integer>0</integer><key>Reeve</key><dict><key>Preset</key>"
          "<string>parser</string><key>IdleTimeOut</key><integer>0</integer></dict></dict></plist>";
 }
 
@@ -76,6 +93,25 @@ int Broker::pid_of(const std::string& name) const {
   }
   die("there is no " + name);
 }
+
+Echo::Echo(const std::string& name) : connection_(reeve::open_connection(name)) {
+  const auto peer = connection_.peer();
+  if (!peer || !peer->pid) die("no echo service");
+  pid_ = *peer->pid;
+}
+
+void Echo::call(const reeve::Dictionary& message) {
+  const auto reply = connection_.call(message);
+  if (!reply) die(reply.error().message);
+  if (*reply != message) die("the echo is not what was sent");
+}
+
+void Echo::tell(const reeve::Dictionary& message) {
+  const auto sent = connection_.post(message);
+  if (!sent) die(sent.error().message);
+}
+
+double cpu_with(int server) { return cpu_of(::getpid()) + cpu_of(server); }
 
 reeve::Dictionary message_of(std::size_t bytes) {
   return {{"data", reeve::Object(reeve::Data(std::vector<std::byte>(bytes, std::byte{'x'})))}};

@@ -72,10 +72,11 @@ TEST_F(Jobs, ANegativeNiceIsRootsAlone) {
 }
 
 TEST_F(Jobs, ABackgroundProcessTypeGivesWay) {
-  const auto background = printed_by("nice; ionice", string_key("ProcessType", "Background"));
-  ASSERT_EQ(background.size(), 2U);
+  const auto background = printed_by("nice; ionice; echo $REEVE_WAIT", string_key("ProcessType", "Background"));
+  ASSERT_EQ(background.size(), 3U);
   EXPECT_EQ(std::stoi(background[0]), std::min(19, ::getpriority(PRIO_PROCESS, 0) + 10));
   EXPECT_EQ(background[1], "idle");
+  EXPECT_EQ(background[2], "asleep") << "it does not look before it sleeps";
 }
 
 TEST_F(Jobs, ResourceLimitsAreNarrowedInEitherPreset) {

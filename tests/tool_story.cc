@@ -11,6 +11,7 @@
 
 #include "../src/inspect/json.hpp"
 #include "support/actor.hpp"
+#include "support/host.hpp"
 #include "support/jobs.hpp"
 #include "support/session.hpp"
 
@@ -78,6 +79,28 @@ std::string method(const std::string& arguments, const std::string& result, cons
          "\"}";
 }
 
+// What a method gives is shown as it is: one answer, items as they come, or nothing.
+TEST_F(Tool, CallsWhatStreamsAndWhatIsOneWay) {
+  write_job(session.jobs(), host_job("org.example.host"));
+  write_job(session.jobs(), actor_job("org.example.actor"));
+  const Output items = reeve_tool({"call", "org.example.actor", "numbers", "[3]"});
+  EXPECT_EQ(items.exit_code, 0) << items.err;
+  EXPECT_EQ(items.out,
+            "{\"value\":{\"$uint64\":\"0\"}}\n{\"value\":{\"$uint64\":\"1\"}}\n{\"value\":{\"$uint64\":\"2\"}}\n");
+  const Output none = reeve_tool({"call", "org.example.actor", "numbers", "[0]"});
+  EXPECT_EQ(none.exit_code, 0) << none.err;
+  EXPECT_EQ(none.out, "");
+  const Output cut = reeve_tool({"call", "org.example.actor", "numbers_until_death", "[2]"});
+  EXPECT_EQ(cut.exit_code, 1);
+  EXPECT_EQ(std::count(cut.out.begin(), cut.out.end(), '\n'), 2) << "what came before its end is shown";
+  EXPECT_NE(cut.err.find("the service ended"), std::string::npos) << cut.err;
+  const Output note = reeve_tool({"call", "org.example.host", "note", "[\"hello\"]"});
+  EXPECT_EQ(note.exit_code, 0) << note.err;
+  EXPECT_EQ(note.out, "");
+  EXPECT_EQ(refused({"call", "org.example.actor", "numbers", "[true]"}),
+            "reeve: numbers[0]: expected uint64, got bool\n");
+}
+
 TEST_F(Tool, SaysWhatANewInterfaceBreaks) {
   const auto record = [](const std::string& fields) { return R"({"fields":[)" + fields + R"(],"name":"R"})"; };
   const auto values = [](const std::string& all) { return R"({"name":"E","values":[)" + all + "]}"; };
@@ -122,8 +145,8 @@ TEST_F(Tool, SaysWhatANewInterfaceBreaks) {
   }
   const Dictionary json = printed({"interface", "diff", "--json", before, before});
   EXPECT_EQ(*json.find("breaks_old_callers"), Object(false));
-  std::ofstream(after) << R"({"name":"I"})";
-  EXPECT_NE(refused({"interface", "diff", before, after}).find("missing"), std::string::npos);
+  std::ofstream(after) << R"({"called":"I"})";
+  EXPECT_NE(refused({"interface", "diff", before, after}).find("unknown field"), std::string::npos);
   EXPECT_NE(refused({"interface", "diff", before, "./none.json"}).find("cannot be opened"), std::string::npos);
   EXPECT_EQ(reeve_tool({"interface", "diff", before}).exit_code, 2);
 }

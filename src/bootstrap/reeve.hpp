@@ -4,7 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "../connection/typed.hpp"
+#include "../connection/listener.hpp"
+#include "../connection/runtime.hpp"
 #include "broker.hpp"
 #include "kept_broker.hpp"
 #include "service.hpp"

@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 
 #include "../contract/inherited.hpp"
 #include "../os/denial.hpp"
@@ -60,11 +61,18 @@ Error not_served(const std::string& name) {
 struct Service::Offered {
   std::string name;
   connection::SharedHandler handler;
-  std::function<void(const Endpoint&)> started;
-  OfferOptions options;
+  Offer offer;
 };
 
 class Service::Running {
+  // Somebody's channel, which nothing was read from.
+  struct Arrived {
+    std::string name;
+    channel::Channel channel;
+    Peer peer;
+    channel::Record record;
+  };
+
  public:
   Running(std::vector<Offered>& offers, os::Loop& loop, os::Fd control, bool is_job)
       : offers_(offers),
@@ -91,7 +99,10 @@ class Service::Running {
     REEVE_TRY(begin());
     while (!over_) {
       REEVE_TRY(loop_.run_once(stop_by_));
-      if (control_.over() && !is_winding_up_for_good()) return control_ended();
+      if (control_.over() && !is_winding_up_for_good()) {
+        tell_stopping();
+        return control_ended();
+      }
       wind_up();
     }
     return {};
@@ -101,7 +112,7 @@ class Service::Running {
   Result<void> add(const std::string& name) {
     const Offered& offered = *offer_for(name);
     // The broker was told when the process checked in, and is not told again.
-    if (is_declared(offered) && !offered.options.callers.empty()) {
+    if (is_declared(offered) && !offered.offer.options.callers.empty()) {
       return fail(Kind::unsupported, code::kServiceActive,
                   "who may call " + name + ", which the job declares, is said before run()",
                   "offer it before, or say it in AllowedCallers of the job");
@@ -112,7 +123,7 @@ class Service::Running {
   }
   Result<void> unregister_name(const Offered& offered) {
     if (is_declared(offered)) return {};
-    const auto done = control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.options.from)});
+    const auto done = control_.ask_and_wait(contract::Unregister{offered.name, scope_of(offered.offer.options.from)});
     // Asked again, of a new broker: the answer was lost with the one before.
     if (done || done.error().code == code::kUnknownService) return {};
     return std::unexpected(done.error());
@@ -126,10 +137,10 @@ class Service::Running {
     }
     contract::CheckIn check_in;
     for (const Offered& offered : offers_) {
-      if (!offered.options.callers.empty()) check_in.callers[offered.name] = offered.options.callers;
+      if (!offered.offer.options.callers.empty()) check_in.callers[offered.name] = offered.offer.options.callers;
     }
-    if (!offers_.empty() && !offers_.front().options.callers.empty()) {
-      check_in.callers[""] = offers_.front().options.callers;
+    if (!offers_.empty() && !offers_.front().offer.options.callers.empty()) {
+      check_in.callers[""] = offers_.front().offer.options.callers;
     }
     REEVE_TRY(control_.ask(std::move(check_in), [this](Result<Dictionary> answer) {
       if (auto done = checked_in(std::move(answer)); !done) control_.break_off(done.error());
@@ -143,7 +154,7 @@ class Service::Running {
     declared_ = reply.names;
     server_.set_name(reply.label);
     const bool serves_any = std::any_of(offers_.begin(), offers_.end(), [this](const Offered& o) {
-      return is_declared(o) || o.options.from == NameFrom::process;
+      return is_declared(o) || o.offer.options.from == NameFrom::process;
     });
     // A job that declares other names has clients who want those, and not what this program does.
     if (!declared_.empty() && !serves_any) {
@@ -165,24 +176,25 @@ class Service::Running {
   Result<void> register_name(const Offered& offered) {
     if (is_declared(offered)) return {};
     REEVE_TRY(control_.ask_and_wait(
-        contract::Register{offered.name, scope_of(offered.options.from), offered.options.callers}));
+        contract::Register{offered.name, scope_of(offered.offer.options.from), offered.offer.options.callers}));
     return {};
   }
 
   // Who is told may offer more, and withdraw others.
   void tell_started() {
     if (!endpoint_) return;
-    const auto is_to_be_told = [](const Offered& offered) { return static_cast<bool>(offered.started); };
+    const auto is_to_be_told = [](const Offered& offered) { return static_cast<bool>(offered.offer.started); };
     while (true) {
       const auto next = std::find_if(offers_.begin(), offers_.end(), is_to_be_told);
       if (next == offers_.end()) return;
-      const auto started = std::exchange(next->started, {});
+      const auto kept = next->offer.keeper;
+      const auto started = std::exchange(next->offer.started, {});
       started(*endpoint_);
     }
   }
 
   bool is_declared(const Offered& offered) const {
-    return offered.options.from == NameFrom::job &&
+    return offered.offer.options.from == NameFrom::job &&
            std::find(declared_.begin(), declared_.end(), offered.name) != declared_.end();
   }
 
@@ -209,11 +221,50 @@ class Service::Running {
     }
     const Offered* offer = offer_for(handover.name);
     if (offer == nullptr) return connection::end_with(channel, not_served(handover.name));
-    Peer peer;
-    static_cast<contract::Identity&>(peer) = handover.client.value_or(contract::Identity());
-    peer.uid = handover.uid;
-    (void)server_.add(std::move(channel), std::move(peer), {handover.pid, handover.process}, offer->handler);
+    Arrived arrived{handover.name, std::move(channel), {}, {handover.pid, handover.process}};
+    static_cast<contract::Identity&>(arrived.peer) = handover.client.value_or(contract::Identity());
+    arrived.peer.uid = handover.uid;
     if (std::exchange(is_retiring_, false)) retire_later();
+    if (!offer->offer.accept) return admit(std::move(arrived), offer->handler);
+    // What accepts is the user's own code: it has its turn when no other runs.
+    arrived_.push_back(std::move(arrived));
+    if (arrived_.size() == 1) accept_later();
+  }
+
+  void accept_later() {
+    accept_timer_ = loop_.at(os::now(), [this] {
+      Arrived arrived = std::move(arrived_.front());
+      arrived_.pop_front();
+      accept(std::move(arrived));
+      if (!arrived_.empty()) accept_later();
+    });
+  }
+
+  // Whoever accepts is told the pid, which every packet will have to bear out. It may withdraw the offer.
+  void accept(Arrived arrived) {
+    const Offered* offer = offer_for(arrived.name);
+    if (offer == nullptr) return connection::end_with(arrived.channel, not_served(arrived.name));
+    const auto decide = offer->offer.accept;
+    if (!decide) return admit(std::move(arrived), offer->handler);
+    Peer peer = arrived.peer;
+    if (arrived.record.pid != 0) peer.pid = arrived.record.pid;
+    auto handler = decide(peer);
+    if (!handler) return connection::end_with(arrived.channel, handler.error());
+    admit(std::move(arrived), std::make_shared<const connection::Handler>(std::move(*handler)));
+  }
+
+  void admit(Arrived arrived, connection::SharedHandler handler) {
+    (void)server_.add(std::move(arrived.channel), std::move(arrived.peer), arrived.record, std::move(handler));
+  }
+
+  // Nothing more is taken up. Who is told may do what it likes with the offers.
+  void tell_stopping() {
+    if (std::exchange(has_told_stopping_, true)) return;
+    std::vector<Offer> all;  // with what they refer to
+    for (const Offered& offered : offers_) {
+      if (offered.offer.stopping) all.push_back(offered.offer);
+    }
+    for (const Offer& offer : all) offer.stopping();
   }
 
   // Told to: whoever is at work may finish that first.
@@ -236,6 +287,7 @@ class Service::Running {
       control_watch_.drop();
       server_.wind_up();
       if (!stop_by_) stop_by_ = os::now() + kStopGrace;
+      tell_stopping();
       over_ = !server_.has_peers() || os::now() >= *stop_by_;
     } else if (is_retiring_ && !server_.has_peers()) {
       is_retiring_ = false;
@@ -259,14 +311,19 @@ class Service::Running {
 
   // Nobody is connected. A request that was answered last may have begun something.
   void retire() {
-    if (has_transactions() || !server_.may_end()) return retire_at(os::now() + idle_);
+    if (has_transactions() || !server_.may_end() || !arrived_.empty()) return retire_at(os::now() + idle_);
     const auto asked = control_.ask(contract::Retire{control_.taken()}, [this](Result<Dictionary> answer) {
       const auto may = answer ? contract::decode_reply<bool>(*answer) : std::unexpected(answer.error());
       if (!may) return control_.break_off(may.error());
-      if (*may) over_ = true;
+      if (*may) {
+        over_ = true;
+        tell_stopping();
+      }
       if (!*may) retire_at(os::now() + idle_);
     });
-    if (!asked) over_ = true;
+    if (asked) return;
+    over_ = true;
+    tell_stopping();
   }
 
   std::vector<Offered>& offers_;
@@ -285,6 +342,9 @@ class Service::Running {
   std::optional<os::Bell> bell_;
   os::Loop::Watch bell_watch_;
   os::Deadline stop_by_;
+  std::deque<Arrived> arrived_;  // who waits to be accepted
+  os::Loop::Timer accept_timer_;
+  bool has_told_stopping_ = false;
   bool over_ = false;
 };
 
@@ -297,8 +357,8 @@ Result<void> Service::offer(std::string name, Offer what) {
   if (std::any_of(offers_.begin(), offers_.end(), is_it)) {
     return fail(Kind::busy, code::kServiceActive, "the name " + name + " is offered already", "withdraw it first");
   }
-  Offered offered{std::move(name), std::make_shared<const connection::Handler>(std::move(what.handler)),
-                  std::move(what.started), std::move(what.options)};
+  auto handler = std::make_shared<const connection::Handler>(std::move(what.handler));
+  Offered offered{std::move(name), std::move(handler), std::move(what)};
   const std::string offered_name = offered.name;
   // First of all: who finds the name may come before the answer.
   offers_.push_back(std::move(offered));
@@ -319,8 +379,8 @@ Result<void> Service::withdraw(const std::string& name) {
 }
 
 Result<void> Service::run() {
-  const bool is_for_job =
-      std::any_of(offers_.begin(), offers_.end(), [](const Offered& o) { return o.options.from == NameFrom::job; });
+  const bool is_for_job = std::any_of(offers_.begin(), offers_.end(),
+                                      [](const Offered& o) { return o.offer.options.from == NameFrom::job; });
   auto control = control_channel();
   const bool is_job = control.has_value();
   // A signed program may offer names of its team's groups, whoever started it.

@@ -35,10 +35,16 @@ struct OfferOptions {
 /// What serves under one name.
 struct Offer {
   connection::Handler handler;  ///< takes up what is sent under the name
+  /// In its place: makes a handler for each client, or says why it gets none. Called before anything that the client
+  /// sent is taken up.
+  std::function<Result<connection::Handler>(const Peer&)> accept{};
   /// Called once, before the first request, with the endpoint that leads to this process: to what it offered first.
   /// Who comes by that must meet what the first offer asks of its callers.
-  std::function<void(const Endpoint&)> started;
-  OfferOptions options{};  ///< the name's, and its callers'
+  std::function<void(const Endpoint&)> started{};
+  /// Called once, when nothing more is taken up, since the process is about to end.
+  std::function<void()> stopping{};
+  std::shared_ptr<const void> keeper{};  ///< what these refer to, if it is nobody else's
+  OfferOptions options{};                ///< the name's, and its callers'
 };
 
 /// A process's services, each under a name of its own.
@@ -51,24 +57,32 @@ class Service {
 
   /// Serves the interface under that name: from run() on, or while that runs at once.
   /// An implementation with a member `void started(const Endpoint& own)` is told the endpoint that leads to the
-  /// process. Errors: invalid for what is no name; service-active where it is offered already. Once run() runs also:
-  /// not-privileged where the name is neither the job's nor in one of its groups.
+  /// process; one with `void stopping()` that the process is about to end: nothing more is taken up, and what is in
+  /// hand has five seconds. Errors: invalid for what is no name; service-active where it is offered already. Once run()
+  /// runs also: not-privileged where the name is neither the job's nor in one of its groups.
   template <class Interface, class Implementation>
   Result<void> offer(std::string name, Implementation implementation, OfferOptions options = {}) {
-    // As a member it is destroyed as what it is: an interface needs no virtual destructor.
-    struct Holder {
-      Implementation implementation;
-    };
-    auto kept = std::make_shared<Holder>(Holder{std::move(implementation)});
+    auto kept = connection::keep(std::move(implementation));
     Offer what = offer_of<Interface>(kept->implementation, std::move(options));
-    if (what.started) {
-      what.started = [kept, started = std::move(what.started)](const Endpoint& own) { started(own); };
-    }
-    what.handler = [kept, handler = std::move(what.handler)](const wire::DictionaryView& message, Request request) {
-      handler(message, std::move(request));
-    };
+    what.handler = connection::handler_keeping<Interface>(kept, shows(what.options));
+    what.keeper = std::move(kept);
     return offer(std::move(name), std::move(what));
   }
+
+  /// The same with an implementation for each client: `make(const Peer&)` returns a Result of one, made before anything
+  /// of what the client sent is taken up, and destroyed once the client has left and nothing of its is in hand. An
+  /// error is what the client gets, whatever it asks.
+  template <class Interface, class Make>
+  Result<void> offer_each(std::string name, Make make, OfferOptions options = {}) {
+    Offer what;
+    what.accept = [make = std::move(make), shows = shows(options)](const Peer& peer) -> Result<connection::Handler> {
+      auto made = REEVE_TRY(connection::guarded([&] { return make(peer); }));
+      return connection::handler_keeping<Interface>(connection::keep(std::move(made)), shows);
+    };
+    what.options = std::move(options);
+    return offer(std::move(name), std::move(what));
+  }
+
   /// The same with a handler of messages in the place of an interface.
   Result<void> offer(std::string name, Offer what);
 
@@ -84,21 +98,22 @@ class Service {
   /// An offer of an implementation that outlives it.
   template <class Interface, class Implementation>
   static Offer offer_of(Implementation& implementation, OfferOptions options = {}) {
-    static_assert(std::is_base_of_v<Interface, Implementation>, "the implementation must derive from its interface");
-    Interface& service = implementation;
     Offer what;
     what.options = std::move(options);
-    const auto shows = what.options.shows_interface ? connection::Shows::yes : connection::Shows::no;
-    what.handler = [&service, shows](const wire::DictionaryView& message, Request request) {
-      connection::dispatch(service, message, std::move(request), shows);
-    };
+    what.handler = connection::handler_of<Interface>(implementation, shows(what.options));
     if constexpr (requires(const Endpoint& own) { implementation.started(own); }) {
       what.started = [&implementation](const Endpoint& own) { implementation.started(own); };
+    }
+    if constexpr (requires { implementation.stopping(); }) {
+      what.stopping = [&implementation] { implementation.stopping(); };
     }
     return what;
   }
 
  private:
+  static connection::Shows shows(const OfferOptions& options) {
+    return options.shows_interface ? connection::Shows::yes : connection::Shows::no;
+  }
   class Running;
   struct Offered;
   std::vector<Offered> offers_;  // in the order in which they were made

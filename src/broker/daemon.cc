@@ -147,6 +147,9 @@ Result<void> Daemon::try_launch(Launch& order) {
   if (preset->confined && job.setup.explains_denials != 0) {
     texts.environment.push_back(assignment(contract::kDenialsVariable, contract::kDenialsNumber));
   }
+  if (job.setup.is_background != 0) {
+    texts.environment.push_back(std::string(os::kWaitVariable) + "=" + os::kWaitAsleep);
+  }
   texts.environment.insert(texts.environment.end(), job.environment.begin(), job.environment.end());
   texts.groups = order.groups;
   auto request = REEVE_TRY(contract::encode_launch(order.instance.value, preset->number, job.setup, texts));

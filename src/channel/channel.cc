@@ -160,7 +160,7 @@ std::span<std::byte> Channel::Partial::rest() const {
   return buffer->bytes().subspan(begin + received, std::min(header.message_size - received, kFragmentBytes));
 }
 
-Result<Incoming> Channel::receive(Inbox& inbox) {
+Result<Incoming> Channel::receive(Inbox& inbox, os::Wait wait) {
   if (broken_) return std::unexpected(*broken_);
   // Fragments tell nothing until the last: after a few of them others have their turn.
   for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
@@ -176,8 +176,8 @@ Result<Incoming> Channel::receive(Inbox& inbox) {
                                                     room.subspan(sizeof(Header), rest)};
     const bool wants_process = is_passing_process_ && !sender_ && rights_ == os::Rights::refuse;
     const os::Rights rights = wants_process ? os::Rights::process_only : rights_;
-    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights, &was_reset_)
-                                                   : os::receive_packet(socket_, parts, rights, &was_reset_));
+    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights, &was_reset_, wait)
+                                                   : os::receive_packet(socket_, parts, rights, &was_reset_, wait));
     if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
     if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{was_reset_ ? last_tag_ : 0};
     arrived.arrival = std::move(std::get<os::Arrival>(received));

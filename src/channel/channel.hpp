@@ -70,10 +70,11 @@ class Channel {
   /// Sends the next packet of a parcel.
   Result<void> send_next(Parcel& parcel);
 
-  /// The next message that has arrived as a whole. NothingYet may also mean that many fragments have come and others
-  /// should have their turn: the socket is then readable still. An error is the channel's end, but for what the kernel
-  /// or this process lacks just now: then is_broken() is false, nothing was read, and it can be tried again.
-  Result<Incoming> receive(Inbox& inbox);
+  /// The next message that has arrived as a whole, waiting for its packets if it is to. NothingYet may also mean that
+  /// many fragments have come and others should have their turn: the socket is then readable still. An error is the
+  /// channel's end, but for what the kernel or this process lacks just now: then is_broken() is false, nothing was
+  /// read, and it can be tried again.
+  Result<Incoming> receive(Inbox& inbox, os::Wait wait = os::Wait::no);
 
   bool is_broken() const { return broken_ != nullptr; }
 

@@ -14,7 +14,7 @@ bool is_known(PacketKind kind) { return kind >= PacketKind::hello && kind <= Pac
 bool is_known(const AttachmentEntry& entry) {
   if (entry.zero != 0) return false;
   if (entry.kind == kEndpointEntry) return entry.access == 0;
-  return entry.kind >= 1 && entry.kind <= static_cast<std::uint8_t>(os::DescriptorKind::shared) && entry.access >= 1 &&
+  return entry.kind >= 1 && entry.kind <= static_cast<std::uint8_t>(os::DescriptorKind::socket) && entry.access >= 1 &&
          entry.access <= 3;
 }
 

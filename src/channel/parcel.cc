@@ -1,5 +1,7 @@
 #include "parcel.hpp"
 
+#include <algorithm>
+
 #include "channel.hpp"
 
 namespace reeve::channel {
@@ -73,6 +75,11 @@ const Parcel* Outbox::find(std::uint64_t tag) const {
     }
   }
   return nullptr;
+}
+
+bool Outbox::has_below(std::uint64_t tag) const {
+  const auto is_below = [tag](const Waiting& waiting) { return waiting.parcel.tag < tag; };
+  return std::any_of(queue_.begin(), queue_.end(), is_below) || std::any_of(long_.begin(), long_.end(), is_below);
 }
 
 std::int64_t Outbox::item_cost_of(std::uint64_t stream) const {

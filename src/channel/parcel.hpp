@@ -65,6 +65,8 @@ class Outbox {
 
   /// The parcel of that tag, as far as it has not been sent; null where there is none.
   const Parcel* find(std::uint64_t tag) const;
+  /// Whether any waits whose tag is below that.
+  bool has_below(std::uint64_t tag) const;
   /// Takes out the parcels that are not wanted, whether they were begun or not.
   void remove_if(const std::function<bool(const Parcel&)>& is_unwanted);
   /// For another channel: what was begun begins again.

@@ -28,7 +28,7 @@ struct Record {
 struct Peer : contract::Identity {
   std::optional<std::int32_t> pid;  ///< as the receiver counts; absent where its pid namespace does not show the peer
   std::uint32_t uid = 65534;        ///< the user, as the broker knows it
-  Binding binding = Binding::none;
+  Binding binding = Binding::none;  ///< what the kernel says of who sends
   friend bool operator==(const Peer&, const Peer&) = default;
 };
 

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <coroutine>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -19,19 +20,33 @@
 
 namespace reeve::connection {
 
+/// @cond
+/// A request that is kept until it is sent.
+class KeptDictionary final : public Message {
+ public:
+  explicit KeptDictionary(Dictionary dictionary) : dictionary_(std::move(dictionary)) {}
+  void write(wire::Writer& writer) const override { writer.put(dictionary_); }
+
+ private:
+  Dictionary dictionary_;
+};
+/// @endcond
+
 /// An answer that a coroutine waits for: `Result<wire::Body> answer = co_await connection.async(request)`. The request
 /// is sent when it is awaited. (g++ 12 takes no Dictionary in braces there: give it a name first.) Errors: those of
 /// Connection; invalid where that has no loop; busy where 1,024 calls of the connection wait already.
 ///
 /// Owns:    the request. A coroutine that is destroyed while it waits cancels it: the service is told.
-class [[nodiscard]] Exchange final : public Waiter {
+template <class Request>
+class [[nodiscard]] BasicExchange : public Waiter {
  public:
-  Exchange(std::shared_ptr<Link> link, Dictionary request, const CallOptions& options)
+  /// As Connection::async makes it.
+  BasicExchange(std::shared_ptr<Link> link, Request request, const CallOptions& options)
       : link_(std::move(link)), request_(std::move(request)), options_(options) {}
   /// Before it is awaited.
-  Exchange(Exchange&& other) noexcept
+  BasicExchange(BasicExchange&& other) noexcept
       : link_(other.link_), request_(std::move(other.request_)), options_(other.options_) {}
-  ~Exchange() { link_->abandon(*this); }
+  ~BasicExchange() { link_->abandon(*this); }
 
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> coroutine) {
@@ -48,14 +63,21 @@ class [[nodiscard]] Exchange final : public Waiter {
   }
 
   std::shared_ptr<Link> link_;
-  Dictionary request_;
+  Request request_;
   CallOptions options_;
   std::coroutine_handle<> coroutine_;
   Context context_;
 };
+/// ... of a dictionary.
+using Exchange = BasicExchange<KeptDictionary>;
 
+/// The caller's end of a conversation with a service: sends dictionaries, and has their answers. Connects when it is
+/// first used, and again after the service died.
+/// Threads: one owner; with a loop, that loop's.
+/// Errors: interrupted; timeout; busy; gone; and whatever the service answers.
 class Connection {
  public:
+  /// As open_connection makes it, to a name, an endpoint or a right. Without a loop its calls block.
   explicit Connection(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop = {})
       : link_(std::make_shared<Link>(std::move(dialer), std::move(loop))) {}
   Connection(Connection&& other) noexcept = default;
@@ -73,11 +95,22 @@ class Connection {
 
   /// The same, and the answer as it lies in the packet that brought it.
   Result<wire::Body> exchange(const Dictionary& request, CallOptions options = {}) {
+    return exchange(WholeMessage(request), options);
+  }
+  /// The same, as it is written.
+  Result<wire::Body> exchange(const Message& request, CallOptions options = {}) {
     return link_->exchange(request, options);
   }
 
   /// The same for a coroutine.
-  Exchange async(Dictionary request, CallOptions options = {}) { return {link_, std::move(request), options}; }
+  Exchange async(Dictionary request, CallOptions options = {}) {
+    return async_kept(KeptDictionary(std::move(request)), options);
+  }
+  /// The same, of what writes itself and is kept until it is sent.
+  template <class Request>
+  BasicExchange<Request> async_kept(Request request, CallOptions options = {}) {
+    return {link_, std::move(request), options};
+  }
 
   /// Asks for a stream: the items that answer the dictionary, one after the other. Nothing is sent before the first is
   /// wanted.
@@ -88,7 +121,26 @@ class Connection {
   /// Sends a dictionary that wants no answer. It is on its way when this returns; whether the service takes it up,
   /// nobody tells: it does not while it has 64 of this connection's in hand. Errors: timeout where the service does not
   /// read; gone.
-  Result<void> post(const Dictionary& message, CallOptions options = {}) { return link_->post(message, options); }
+  Result<void> post(const Dictionary& message, CallOptions options = {}) {
+    return post(WholeMessage(message), options);
+  }
+
+  /// The same, as it is written.
+  Result<void> post(const Message& message, CallOptions options = {}) { return link_->post(message, options); }
+
+  /// Nothing more is sent, and no outcome told, until it is resumed as often as it was suspended. What is begun
+  /// meanwhile waits; deadlines pass. Calls that block are refused: they would wait for whoever resumes it. One that is
+  /// suspended before it is first used does nothing before it is resumed.
+  void suspend() { link_->suspend(); }
+  /// Errors: invalid where it is not suspended.
+  Result<void> resume() { return link_->resume(); }
+
+  /// Calls `then`, by the loop, once all that was begun before this is on its way or over. Without a loop that is so
+  /// already, and it is called at once. What it throws ends the process.
+  void barrier(std::function<void()> then) { link_->barrier(std::move(then)); }
+
+  /// How many answers have come that nobody waited for: late, double or forged ones. They went nowhere.
+  std::uint64_t stray_answers() const { return link_->stray_answers(); }
 
   /// A channel of its own to the same service, for another process: the service sees it only after everything that was
   /// sent here before, and thinks no more of it than of this side.

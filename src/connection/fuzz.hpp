@@ -111,7 +111,7 @@ T Choices::value() {
     return static_cast<T>(std::bit_cast<double>(number<std::uint64_t>()));
   } else if constexpr (std::is_same_v<T, std::string>) {
     return text();
-  } else if constexpr (std::is_same_v<T, Data>) {
+  } else if constexpr (std::is_same_v<T, Data> || std::is_same_v<T, Buffer>) {
     return data();
   } else if constexpr (std::is_same_v<T, Date>) {
     return Date{std::chrono::nanoseconds(number<std::int64_t>())};
@@ -190,9 +190,7 @@ class FuzzedService {
 
   FuzzedService(I& service, os::Loop loop, std::pair<os::Fd, os::Fd> pair)
       : loop_(std::move(loop)), caller_(std::move(pair.second)) {
-    auto handler = std::make_shared<const Handler>([&service](const wire::DictionaryView& message, Request request) {
-      dispatch(service, message, std::move(request), Shows::yes);
-    });
+    auto handler = std::make_shared<const Handler>(handler_of<I>(service, Shows::yes));
     (void)server_.add(channel::Channel(std::move(pair.first)), {}, {}, std::move(handler));
   }
 
@@ -205,8 +203,9 @@ class FuzzedService {
     } else if (!choose_call(choices, what, parcel)) {
       return;
     }
-    parcel.id = ++last_id_;
+    if (channel::wants_answer(parcel.kind)) parcel.id = ++last_id_;
     if (!caller_.send(parcel)) return;
+    if (!channel::wants_answer(parcel.kind)) return (void)loop_.run_once(os::now());
     for (int round = 0; round < kRoundsMax && !is_answered(); ++round) (void)loop_.run_once(os::now());
     Parcel gives_up;
     gives_up.kind = channel::PacketKind::cancel;
@@ -225,7 +224,9 @@ class FuzzedService {
       choices.begin_message();
       boost::mp11::mp_for_each<boost::mp11::mp_transform<std::type_identity, typename Traits::Arguments>>(
           [&]<class A>(std::type_identity<A>) { call.arguments.push_back(object::to_object(choices.value<A>())); });
-      const auto kind = Traits::kIsStream ? channel::PacketKind::stream : channel::PacketKind::request;
+      const auto kind = Traits::kIsStream   ? channel::PacketKind::stream
+                        : Traits::kIsOneWay ? channel::PacketKind::message
+                                            : channel::PacketKind::request;
       filled = fill_parcel(parcel, kind, object::call_message(std::move(call)));
     });
     return filled.has_value();

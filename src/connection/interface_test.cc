@@ -139,6 +139,23 @@ TEST(Interface, ComparesEnumsByTheirValues) {
   EXPECT_EQ(breaks(takes({"a", "b"}), takes({"b", "a"})), "");
 }
 
+TEST(Interface, EvolvesByDefaultsAndTolerance) {
+  const auto takes = [](object::RecordFacts record) { return with(one({record.name}, "nothing"), record); };
+  const auto gives = [](object::RecordFacts record) { return with(one({}, record.name), record); };
+  const object::RecordFacts plain{"R", {{"a", "bool"}}};
+  const object::RecordFacts usual{"R", {{"a", "bool", true}}};
+  const object::RecordFacts more{"R", {{"a", "bool", true}, {"b", "string", true}}};
+  const object::RecordFacts open{"R", {{"a", "bool"}}, true};
+  EXPECT_EQ(breaks(takes(plain), takes(usual)), "new ") << "what is as by default is left out";
+  EXPECT_EQ(breaks(takes(usual), takes(more)), "new ") << "old callers leave it out";
+  EXPECT_EQ(breaks(takes(usual), takes(plain)), "old ");
+  EXPECT_EQ(breaks(takes(plain), takes(open)), "");
+  EXPECT_EQ(breaks(takes(open), takes({"R", {{"a", "bool"}, {"b", "optional<string>"}}, true})), "");
+  EXPECT_EQ(breaks(gives(open), gives({"R", {{"a", "bool"}, {"b", "string"}}, true})), "new ");
+  const auto enumerated = [](std::vector<std::string> values) { return with(one({}, "E"), {"E", values}); };
+  EXPECT_EQ(breaks(enumerated({"a", "unknown"}), enumerated({"a", "b", "unknown"})), "") << "it is open";
+}
+
 TEST(Interface, TellsWhatIsCalledTheSameAndIsNot) {
   const auto as_enum = with(one({"Size"}, "nothing"), object::EnumFacts{"Size", {"small"}});
   const auto as_record = with(one({"Size"}, "nothing"), object::RecordFacts{"Size", {{"width", "bool"}}});

@@ -53,7 +53,7 @@ struct Sleeper final : Waiter {
 
 // Calls that block.
 
-Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& options) {
+Result<wire::Body> Link::exchange(const Message& request, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
   address(options);
   Sleeper sleeper;
@@ -61,7 +61,7 @@ Result<wire::Body> Link::exchange(const Dictionary& request, const CallOptions& 
   return sleeper.answer();
 }
 
-Result<void> Link::post(const Dictionary& message, const CallOptions& options) {
+Result<void> Link::post(const Message& message, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::message, message));
   address(options);
   Sleeper sleeper;
@@ -93,11 +93,17 @@ Result<void> Link::send_and_wait(Waiter& sleeper) {
   while (!sleeper.is_over()) {
     if (const auto waited = wait_once(sleeper, deadline); !waited) give_up(sleeper, waited.error());
   }
+  awake_.done();
   go_on_later();
   return *sleeper.outcome_;
 }
 
 void Link::start(Waiter& sleeper) {
+  if (const auto may = may_block(); !may) {
+    let_go_of_parcel();
+    sleeper.outcome_ = may;
+    return;
+  }
   sleeper.is_blocking_ = true;
   sleeper.ticket_ = parcel_.tag = next_ticket_++;
   waiters_.push_back(&sleeper);
@@ -116,13 +122,24 @@ void Link::start(Waiter& sleeper) {
 Result<void> Link::wait_once(const Waiter& waiter, const os::Deadline& deadline) {
   REEVE_TRY(connect(deadline));
   flush();
-  if (current_) read_what_came();
+  // To look first would be in vain most often.
+  const bool sleeps_reading = current_ && may_sleep_reading(deadline);
+  if (current_ && !(sleeps_reading && !awake_.is_worth_it())) read_what_came();
   if (current_ && is_refused_ && !has_any_in_hand()) lose(interrupted());
   if (waiter.has_news() || !current_) return {};
   if (deadline && *deadline <= os::now()) return timed_out();
+  if (awake_.look_again(deadline)) return {};
+  if (sleeps_reading && read_one(os::Wait::yes)) return {};
+  if (!current_) return {};
+  // Also where somebody has made the socket one that does not wait.
   const auto readiness = outbox_.empty() || is_refused_ ? os::Readiness::readable : os::Readiness::either;
   if (REEVE_TRY(wait_for(readiness, deadline))) return {};
   return timed_out();
+}
+
+// Whether nothing but what comes next is to be waited for: reading waits for that at the least cost.
+bool Link::may_sleep_reading(const os::Deadline& deadline) const {
+  return !deadline && outbox_.empty() && !is_refused_ && !os::Loop::running();
 }
 
 // True also where something else was attended to. A callback of a loop that waits here keeps others from their turn:
@@ -161,6 +178,7 @@ Result<void> Link::await_greeting(const os::Deadline& deadline) {
 }
 
 Result<Peer> Link::peer(const CallOptions& options) {
+  REEVE_TRY(may_block());
   const os::Deadline deadline = deadline_of(options);
   const bool fresh = !current_;
   auto greeted = await_greeting(deadline);
@@ -180,11 +198,11 @@ Result<Peer> Link::peer(const CallOptions& options) {
 
 // Calls that do not.
 
-bool Link::begin(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+bool Link::begin(const Message& request, const CallOptions& options, Waiter& waiter) {
   return begin(PacketKind::request, request, options, waiter);
 }
 
-bool Link::begin(PacketKind kind, const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+bool Link::begin(PacketKind kind, const Message& request, const CallOptions& options, Waiter& waiter) {
   auto loop = loop_.get();
   const auto filled = loop ? fill_request(kind, request, options) : no_loop();
   waiter.outcome_.reset();
@@ -213,7 +231,7 @@ void Link::end_in_time(Waiter& waiter, os::Loop& loop) {
   });
 }
 
-Result<void> Link::fill_request(PacketKind kind, const Dictionary& request, const CallOptions& options) {
+Result<void> Link::fill_request(PacketKind kind, const Message& request, const CallOptions& options) {
   if (!dialer_) return std::unexpected(given_up());
   if (waiters_.size() >= kCallsMax) {
     return fail(Kind::busy, code::kQueueFull, "1,024 calls of this connection wait for their answers",
@@ -252,6 +270,7 @@ void Link::wait_no_longer(Waiter& waiter) {
 }
 
 void Link::close() {
+  suspensions_ = 0;
   drop_channel();
   dialing_.reset();
   dialer_.reset();
@@ -291,6 +310,8 @@ void Link::go_on_later() {
   send_cancellations();
   auto loop = loop_.get();
   if (!loop) return;
+  pass_barriers(*loop);
+  if (suspensions_ > 0) return watch_.drop();
   const bool is_of_use = current_ && !(is_refused_ && !has_any_in_hand());
   if (current_ && !(is_of_use && watch(*loop))) lose(interrupted());
   if (!current_ && !outbox_.empty() && !dialing_) {
@@ -301,6 +322,41 @@ void Link::go_on_later() {
     self->is_wake_due_ = false;
     self->wake();
   });
+}
+
+void Link::suspend() {
+  ++suspensions_;
+  watch_.drop();
+}
+
+Result<void> Link::may_block() const {
+  if (suspensions_ == 0) return {};
+  return fail(Kind::invalid, code::kSuspended, "the connection is suspended, and the call would wait for its end",
+              "resume it first, or use a call that does not block");
+}
+
+Result<void> Link::resume() {
+  if (suspensions_ == 0) {
+    return fail(Kind::invalid, code::kSuspended, "the connection is not suspended", "resume it once for each suspend");
+  }
+  if (--suspensions_ > 0) return {};
+  flush();
+  go_on_later();
+  return {};
+}
+
+void Link::barrier(std::function<void()> then) {
+  auto loop = loop_.get();
+  if (!loop) return then();
+  barriers_.push_back({next_ticket_, std::move(then)});
+  pass_barriers(*loop);
+}
+
+void Link::pass_barriers(os::Loop& loop) {
+  while (!barriers_.empty() && !outbox_.has_below(barriers_.front().ticket)) {
+    loop.post(std::move(barriers_.front().then));
+    barriers_.pop_front();
+  }
 }
 
 bool Link::watch(os::Loop& loop) {
@@ -338,7 +394,7 @@ void Link::take_dialed(Result<Dialed> dialed) {
 // A waiter that is woken may begin another call, or give up the connection. What is over by then has its turn later.
 void Link::wake() {
   const auto self = shared_from_this();
-  for (std::size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
+  for (std::size_t left = ready_.size(); left > 0 && !ready_.empty() && suspensions_ == 0; --left) {
     Waiter& waiter = *ready_.front();
     ready_.pop_front();
     if (waiter.is_over()) waiter.ticket_ = 0;
@@ -351,7 +407,7 @@ void Link::wake() {
 
 // Behind whatever waits. What is sent is let go with all that it shared.
 void Link::send_parcel() {
-  if (current_ && !is_refused_ && outbox_.empty()) {
+  if (current_ && !is_refused_ && outbox_.empty() && suspensions_ == 0) {
     const auto sent = current_->channel.send(parcel_);
     if (sent) {
       let_go_of_parcel();
@@ -375,6 +431,7 @@ void Link::let_go_of_parcel() {
 }
 
 void Link::flush() {
+  if (suspensions_ > 0) return;
   while (current_ && !is_refused_ && !outbox_.empty()) {
     const std::size_t before = outbox_.count();
     const auto flushed = outbox_.flush(current_->channel);
@@ -452,8 +509,8 @@ void Link::read_what_came() {
   }
 }
 
-bool Link::read_one() {
-  auto incoming = current_->channel.receive(inbox_);
+bool Link::read_one(os::Wait wait) {
+  auto incoming = current_->channel.receive(inbox_, wait);
   if (!incoming) {
     end(incoming.error());
   } else if (std::holds_alternative<channel::Ended>(*incoming)) {
@@ -479,7 +536,10 @@ void Link::take(channel::Delivered& packet) {
   auto body = open_packet(packet);
   if (!body) return end(body.error());
   Waiter* const waiter = asker_of(header.reply_to);
-  if (waiter == nullptr) return;
+  if (waiter == nullptr) {
+    ++stray_answers_;
+    return;
+  }
   const bool is_early = outbox_.find(header.reply_to) != nullptr;
   if (header.kind == PacketKind::error) {
     complete(*waiter, std::unexpected(object::parse_error(body->root().object())));

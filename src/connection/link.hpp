@@ -8,9 +8,11 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <vector>
 
+#include "../os/awake.hpp"
 #include "dialer.hpp"
 #include "waiter.hpp"
 
@@ -27,6 +29,7 @@ struct CallOptions {
   bool is_own = false;
 };
 
+/// @cond
 class Link : public std::enable_shared_from_this<Link> {
  public:
   /// Without a loop, and after its end, every call blocks.
@@ -35,21 +38,21 @@ class Link : public std::enable_shared_from_this<Link> {
   Link& operator=(const Link&) = delete;
 
   // These block.
-  Result<wire::Body> exchange(const Dictionary& request, const CallOptions& options);
-  Result<void> post(const Dictionary& message, const CallOptions& options);
+  Result<wire::Body> exchange(const Message& request, const CallOptions& options);
+  Result<void> post(const Message& message, const CallOptions& options);
   Result<object::Right> introduce(const CallOptions& options);
   Result<Peer> peer(const CallOptions& options);
   /// Asks for a stream. Outcomes, the items' end among them: as begin.
-  void open(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  void open(const Message& request, const CallOptions& options, Waiter& waiter);
   /// Waits until a stream has an item, or an outcome.
   void await_news(Waiter& waiter);
 
   // These do not.
   /// Asks, and wakes the waiter when the outcome is there. False where it is there already: it is not woken then.
   /// Outcomes: busy where kCallsMax wait already; invalid without a loop; those of exchange.
-  bool begin(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  bool begin(const Message& request, const CallOptions& options, Waiter& waiter);
   /// The same for a stream.
-  void begin_stream(const Dictionary& request, const CallOptions& options, Waiter& waiter);
+  void begin_stream(const Message& request, const CallOptions& options, Waiter& waiter);
   /// From now on the waiter of a stream is woken, once, when it has an item or an outcome; or no longer. False where it
   /// has one already.
   bool wait(Waiter& waiter);
@@ -61,6 +64,14 @@ class Link : public std::enable_shared_from_this<Link> {
   void abandon(Waiter& waiter);
   /// Whoever waits still is told that the connection was given up.
   void close();
+  /// While it is suspended nothing is sent, and nobody is woken.
+  void suspend();
+  /// Errors: invalid (suspended).
+  Result<void> may_block() const;
+  Result<void> resume();
+  /// Calls `then` once nothing that was begun before waits to be sent any more.
+  void barrier(std::function<void()> then);
+  std::uint64_t stray_answers() const { return stray_answers_; }
 
  private:
   void address(const CallOptions& options);
@@ -71,13 +82,18 @@ class Link : public std::enable_shared_from_this<Link> {
   Result<bool> wait_for(os::Readiness readiness, const os::Deadline& deadline);
   Result<void> await_greeting(const os::Deadline& deadline);
 
-  bool begin(channel::PacketKind kind, const Dictionary& request, const CallOptions& options, Waiter& waiter);
-  Result<void> fill_request(channel::PacketKind kind, const Dictionary& request, const CallOptions& options);
+  bool begin(channel::PacketKind kind, const Message& request, const CallOptions& options, Waiter& waiter);
+  Result<void> fill_request(channel::PacketKind kind, const Message& request, const CallOptions& options);
   void end_in_time(Waiter& waiter, os::Loop& loop);
   void give_up(Waiter& waiter, const Error& reason);
   void withdraw(std::uint64_t ticket);
 
+  struct Barrier {
+    std::uint64_t ticket;  // of the first that is not before it
+    std::function<void()> then;
+  };
   void go_on_later();
+  void pass_barriers(os::Loop& loop);
   bool watch(os::Loop& loop);
   void on_ready();
   void take_dialed(Result<Dialed> dialed);
@@ -94,7 +110,8 @@ class Link : public std::enable_shared_from_this<Link> {
   void remove_parcel(std::uint64_t tag);
 
   void read_what_came();
-  bool read_one();
+  bool read_one(os::Wait wait = os::Wait::no);
+  bool may_sleep_reading(const os::Deadline& deadline) const;
   void take(channel::Delivered& packet);
   void take_item_from(channel::Delivered& packet);
   bool say_credit(Waiter& waiter);
@@ -111,6 +128,7 @@ class Link : public std::enable_shared_from_this<Link> {
   std::unique_ptr<Dialer> dialer_;  // null once it is closed
   os::Loop::Reference loop_;
   channel::Inbox inbox_;  // outlives what is charged to its ledger
+  os::Awake awake_;
   std::optional<Dialed> current_;
   os::Loop::Watch watch_;  // of its socket
   os::Interest interest_{};
@@ -127,6 +145,10 @@ class Link : public std::enable_shared_from_this<Link> {
   bool is_wake_due_ = false;
   std::vector<std::uint64_t> to_cancel_;  // on this channel, once that can be said
   std::uint64_t next_ticket_ = 1;
+  int suspensions_ = 0;
+  std::deque<Barrier> barriers_;
+  std::uint64_t stray_answers_ = 0;
 };
 
+/// @endcond
 }  // namespace reeve::connection

@@ -14,7 +14,7 @@ constexpr std::int64_t kCreditWorthSending = kStreamWindowBytes / 2;
 
 }  // namespace
 
-void Link::open(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+void Link::open(const Message& request, const CallOptions& options, Waiter& waiter) {
   waiter.stream_ = std::make_unique<Waiter::Stream>();
   if (const auto filled = fill_request(PacketKind::stream, request, options); !filled) {
     waiter.outcome_ = filled;
@@ -31,10 +31,11 @@ void Link::await_news(Waiter& waiter) {
   while (!waiter.has_news()) {
     if (const auto waited = wait_once(waiter, waiter.until_); !waited) give_up(waiter, waited.error());
   }
+  awake_.done();
   go_on_later();
 }
 
-void Link::begin_stream(const Dictionary& request, const CallOptions& options, Waiter& waiter) {
+void Link::begin_stream(const Message& request, const CallOptions& options, Waiter& waiter) {
   waiter.stream_ = std::make_unique<Waiter::Stream>();
   (void)begin(PacketKind::stream, request, options, waiter);
 }

@@ -12,8 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using channel::PacketKind;
 
-Dictionary word(const char* text) { return {{"word", Object(text)}}; }
-
 struct Calls : Staged {
   Calls() {
     handler = std::make_shared<const Handler>(
@@ -37,23 +35,6 @@ struct Calls : Staged {
   }
 
   std::vector<Request> kept;
-};
-
-// A call in flight. Destroyed, it is cancelled.
-struct Call {
-  std::optional<Result<Dictionary>> outcome;
-  Task<void> task;
-  Call(Connection& connection, const Dictionary& request, CallOptions options = {})
-      : task(run(connection, request, options)) {
-    task.start();
-  }
-  Task<void> run(Connection& connection, Dictionary request, CallOptions options) {
-    auto answer = co_await connection.async(std::move(request), options);
-    outcome.emplace(answer ? Result<Dictionary>(answer->root().object()) : std::unexpected(answer.error()));
-    co_return {};
-  }
-  bool is_answered_with(const char* text) const { return outcome && *outcome && **outcome == word(text); }
-  Kind kind() const { return outcome && !*outcome ? outcome->error().kind : Kind{}; }
 };
 
 TEST_F(Calls, WithoutALoopAreRefused) {
@@ -481,6 +462,7 @@ TEST_F(Calls, WhoseAnswersAreForgedOrDoubleComeOutOnce) {
   ASSERT_TRUE(comes_true([&] { return call.outcome.has_value(); }));
   settle();
   EXPECT_TRUE(call.is_answered_with("right"));
+  EXPECT_EQ(connection.stray_answers(), 2U);
   const Call next(connection, word("next"));
   settle();
   answer(services[0], 2, "still here");

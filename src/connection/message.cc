@@ -1,6 +1,7 @@
 #include "message.hpp"
 
 #include "../object/call.hpp"
+#include "../os/attenuate.hpp"
 
 namespace reeve::connection {
 namespace {
@@ -23,14 +24,27 @@ void fill_error(Parcel& parcel, const Error& error) {
   REEVE_INVARIANT(fill_parcel(parcel, channel::PacketKind::error, small_error_message(plain)));
 }
 
+// A file that is handed over for reading can be read by whoever gets it, and no more.
+Result<void> attenuate(object::Descriptor& descriptor) {
+  if (descriptor.kind != os::DescriptorKind::file || descriptor.access != os::Access::read) return {};
+  auto less = REEVE_TRY(os::for_reading_alone(*descriptor.fd));
+  if (less) descriptor.fd = std::make_shared<const os::Fd>(std::move(*less));
+  return {};
+}
+
 }  // namespace
 
-Result<void> fill_parcel(Parcel& parcel, channel::PacketKind kind, const Dictionary& message) {
-  REEVE_TRY(wire::encode(message, parcel.body, parcel.attachments));
-  if (parcel.body.size() > kMessageBytesMax) {
-    return fail(Kind::invalid, code::kTooLarge,
-                "the message is " + std::to_string(parcel.body.size()) + " bytes; 64 MiB is the most",
-                "hand larger data over as Memory or File");
+Result<void> fill_parcel(Parcel& parcel, channel::PacketKind kind, const Message& message) {
+  wire::Writer writer(parcel.body, parcel.attachments);
+  message.write(writer);
+  REEVE_TRY(writer.finish());
+  for (object::Attachment& attachment : parcel.attachments) {
+    auto* const descriptor = std::get_if<object::Descriptor>(&attachment);
+    const auto attenuated = descriptor != nullptr ? attenuate(*descriptor) : Result<void>();
+    if (attenuated) continue;
+    parcel.attachments.clear();
+    parcel.body.clear();
+    return attenuated;
   }
   parcel.kind = kind;
   parcel.begin_again();
@@ -43,13 +57,20 @@ Result<Parcel> make_parcel(channel::PacketKind kind, const Dictionary& message) 
   return parcel;
 }
 
-void fill_answer(Parcel& parcel, std::uint64_t reply_to, const Result<Dictionary>& answer) {
-  if (!answer) {
-    fill_error(parcel, answer.error());
-  } else if (const auto filled = fill_parcel(parcel, channel::PacketKind::reply, *answer); !filled) {
-    fill_error(parcel, filled.error());
-  }
+void fill_answer(Parcel& parcel, std::uint64_t reply_to, const Message& answer) {
+  const auto filled = fill_parcel(parcel, channel::PacketKind::reply, answer);
+  if (!filled) fill_error(parcel, filled.error());
   parcel.reply_to = reply_to;
+}
+
+void fill_answer(Parcel& parcel, std::uint64_t reply_to, const Error& error) {
+  fill_error(parcel, error);
+  parcel.reply_to = reply_to;
+}
+
+void fill_answer(Parcel& parcel, std::uint64_t reply_to, const Result<Dictionary>& answer) {
+  if (!answer) return fill_answer(parcel, reply_to, answer.error());
+  fill_answer(parcel, reply_to, WholeMessage(*answer));
 }
 
 Parcel make_answer(std::uint64_t reply_to, const Result<Dictionary>& answer) {

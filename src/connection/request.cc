@@ -1,7 +1,5 @@
 #include "request.hpp"
 
-#include "message.hpp"
-
 namespace reeve::connection {
 
 void Desk::deliver(Given given) {
@@ -133,7 +131,7 @@ void Caller::State::end_credit() {
 
 // Giving.
 
-Giving::Giving(std::shared_ptr<Caller::State> state, const Dictionary& item) : state_(std::move(state)) {
+Giving::Giving(std::shared_ptr<Caller::State> state, const Message& item) : state_(std::move(state)) {
   if (!state_->wants_items) {
     outcome_ = fail(Kind::invalid, code::kAnswered, "the request wants one answer, and no items");
   } else if (outcome_ = fill_parcel(parcel_, channel::PacketKind::item, item); outcome_ && parcel_.is_long()) {
@@ -182,6 +180,7 @@ Request& Request::operator=(Request&& other) noexcept {
   if (this == &other) return *this;
   drop();
   caller_ = std::move(other.caller_);
+  handler_ = std::move(other.handler_);
   return *this;
 }
 
@@ -191,21 +190,29 @@ void Request::drop() {
   if (!caller_.state_) return;
   Caller::State& state = *caller_.state_;
   if (state.is_answered.exchange(true)) return;
-  if (!state.ticket.wants_answer) return state.desk->deliver(Answer{state.ticket, Dictionary()});
-  state.desk->deliver(Answer{
-      state.ticket, fail(Kind::gone, code::kDropped, "the service took the request up and dropped it without an answer",
-                         "tell who wrote the service; it may have been done")});
+  if (state.ticket.wants_answer) {
+    fill_answer(state.answer, state.ticket.number,
+                Error{Kind::gone, code::kDropped, "the service took the request up and dropped it without an answer",
+                      "tell who wrote the service; it may have been done"});
+  }
+  state.desk->deliver(Answer{state.ticket});
 }
 
-Giving Request::give(const Dictionary& item) { return Giving(caller_.state_, item); }
+Giving Request::give(const Dictionary& item) { return give(WholeMessage(item)); }
+Giving Request::give(const Message& item) { return Giving(caller_.state_, item); }
 
-Result<void> Request::answer(Result<Dictionary> outcome) {
+Result<void> Request::answer(const Result<Dictionary>& outcome) { return answer_with(outcome); }
+Result<void> Request::answer(const Message& message) { return answer_with(message); }
+
+template <class Outcome>
+Result<void> Request::answer_with(const Outcome& outcome) {
   Caller::State& state = *caller_.state_;
   if (!state.ticket.wants_answer) return fail(Kind::invalid, code::kAnswered, "a message wants no answer");
   if (state.is_answered.exchange(true)) {
     return fail(Kind::invalid, code::kAnswered, "the request was answered before; this answer went nowhere");
   }
-  state.desk->deliver(Answer{state.ticket, std::move(outcome)});
+  fill_answer(state.answer, state.ticket.number, outcome);
+  state.desk->deliver(Answer{state.ticket});
   return {};
 }
 

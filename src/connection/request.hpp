@@ -13,15 +13,16 @@
 #include <variant>
 #include <vector>
 
-#include "../channel/parcel.hpp"
 #include "../channel/peer.hpp"
 #include "../os/bell.hpp"
 #include "../os/clock.hpp"
 #include "../os/loop.hpp"
 #include "context.hpp"
+#include "message.hpp"
 
 namespace reeve::connection {
 
+/// @cond
 /// Which message of which conversation of a server.
 struct Ticket {
   std::uint64_t conversation = 0;
@@ -30,16 +31,15 @@ struct Ticket {
   friend bool operator==(const Ticket&, const Ticket&) = default;
 };
 
-/// ... and what came of it; of what wants no answer, that it is no longer in hand.
+/// ... and that an answer to it is there; of what wants none, that it is no longer in hand.
 struct Answer {
   Ticket ticket;
-  Result<Dictionary> outcome;
 };
 
 /// One of the items that a stream is answered by, and that there is room for.
 struct Item {
   Ticket ticket;
-  channel::Parcel parcel;
+  Parcel parcel;
 };
 
 /// Where the answers to a server's requests come together: those given on its own thread at once, those of other
@@ -52,9 +52,9 @@ class Desk {
  public:
   using Given = std::variant<Answer, Item>;
   /// `take` is called on the server's thread, with each answer and item.
-  Desk(os::Loop& loop, std::function<void(Given)> take) : loop_(loop), take_(std::move(take)) {}
+  Desk(const os::Loop& loop, std::function<void(Given)> take) : loop_(loop), take_(std::move(take)) {}
 
-  os::Loop& loop() const { return loop_; }
+  os::Loop& loop() { return loop_; }
 
   void deliver(Given given);
 
@@ -69,7 +69,7 @@ class Desk {
  private:
   void take_all(bool has_rung);
 
-  os::Loop& loop_;
+  os::Loop loop_;  // a share in it: requests outlive their server
   const std::thread::id thread_ = std::this_thread::get_id();
   std::mutex mutex_;
   std::function<void(Given)> take_;  // none once it is closed
@@ -79,20 +79,50 @@ class Desk {
 
 class Giving;
 
+/// @endcond
+/// What a coroutine awaits that lets others have their turn: it is run on in the loop's next round.
+class [[nodiscard]] TurnOfOthers {
+ public:
+  /// On that loop, whose thread this is.
+  explicit TurnOfOthers(const os::Loop& loop) : loop_(loop) {}
+  TurnOfOthers(const TurnOfOthers&) = delete;
+  TurnOfOthers& operator=(const TurnOfOthers&) = delete;
+  ~TurnOfOthers() = default;
+
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> coroutine) {
+    timer_ = loop_.at(os::now(), [coroutine, context = Context::current()] {
+      const OnBehalf again(context);
+      coroutine.resume();
+    });
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  os::Loop loop_;
+  os::Loop::Timer timer_;  // dropped with the coroutine
+};
+
 /// Whoever sent a request or a message, as the kernel and the broker know them, and how long they wait.
 ///
 /// Owns:    a share in what is known of the request. Copies are the same.
 /// Threads: any.
 class Caller {
  public:
+  /// Who they are.
   const Peer& peer() const { return *state_->peer; }
   /// When the caller gives up, on this process's clock; nothing where it waits for as long as this process lives.
   const os::Deadline& deadline() const { return state_->context.deadline; }
+  /// Whether that has passed by now.
+  bool is_late() const { return deadline() && *deadline() <= os::now(); }
   /// What calls on the caller's behalf hand on. A handler's own do so by themselves, and those of coroutines; for other
   /// threads: `OnBehalf on(caller.context())`.
   const Context& context() const { return state_->context; }
   /// The loop of the server, for what is asked of others on the caller's behalf; on its thread, while it serves.
   os::Loop& loop() const { return state_->desk->loop(); }
+  /// Lets the server's loop have its turn before a coroutine goes on: `co_await caller.turn_of_others()`. Other
+  /// requests are taken up meanwhile, and it is noticed who has left. On the server's thread.
+  TurnOfOthers turn_of_others() const { return TurnOfOthers(loop()); }
   /// Asked to stop once nobody waits for the answer any more: the deadline has passed, the caller has given it up or
   /// has ended, or its conversation has. That is noticed between two handlers, on the server's thread, and callbacks
   /// run there; one that is registered later than that runs at once, where it is registered.
@@ -110,6 +140,7 @@ class Caller {
     bool wants_items = false;
     std::atomic<bool> is_answered = false;
     bool is_told = false;  // The caller has an outcome, whatever comes of it here: an error, or it wants none.
+    Parcel answer;         // whose room is used again
 
     /// Of another request: nobody else has this any more.
     void begin(std::shared_ptr<Desk> whose, Ticket which, std::shared_ptr<const Peer> who,
@@ -149,6 +180,7 @@ class Request {
   Request& operator=(Request&& other) noexcept;
   ~Request();
 
+  /// Who asks, and until when they wait.
   const Caller& caller() const { return caller_; }
 
   /// Whether an answer is wanted: a message wants none, and a request only the first.
@@ -156,7 +188,9 @@ class Request {
 
   /// The answer. One that nobody waits for any more goes nowhere. Errors: invalid where it was answered before, or
   /// wants no answer.
-  Result<void> answer(Result<Dictionary> outcome);
+  Result<void> answer(const Result<Dictionary>& outcome);
+  /// The same, as it is written.
+  Result<void> answer(const Message& message);
 
   /// Whether it is a stream: it wants items before its answer, any number of them.
   bool wants_items() const { return caller_.state_->wants_items; }
@@ -166,11 +200,17 @@ class Request {
   /// interrupted where there will be no more room, since the conversation ends in this direction;
   /// invalid where it wants none, or the item cannot be sent: it is larger than 128 KiB.
   Giving give(const Dictionary& item);
+  /// The same, as it is written.
+  Giving give(const Message& item);
 
  private:
   friend class Server;
-  explicit Request(std::shared_ptr<Caller::State> state) : caller_(std::move(state)) {}
+  Request(std::shared_ptr<Caller::State> state, std::shared_ptr<const void> handler)
+      : handler_(std::move(handler)), caller_(std::move(state)) {}
   void drop();
+  template <class Outcome>
+  Result<void> answer_with(const Outcome& outcome);
+  std::shared_ptr<const void> handler_;  // what answers it may refer to that, for as long as it is in hand
   Caller caller_;
 };
 
@@ -191,13 +231,13 @@ class [[nodiscard]] Giving {
  private:
   friend class Request;
   friend struct Caller::State;
-  Giving(std::shared_ptr<Caller::State> state, const Dictionary& item);
+  Giving(std::shared_ptr<Caller::State> state, const Message& item);
   std::int64_t cost() const { return channel::item_cost(parcel_.body.size(), parcel_.attachments.size()); }
   void finish(Caller::State::May may);
   void run_on(Caller::State::May may);
 
   std::shared_ptr<Caller::State> state_;
-  channel::Parcel parcel_;
+  Parcel parcel_;
   Result<void> outcome_;
   std::coroutine_handle<> coroutine_;
   Context context_;

@@ -11,8 +11,9 @@ namespace reeve::connection {
 namespace {
 
 // Whoever the kernel says it is, the same in all of one peer's channels.
-std::uint64_t principal_of(const Peer& peer, const channel::Record& record) {
+std::uint64_t principal_of(const Peer& peer, const channel::Record& record, std::uint64_t number) {
   if (record.process != 0) return record.process;
+  if (peer.trust == PeerClass::introduced) return std::uint64_t{1} << 63U | number;  // Nobody knows: each for itself.
   return (std::uint64_t{peer.uid} << 32U) | static_cast<std::uint32_t>(record.pid);
 }
 
@@ -29,9 +30,9 @@ bool is_past_deadline(const auto& state) {
 
 bool wants_still(const auto& state) { return state.ticket.wants_answer && !state.is_told; }
 
-Result<Dictionary> too_late() {
-  return fail(Kind::timeout, code::kTimedOut, "no answer was there in time",
-              "allow more time, or find out what keeps the service");
+Error too_late() {
+  return {Kind::timeout, code::kTimedOut, "no answer was there in time",
+          "allow more time, or find out what keeps the service"};
 }
 
 }  // namespace
@@ -55,7 +56,7 @@ Server::~Server() {
 
 Result<void> Server::add(channel::Channel channel, Peer peer, const channel::Record& record, SharedHandler handler) {
   channel.bind_to(record);
-  channel.charge_to(principal_of(peer, record));
+  channel.charge_to(principal_of(peer, record, next_));
   const std::uint64_t payer = channel.principal();
   last_use_ = os::now();
   return begin(std::make_unique<Conversation>(std::move(channel), std::move(peer), std::move(handler)), payer);
@@ -223,7 +224,7 @@ Server::Next Server::take_incoming(Conversation& conversation, Result<channel::I
   if (std::holds_alternative<channel::NothingYet>(*incoming)) return Next::nothing_there;
   if (const auto* refused = std::get_if<channel::Refused>(&*incoming)) {
     if (!channel::wants_answer(refused->header.kind)) return Next::goes_on;
-    return answer(conversation, refused->header.id, std::unexpected(refused->reason));
+    return answer(conversation, refused->header.id, refused->reason);
   }
   return take_packet(conversation, std::move(std::get<channel::Delivered>(*incoming)));
 }
@@ -256,8 +257,8 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
   if (!message) return refuse(conversation, message.error());
   if (header.deadline != 0 && header.deadline < static_cast<std::uint64_t>(os::now().count())) {
     if (!is_request) return Next::goes_on;
-    const auto late = fail(Kind::timeout, code::kTimedOut, "the request was taken up after its deadline");
-    return answer(conversation, header.id, late);
+    return answer(conversation, header.id,
+                  {Kind::timeout, code::kTimedOut, "the request was taken up after its deadline", ""});
   }
   const Ticket ticket{conversation.number, is_request ? header.id : next_message_++, is_request};
   if (!conversation.in_hand.empty()) {
@@ -269,16 +270,16 @@ Server::Next Server::take_request(Conversation& conversation, channel::Delivered
     if (conversation.in_hand.size() == kRequestsInHandMax) {
       // A message has nobody who could be told.
       if (!is_request) return Next::goes_on;
-      const auto full = fail(Kind::busy, code::kQueueFull, "the service has 64 requests of this connection in hand",
-                             "ask again when one of them is answered");
-      return answer(conversation, header.id, full);
+      return answer(conversation, header.id,
+                    {Kind::busy, code::kQueueFull, "the service has 64 requests of this connection in hand",
+                     "ask again when one of them is answered"});
     }
   }
   auto charge = pay_for(conversation, packet);
   if (charge) return hand_over(conversation, ticket, packet, std::move(*charge), message->root());
   // One that is answered at once holds nothing: of those that are not, a few find room all the same.
   if (unpaid_ < kUnpaidRequestsMax) return hand_over(conversation, ticket, packet, {}, message->root());
-  return is_request ? answer(conversation, header.id, std::unexpected(charge.error())) : Next::goes_on;
+  return is_request ? answer(conversation, header.id, charge.error()) : Next::goes_on;
 }
 
 // What a request brings may be held for as long as it is in hand: its sender pays, before anything is begun.
@@ -300,7 +301,7 @@ Server::Next Server::hand_over(Conversation& conversation, Ticket ticket, const 
   Current current{conversation, *state};
   current_ = &current;
   const OnBehalf of_caller(state->context);
-  (*conversation.handler)(message, Request(state));
+  (*conversation.handler)(message, Request(state, conversation.handler));
   current_ = nullptr;
   last_use_ = os::now();
   return current.outcome ? *current.outcome : keep(conversation, state, std::move(charge));
@@ -387,8 +388,7 @@ void Server::take(const Answer& given) {
   last_use_ = os::now();
   const Ticket& ticket = given.ticket;
   if (current_ != nullptr && current_->state.ticket == ticket) {
-    current_->outcome =
-        wants_still(current_->state) ? answer(current_->conversation, ticket.number, given.outcome) : Next::goes_on;
+    current_->outcome = send_outcome(current_->conversation, current_->state);
     return;
   }
   const auto found = conversations_.find(ticket.conversation);
@@ -397,15 +397,19 @@ void Server::take(const Answer& given) {
   const auto is_it = [&](const InHand& request) { return request.state->ticket == ticket; };
   const auto request = std::find_if(all.begin(), all.end(), is_it);
   if (request == all.end()) return;
-  const bool is_wanted = !is_orphan && wants_still(*request->state);
-  const bool is_late = !given.outcome && is_past_deadline(*request->state);
+  const std::shared_ptr<State> state = request->state;
   let_go(all, request);
   if (is_orphan) return;
   Conversation& conversation = *found->second;
-  // Whoever waited hears of its deadline, and not of what was made of that here.
-  const bool is_over = is_wanted && (is_late ? answer(conversation, ticket.number, too_late())
-                                             : answer(conversation, ticket.number, given.outcome)) == Next::over;
+  const bool is_over = send_outcome(conversation, *state) == Next::over;
   if (is_over || conversation.is_done() || !watch(conversation)) drop_later(conversation);
+}
+
+// Whoever waited hears of its deadline, and not of what was made of that here.
+Server::Next Server::send_outcome(Conversation& conversation, State& state) {
+  if (!wants_still(state)) return Next::goes_on;
+  const bool is_late = state.answer.kind == channel::PacketKind::error && is_past_deadline(state);
+  return is_late ? answer(conversation, state.ticket.number, too_late()) : send_answer(conversation, state.answer);
 }
 
 // A stream's items.
@@ -440,7 +444,7 @@ Server::Next Server::send_item(Conversation& conversation, State& state, Parcel 
     sent = std::unexpected(charge.error());
   }
   stop_stream(state);
-  return answer(conversation, state.ticket.number, std::unexpected(sent.error()));
+  return answer(conversation, state.ticket.number, sent.error());
 }
 
 // Its handler is told when nobody is in the middle of anything.
@@ -476,18 +480,22 @@ Server::Next Server::take_introduction(Conversation& conversation, channel::Deli
 
 // Whoever asked mostly waits now, so that nothing further is there. Only a full queue is waited for: when the kernel
 // will not carry more descriptors (ETOOMANYREFS) the socket is writable all the while, and the caller is told instead.
-Server::Next Server::answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer) {
-  fill_answer(answer_, request, answer);
-  if (!conversation.outbox.empty() || answer_.is_long()) return put_off(conversation, std::move(answer_));
-  auto sent = conversation.channel.send(answer_);
+Server::Next Server::send_answer(Conversation& conversation, Parcel& parcel) {
+  if (!conversation.outbox.empty() || parcel.is_long()) return put_off(conversation, std::move(parcel));
+  auto sent = conversation.channel.send(parcel);
   if (!sent && sent.error().kind != Kind::gone && sent.error().code != code::kQueueFull) {
-    fill_answer(answer_, request, std::unexpected(sent.error()));
-    sent = conversation.channel.send(answer_);
+    fill_answer(parcel, parcel.reply_to, sent.error());
+    sent = conversation.channel.send(parcel);
   }
-  if (!sent) return sent.error().code == code::kQueueFull ? put_off(conversation, std::move(answer_)) : Next::over;
-  answer_.attachments.clear();
-  answer_.body.splices.clear();
-  return Next::nothing_there;
+  if (!sent && sent.error().code == code::kQueueFull) return put_off(conversation, std::move(parcel));
+  parcel.attachments.clear();
+  parcel.body.splices.clear();
+  return sent ? Next::nothing_there : Next::over;
+}
+
+Server::Next Server::answer(Conversation& conversation, std::uint64_t request, const Error& error) {
+  fill_answer(answer_, request, error);
+  return send_answer(conversation, answer_);
 }
 
 // An answer that its caller's share has no room for becomes an error, which always has: there are few, and they are

@@ -24,10 +24,13 @@
 namespace reeve::connection {
 
 /// Takes up one message, which lies in the packet that brought it: views of it end with the call. The request may be
-/// kept, and answered later. Runs on the loop's thread and is never re-entered.
+/// kept, and answered later: not in the handler itself, which is there for as long as any request of its is in hand.
+/// Runs on the loop's thread and is never re-entered.
 using Handler = std::function<void(const wire::DictionaryView& message, Request request)>;
+/// A handler of several channels.
 using SharedHandler = std::shared_ptr<const Handler>;
 
+/// @cond
 class Server {
  public:
   explicit Server(os::Loop& loop);
@@ -45,6 +48,8 @@ class Server {
   /// who sends later finds its channel closed before anything was lost, and connects afresh.
   void wind_up();
   bool has_peers() const { return !conversations_.empty(); }
+  /// Whether a handler of it runs: it may not end meanwhile.
+  bool is_at_work() const { return current_ != nullptr; }
 
   /// When the last request was answered, or the last peer came.
   os::Time last_use() const { return last_use_; }
@@ -123,7 +128,9 @@ class Server {
   static void cancel(Conversation& conversation, State& state);
   void pass_deadline(const Ticket& ticket);
   Next take_introduction(Conversation& conversation, channel::Delivered& packet);
-  Next answer(Conversation& conversation, std::uint64_t request, const Result<Dictionary>& answer);
+  Next answer(Conversation& conversation, std::uint64_t request, const Error& error);
+  Next send_answer(Conversation& conversation, Parcel& parcel);
+  Next send_outcome(Conversation& conversation, State& state);
   Next put_off(Conversation& conversation, Parcel parcel);
   Next flush(Conversation& conversation);
   Next refuse(Conversation& conversation, const Error& reason);
@@ -136,7 +143,7 @@ class Server {
 
   os::Loop& loop_;
   channel::Inbox inbox_;             // outlives what is charged to its ledger
-  Parcel answer_;                    // what is being sent; its room is used again
+  Parcel answer_;                    // an error that is being sent; its room is used again
   std::shared_ptr<State> state_;     // of a request that was answered at once; so is this
   std::shared_ptr<Peer> last_peer_;  // that has been heard
   std::shared_ptr<Desk> desk_;
@@ -156,4 +163,5 @@ class Server {
   bool has_left_open_ = false;
 };
 
+/// @endcond
 }  // namespace reeve::connection

@@ -50,7 +50,7 @@ bool Server::park_one(Conversation& conversation) {
   const bool asks = packet != nullptr && channel::wants_answer(packet->header.kind);
   const Context& context = Context::current();
   if (asks && context.is_waiting && is_behind(packet->header.chain, context.chain)) {
-    if (answer(conversation, packet->header.id, std::unexpected(deadlock(conversation))) == Next::over) {
+    if (answer(conversation, packet->header.id, deadlock(conversation)) == Next::over) {
       drop_later(conversation);
     }
   } else {

@@ -69,8 +69,6 @@ struct Kept : OnALoop {
   Handler handler = [this](const wire::DictionaryView&, Request request) { kept.push_back(std::move(request)); };
 };
 
-Dictionary word(const char* text) { return {{"word", Object(text)}}; }
-
 TEST_F(Kept, ARequestThatIsDroppedIsAnsweredWithAnErrorAtOnce) {
   Client client = connect();
   client.ask(1);
@@ -352,6 +350,18 @@ TEST_F(Kept, AnErrorThatIsGivenAfterTheDeadlineIsThatOfTheDeadline) {
   EXPECT_EQ(client.answer()->outcome.error().kind, Kind::timeout);
   EXPECT_TRUE(kept[1].answer(word("late, and good all the same")));
   EXPECT_TRUE(client.answer()->outcome);
+}
+
+TEST_F(Kept, AnErrorThatAHandlerGivesAtOnceAfterTheDeadlineIsThatOfTheDeadline) {
+  handler = [](const wire::DictionaryView&, Request request) {
+    os::wait_until(*request.caller().deadline() + 1ms);
+    EXPECT_TRUE(request.answer(fail(Kind::gone, 1, "nobody waits any more")));
+  };
+  Client client = connect();
+  client.ask(1, os::now() + 20ms);
+  std::optional<Reached> reached;
+  ASSERT_TRUE(comes_true([&] { return (reached = client.answer()).has_value(); }));
+  EXPECT_EQ(reached->outcome.error().kind, Kind::timeout);
 }
 
 TEST_F(Kept, WhoeverIsToldThatNobodyWaitsMayAnswerAll) {

@@ -11,6 +11,7 @@
 
 #include "connection.hpp"
 #include "server.hpp"
+#include "task.hpp"
 
 namespace reeve::connection {
 
@@ -58,6 +59,25 @@ struct Staged : OnALoop {
   bool is_served = true;
   std::optional<Error> refusal;
   int dials = 0;
+};
+
+inline Dictionary word(const char* text) { return {{"word", Object(text)}}; }
+
+// A call in flight. Destroyed, it is cancelled.
+struct Call {
+  std::optional<Result<Dictionary>> outcome;
+  Task<void> task;
+  Call(Connection& connection, const Dictionary& request, CallOptions options = {})
+      : task(run(connection, request, options)) {
+    task.start();
+  }
+  Task<void> run(Connection& connection, Dictionary request, CallOptions options) {
+    auto answer = co_await connection.async(std::move(request), options);
+    outcome.emplace(answer ? Result<Dictionary>(answer->root().object()) : std::unexpected(answer.error()));
+    co_return {};
+  }
+  bool is_answered_with(const char* text) const { return outcome && *outcome && **outcome == word(text); }
+  Kind kind() const { return outcome && !*outcome ? outcome->error().kind : Kind{}; }
 };
 
 }  // namespace reeve::connection

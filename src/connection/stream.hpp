@@ -129,7 +129,8 @@ class BodyReader final : public Waiter {
 
   /// The next item; nothing after the last. Blocks.
   Result<std::optional<wire::Body>> next() {
-    if (!std::exchange(is_begun_, true)) link_->open(request_, options_, *this);
+    REEVE_TRY(link_->may_block());
+    if (!std::exchange(is_begun_, true)) link_->open(WholeMessage(request_), options_, *this);
     link_->await_news(*this);
     return take();
   }
@@ -159,7 +160,7 @@ class BodyReader final : public Waiter {
 
  private:
   bool wait(std::coroutine_handle<> coroutine) {
-    if (!std::exchange(is_begun_, true)) link_->begin_stream(request_, options_, *this);
+    if (!std::exchange(is_begun_, true)) link_->begin_stream(WholeMessage(request_), options_, *this);
     coroutine_ = coroutine;
     context_ = Context::current();
     return link_->wait(*this);

@@ -11,6 +11,9 @@
 #include <optional>
 #include <utility>
 
+#include "../os/bell.hpp"
+#include "../os/loop.hpp"
+#include "../vocab/bounds.hpp"
 #include "../vocab/result.hpp"
 #include "context.hpp"
 
@@ -53,6 +56,8 @@ struct Detached {
 template <class T>
 class [[nodiscard]] Task {
  public:
+  using Value = T;  ///< what it is a Result of
+
   struct promise_type {
     std::optional<Result<T>> outcome;
     std::coroutine_handle<> waiter = std::noop_coroutine();
@@ -83,6 +88,24 @@ class [[nodiscard]] Task {
   /// Begins it with nobody to await it. It goes on for as long as this lives.
   void start() { coroutine_.resume(); }
 
+  /// Whether one that was started has ended.
+  bool is_over() const { return coroutine_.done(); }
+
+  /// Begins it and runs the loop until it has ended, on whichever thread; what it returns. Not for callbacks of that
+  /// loop, which has more to do than to wait. Errors: those of the coroutine; busy where no descriptor is left.
+  Result<T> run(os::Loop& loop) && {
+    const os::Bell bell = REEVE_TRY(os::Bell::make());
+    bool is_over = false;
+    const auto watch = REEVE_TRY(loop.watch(bell.descriptor(), {.readable = true}, [&](os::Ready) { is_over = true; }));
+    std::optional<Result<T>> outcome;
+    finish(std::move(*this), outcome, bell);
+    // Rung, nobody else has anything to do with this any more.
+    while (!is_over) {
+      if (!loop.run_once()) os::wait_until(os::now() + kAcceptPause);  // The kernel may have again what it lacks.
+    }
+    return std::move(*outcome);
+  }
+
   /// Begins it, and waits for its outcome. Once.
   auto operator co_await() && noexcept {
     struct Awaiter {
@@ -98,6 +121,13 @@ class [[nodiscard]] Task {
   }
 
  private:
+  static Detached finish(Task task, std::optional<Result<T>>& outcome, const os::Bell& bell) {
+    {
+      Task own = std::move(task);
+      outcome.emplace(co_await std::move(own));
+    }
+    bell.ring();
+  }
   explicit Task(std::coroutine_handle<promise_type> coroutine) : coroutine_(coroutine) {}
   std::coroutine_handle<promise_type> coroutine_;
 };

@@ -96,6 +96,29 @@ TEST(Task, ThatIsNeverAwaitedNeverBegins) {
   EXPECT_FALSE(has_begun);
 }
 
+TEST(Task, IsRunToItsEnd) {
+  os::Loop loop = *os::Loop::make();
+  Promise<int> promise;
+  loop.post([&] { (void)promise.set(21); });
+  EXPECT_EQ(twice(promise).run(loop), 42);
+  Promise<int> broken;
+  loop.post([&] { (void)broken.set(fail(Kind::denied, 7, "no")); });
+  EXPECT_EQ(twice(broken).run(loop).error().code, 7);
+  const auto at_once = []() -> Task<int> { co_return 5; };
+  EXPECT_EQ(at_once().run(loop), 5);
+}
+
+TEST(Task, IsRunToItsEndByAnotherThreadToo) {
+  os::Loop loop = *os::Loop::make();
+  for (int i = 0; i < 100; ++i) {
+    Promise<int> promise;
+    auto task = twice(promise);
+    std::thread giver([&] { (void)promise.set(i); });
+    EXPECT_EQ(std::move(task).run(loop), 2 * i);
+    giver.join();
+  }
+}
+
 TEST(Task, WaitsForOthers) {
   Promise<int> first;
   Promise<int> second;

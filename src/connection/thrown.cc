@@ -1,4 +1,4 @@
-// The one file of this room that is compiled with exceptions: it looks at what users' code throws.
+// Compiled with exceptions: it looks at what users' code throws.
 #include "task.hpp"
 
 namespace reeve::connection {

@@ -1,7 +1,8 @@
 // Interfaces: plain C++ classes of pure virtual functions, described once by BOOST_DESCRIBE_STRUCT.
 //
-// A method returns Result<T>; Task<T> where its answer may come later; Stream<T> where there are many. One whose first
-// parameter is a `const Caller&` is told who calls; that parameter does not travel.
+// A method returns Result<T>; Task<T> where its answer may come later; Stream<T> where there are many; void where it is
+// one way and has none. One whose first parameter is a `const Caller&` is told who calls; that parameter does not
+// travel.
 //
 // A call travels as {"method": NAME, "arguments": […]}, its reply as {"value": …}. Everything is checked against the
 // declaration before a line of the service's code runs, and again before the caller sees the reply.
@@ -15,13 +16,13 @@
 
 #include "../object/call.hpp"
 #include "../object/interface.hpp"
-#include "../object/typed.hpp"
 #include "connection.hpp"
-#include "request.hpp"
+#include "server.hpp"
 #include "task.hpp"
 
 namespace reeve::connection {
 
+/// @cond
 /// A method's parameters that travel: all but a Caller in the first place.
 template <class... P>
 struct Parameters {
@@ -44,6 +45,7 @@ struct MethodTraits<Result<R> (I::*)(P...)> {
   static constexpr bool kWantsCaller = Parameters<P...>::kWantsCaller;
   static constexpr bool kIsTask = false;
   static constexpr bool kIsStream = false;
+  static constexpr bool kIsOneWay = false;
 };
 template <class I, class R, class... P>
 struct MethodTraits<Result<R> (I::*)(P...) const> : MethodTraits<Result<R> (I::*)(P...)> {};
@@ -60,6 +62,13 @@ struct MethodTraits<Stream<R> (I::*)(P...)> : MethodTraits<Result<R> (I::*)(P...
 };
 template <class I, class R, class... P>
 struct MethodTraits<Stream<R> (I::*)(P...) const> : MethodTraits<Stream<R> (I::*)(P...)> {};
+
+template <class I, class... P>
+struct MethodTraits<void (I::*)(P...)> : MethodTraits<Result<void> (I::*)(P...)> {
+  static constexpr bool kIsOneWay = true;
+};
+template <class I, class... P>
+struct MethodTraits<void (I::*)(P...) const> : MethodTraits<void (I::*)(P...)> {};
 
 template <class I>
 using MethodsOf = boost::describe::describe_members<I, boost::describe::mod_public | boost::describe::mod_function>;
@@ -110,13 +119,22 @@ Result<typename Traits::Arguments> arguments_of(const ReceivedCall& call) {
   return decode_arguments<Arguments>(call, std::make_index_sequence<kCount>());
 }
 
+/// Writes what a method returned.
 template <class T>
-Result<Dictionary> message_of(Result<T>&& outcome) {
-  if (!outcome) return std::unexpected(std::move(outcome).error());
+void put_outcome(wire::Writer& writer, const Result<T>& outcome) {
   if constexpr (std::is_void_v<T>) {
-    return object::value_message(Object());
+    object::put_no_value(writer);
   } else {
-    return object::value_message(object::to_object<T>(std::move(*outcome)));
+    object::put_value<T>(writer, *outcome);
+  }
+}
+
+template <class T>
+void answer_with(Request& request, Result<T>&& outcome) {
+  if (outcome) {
+    (void)request.answer(Written([&](wire::Writer& writer) { put_outcome<T>(writer, outcome); }));
+  } else {
+    (void)request.answer(std::unexpected(std::move(outcome).error()));
   }
 }
 
@@ -141,16 +159,24 @@ Detached answer_later(I& service, Pointer method, typename Traits::Arguments arg
       [&]() -> Result<Task<Value>> { return call_method<Traits>(service, method, request.caller(), arguments); });
   if (begun) {
     auto outcome = co_await std::move(*begun);
-    (void)request.answer(message_of<Value>(std::move(outcome)));
+    answer_with<Value>(request, std::move(outcome));
   } else {
     (void)request.answer(std::unexpected(std::move(begun).error()));
   }
 }
 
-template <bool kIsStream>
+template <class Traits>
 constexpr const char* wrong_number() {
-  return kIsStream ? ": answers by a stream of items, and one answer was wanted"
-                   : ": answers once, and a stream of items was wanted";
+  return Traits::kIsOneWay   ? ": is one way, and an answer was wanted"
+         : Traits::kIsStream ? ": answers by a stream of items, and one answer was wanted"
+                             : ": answers once, and a stream of items was wanted";
+}
+
+// Whether what is wanted is what the method gives. One answer more than anybody wants goes nowhere.
+template <class Traits>
+bool gives_what_is_wanted(const Request& request) {
+  if (Traits::kIsOneWay && request.wants_answer()) return false;
+  return request.wants_items() == Traits::kIsStream;
 }
 
 // Gives what the method yields, as fast as the caller takes it.
@@ -164,31 +190,36 @@ Detached answer_many(I& service, Pointer method, typename Traits::Arguments argu
   while (outcome) {
     auto item = co_await begun->next();
     if (!item) break;
-    auto message = message_of<Value>(std::move(*item));
-    if (!message) {
-      outcome = std::unexpected(std::move(message).error());
+    if (!*item) {
+      outcome = std::unexpected(std::move(*item).error());
     } else {
-      outcome = co_await request.give(*message);
+      const Written message([&](wire::Writer& writer) { put_outcome<Value>(writer, *item); });
+      outcome = co_await request.give(message);
     }
   }
-  (void)request.answer(message_of<void>(std::move(outcome)));
+  answer_with<void>(request, std::move(outcome));
 }
 
 template <class I, class Method>
 void invoke(I& service, Method method, const ReceivedCall& call, Request request) {
   using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
   auto arguments = arguments_of<Traits>(call);
-  if (request.wants_items() != Traits::kIsStream) {
-    (void)request.answer(fail(Kind::invalid, code::kWrongType, call.method + wrong_number<Traits::kIsStream>()));
+  if (!gives_what_is_wanted<Traits>(request)) {
+    (void)request.answer(fail(Kind::invalid, code::kWrongType, std::string(call.method) + wrong_number<Traits>()));
   } else if (!arguments) {
     (void)request.answer(std::unexpected(std::move(arguments).error()));
+  } else if constexpr (Traits::kIsOneWay) {
+    (void)guarded([&]() -> Result<void> {
+      call_method<Traits>(service, method.pointer, request.caller(), *arguments);
+      return {};
+    });
   } else if constexpr (Traits::kIsStream) {
     answer_many<Traits>(service, method.pointer, std::move(*arguments), std::move(request));
   } else if constexpr (Traits::kIsTask) {
     answer_later<Traits>(service, method.pointer, std::move(*arguments), std::move(request));
   } else {
     auto outcome = guarded([&] { return call_method<Traits>(service, method.pointer, request.caller(), *arguments); });
-    (void)request.answer(message_of<typename Traits::Value>(std::move(outcome)));
+    answer_with<typename Traits::Value>(request, std::move(outcome));
   }
 }
 
@@ -200,7 +231,8 @@ object::InterfaceFacts describe() {
   facts.name = describer.name_for(object::whole_name<I>());
   boost::mp11::mp_for_each<MethodsOf<I>>([&](auto method) {
     using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
-    object::MethodFacts each{method.name, {}, describer.type<typename Traits::Value>(), Traits::kIsStream};
+    object::MethodFacts each{
+        method.name, {}, describer.type<typename Traits::Value>(), Traits::kIsStream, Traits::kIsOneWay};
     boost::mp11::mp_for_each<boost::mp11::mp_transform<std::type_identity, typename Traits::Arguments>>(
         [&]<class A>(std::type_identity<A>) { each.arguments.push_back(describer.type<A>()); });
     facts.methods.push_back(std::move(each));
@@ -227,24 +259,60 @@ void dispatch(I& service, const wire::DictionaryView& message, Request request, 
   });
   if (is_known) return;
   (void)request.answer(
-      fail(Kind::invalid, code::kUnknownMethod, "the interface has no method \"" + call->method + "\""));
+      fail(Kind::invalid, code::kUnknownMethod, "the interface has no method \"" + std::string(call->method) + "\""));
 }
 
-/// What travels as a call of a method with these arguments.
+/// An implementation that lives on the heap. As a member it is destroyed as what it is: an interface needs no virtual
+/// destructor.
+template <class Implementation>
+struct Kept {
+  Implementation implementation;
+};
+template <class Implementation>
+std::shared_ptr<Kept<Implementation>> keep(Implementation implementation) {
+  return std::make_shared<Kept<Implementation>>(Kept<Implementation>{std::move(implementation)});
+}
+
+/// A handler that answers typed calls with an implementation: one that outlives it, or one that it keeps.
+template <class I, class Implementation>
+Handler handler_of(Implementation& implementation, Shows shows) {
+  static_assert(std::is_base_of_v<I, Implementation>, "the implementation must derive from its interface");
+  return [&service = static_cast<I&>(implementation), shows](const wire::DictionaryView& message, Request request) {
+    dispatch(service, message, std::move(request), shows);
+  };
+}
+template <class I, class Implementation>
+Handler handler_keeping(std::shared_ptr<Kept<Implementation>> kept, Shows shows) {
+  return [kept, handler = handler_of<I>(kept->implementation, shows)](
+             const wire::DictionaryView& message, Request request) { handler(message, std::move(request)); };
+}
+
+/// What travels as a call of a method, with its arguments.
+template <auto kMethod>
+class CallOf final : public Message {
+ public:
+  using Arguments = typename MethodTraits<decltype(kMethod)>::Arguments;
+  template <class... A>
+  explicit CallOf(std::in_place_t, A&&... arguments) : arguments_(std::forward<A>(arguments)...) {
+    static_assert(std::tuple_size_v<Arguments> == sizeof...(A), "another number of arguments");
+    static_assert(method_name<kMethod>() != nullptr, "BOOST_DESCRIBE_STRUCT does not name this method");
+  }
+  void write(wire::Writer& writer) const override { put(writer); }
+  template <class Sink>
+  void put(Sink& sink) const {
+    std::apply([&](const auto&... each) { object::put_call(sink, method_name<kMethod>(), each...); }, arguments_);
+  }
+
+ private:
+  Arguments arguments_;
+};
+
+/// The same as a dictionary.
 template <auto kMethod, class... A>
 Dictionary request_of(A&&... arguments) {
-  using Traits = MethodTraits<decltype(kMethod)>;
-  static_assert(std::tuple_size_v<typename Traits::Arguments> == sizeof...(A), "another number of arguments");
-  constexpr const char* kName = method_name<kMethod>();
-  static_assert(kName != nullptr, "BOOST_DESCRIBE_STRUCT does not name this method");
-  typename Traits::Arguments values(std::forward<A>(arguments)...);
-  object::Call call{kName, {}};
-  std::apply(
-      [&](auto&... each) {
-        (call.arguments.push_back(object::to_object<std::decay_t<decltype(each)>>(std::move(each))), ...);
-      },
-      values);
-  return object::call_message(std::move(call));
+  object::Builder builder;
+  CallOf<kMethod>(std::in_place, std::forward<A>(arguments)...).put(builder);
+  return std::move(*builder.take().template get<Dictionary>());
 }
 
 template <auto kMethod>
@@ -262,19 +330,15 @@ Result<ValueOf<kMethod>> value_of(Result<wire::Body>&& answer) {
   }
 }
 
+/// @endcond
 /// A method's answer, for which a coroutine waits: an Exchange that is typed.
 template <auto kMethod>
-class [[nodiscard]] TypedExchange {
+class [[nodiscard]] TypedExchange : public BasicExchange<CallOf<kMethod>> {
  public:
-  template <class... A>
-  explicit TypedExchange(Connection& connection, CallOptions options, A&&... arguments)
-      : exchange_(connection.async(request_of<kMethod>(std::forward<A>(arguments)...), options)) {}
-  bool await_ready() const noexcept { return exchange_.await_ready(); }
-  bool await_suspend(std::coroutine_handle<> coroutine) { return exchange_.await_suspend(coroutine); }
-  Result<ValueOf<kMethod>> await_resume() { return value_of<kMethod>(exchange_.await_resume()); }
-
- private:
-  Exchange exchange_;
+  using Base = BasicExchange<CallOf<kMethod>>;  ///< as the answer came
+  /// As Proxy::async makes it.
+  explicit TypedExchange(Base exchange) : Base(std::move(exchange)) {}
+  Result<ValueOf<kMethod>> await_resume() { return value_of<kMethod>(Base::await_resume()); }
 };
 
 /// A service as its interface. Connects when it is first used, and again after the service died.
@@ -282,6 +346,7 @@ class [[nodiscard]] TypedExchange {
 template <class I>
 class Proxy {
  public:
+  /// Takes the connection. Whether its service is of that interface shows when it is called.
   explicit Proxy(Connection connection) : connection_(std::move(connection)) {}
 
   /// Calls a method and waits for its outcome.
@@ -294,7 +359,24 @@ class Proxy {
   auto call_with(CallOptions options, A&&... arguments) -> Result<ValueOf<kMethod>> {
     static_assert(kIsOurs<kMethod>, "a method of another interface");
     static_assert(!kIsStream<kMethod>, "a method that answers by a stream: have one");
-    return value_of<kMethod>(connection_.exchange(request_of<kMethod>(std::forward<A>(arguments)...), options));
+    static_assert(!kIsOneWay<kMethod>, "a method that is one way: tell it");
+    const CallOf<kMethod> call(std::in_place, std::forward<A>(arguments)...);
+    return value_of<kMethod>(connection_.exchange(call, options));
+  }
+
+  /// Has a one-way method called. It is on its way when this returns; what comes of it nobody tells. As
+  /// Connection::post.
+  template <auto kMethod, class... A>
+  Result<void> tell(A&&... arguments) {
+    return tell_with<kMethod>(CallOptions{}, std::forward<A>(arguments)...);
+  }
+  /// The same with a time-out.
+  template <auto kMethod, class... A>
+  Result<void> tell_with(CallOptions options, A&&... arguments) {
+    static_assert(kIsOurs<kMethod>, "a method of another interface");
+    static_assert(kIsOneWay<kMethod>, "a method that answers: call it");
+    const CallOf<kMethod> call(std::in_place, std::forward<A>(arguments)...);
+    return connection_.post(call, options);
   }
 
   /// Calls a method for a coroutine: `co_await proxy.async<&I::method>(…)` is its Result. As Connection::async.
@@ -302,11 +384,14 @@ class Proxy {
   auto async(A&&... arguments) {
     return async_with<kMethod>(CallOptions{}, std::forward<A>(arguments)...);
   }
+  /// The same with a time-out.
   template <auto kMethod, class... A>
   auto async_with(CallOptions options, A&&... arguments) {
     static_assert(kIsOurs<kMethod>, "a method of another interface");
     static_assert(!kIsStream<kMethod>, "a method that answers by a stream: have one");
-    return TypedExchange<kMethod>(connection_, options, std::forward<A>(arguments)...);
+    static_assert(!kIsOneWay<kMethod>, "a method that is one way: tell it");
+    CallOf<kMethod> call(std::in_place, std::forward<A>(arguments)...);
+    return TypedExchange<kMethod>(connection_.async_kept(std::move(call), options));
   }
 
   /// Calls a method that answers by a stream, and has its items from what this returns, as fast as they are taken. The
@@ -315,6 +400,7 @@ class Proxy {
   auto stream(A&&... arguments) {
     return stream_with<kMethod>(CallOptions{}, std::forward<A>(arguments)...);
   }
+  /// The same with a time-out.
   template <auto kMethod, class... A>
   auto stream_with(CallOptions options, A&&... arguments) {
     static_assert(kIsOurs<kMethod>, "a method of another interface");
@@ -330,13 +416,17 @@ class Proxy {
   void call_then(Then then, A&&... arguments) {
     call_then_with<kMethod>(CallOptions{}, std::move(then), std::forward<A>(arguments)...);
   }
+  /// The same with a time-out.
   template <auto kMethod, class Then, class... A>
   void call_then_with(CallOptions options, Then then, A&&... arguments) {
-    tell<kMethod>(async_with<kMethod>(options, std::forward<A>(arguments)...), std::move(then));
+    hand_on<kMethod>(async_with<kMethod>(options, std::forward<A>(arguments)...), std::move(then));
   }
 
   /// Who serves, as the kernel and the broker know it.
   Result<Peer> peer(CallOptions options = {}) { return connection_.peer(options); }
+
+  /// What it calls over: to suspend it, or to send what has no type.
+  Connection& connection() { return connection_; }
 
  private:
   template <auto kMethod>
@@ -344,9 +434,11 @@ class Proxy {
 
   template <auto kMethod>
   static constexpr bool kIsStream = MethodTraits<decltype(kMethod)>::kIsStream;
+  template <auto kMethod>
+  static constexpr bool kIsOneWay = MethodTraits<decltype(kMethod)>::kIsOneWay;
 
   template <auto kMethod, class Then>
-  static Detached tell(TypedExchange<kMethod> exchange, Then then) {
+  static Detached hand_on(TypedExchange<kMethod> exchange, Then then) {
     then(co_await exchange);
   }
 

@@ -52,10 +52,10 @@ Result<Request> decode_as(const Received& call) {
 template <std::size_t kIndex = 0>
 Result<Request> decode_method(const Received& call) {
   if constexpr (kIndex == std::variant_size_v<Request>) {
-    return fail(Kind::invalid, code::kUnknownMethod, "the broker has no method \"" + call.method + "\"");
+    return fail(Kind::invalid, code::kUnknownMethod, "the broker has no method \"" + std::string(call.method) + "\"");
   } else {
-    if (kMethods[kIndex] != nullptr && call.method == kMethods[kIndex]) {
-      return decode_as<std::variant_alternative_t<kIndex, Request>>(call);
+    if constexpr (kMethods[kIndex] != nullptr) {
+      if (call.method == kMethods[kIndex]) return decode_as<std::variant_alternative_t<kIndex, Request>>(call);
     }
     return decode_method<kIndex + 1>(call);
   }

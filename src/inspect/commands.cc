@@ -5,6 +5,7 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +14,7 @@
 #include "../object/call.hpp"
 #include "../os/process.hpp"
 #include "../vocab/text.hpp"
+#include "interface.hpp"
 #include "json.hpp"
 #include "text_file.hpp"
 
@@ -120,13 +122,33 @@ std::string json_of(const contract::JobDetails& job) {
   return to_json(object);
 }
 
+// What a method is, where its service says so; whatever else is wrong, the call itself will tell.
+std::optional<object::MethodFacts> method_of(Connection& connection, const CallCommand& command) {
+  auto facts = interface_of(connection, command.name, command.timeout);
+  if (!facts) return std::nullopt;
+  const auto is_it = [&](const object::MethodFacts& method) { return method.name == *command.method; };
+  const auto found = std::find_if(facts->methods.begin(), facts->methods.end(), is_it);
+  return found == facts->methods.end() ? std::nullopt : std::optional(std::move(*found));
+}
+
 }  // namespace
 
-Result<std::string> call(const CallCommand& command) {
+Result<std::string> call(const CallCommand& command, const std::function<void(const std::string&)>& show) {
   const Dictionary message = REEVE_TRY(command.method ? typed_message(command) : untyped_message(command));
   Connection connection = open_connection(command.name);
-  const Dictionary reply = REEVE_TRY(connection.call(message, {.timeout = command.timeout}));
-  return to_json(Object(reply));
+  const CallOptions options{.until = os::now() + command.timeout};
+  const auto facts = command.method ? method_of(connection, command) : std::nullopt;
+  if (facts && facts->is_one_way) {
+    REEVE_TRY(connection.post(message, options));
+    return std::string();
+  }
+  if (!facts || !facts->is_stream) {
+    const Dictionary reply = REEVE_TRY(connection.call(message, options));
+    return to_json(Object(reply));
+  }
+  const auto items = connection.stream(message, options);
+  while (auto item = REEVE_TRY(items->next())) show(to_json(Object(item->root().object())));
+  return std::string();
 }
 
 Result<std::string> list(Form form, bootstrap::Domain domain) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,8 +21,10 @@ struct CallCommand {
   std::chrono::nanoseconds timeout{};
 };
 
-/// The reply as one line of JSON. Errors: the service's own; invalid for arguments that make no message.
-Result<std::string> call(const CallCommand& command);
+/// The reply as one line of JSON; nothing where the method is one way. The items of a stream are shown as they come, a
+/// line each. Which of these a method is, its service says, where it shows its interface. Errors: the service's own;
+/// invalid for arguments that make no message.
+Result<std::string> call(const CallCommand& command, const std::function<void(const std::string&)>& show);
 
 enum class Form { text, json };
 /// The jobs that the broker knows.

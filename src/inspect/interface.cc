@@ -15,17 +15,8 @@ constexpr std::size_t kDescriptionBytesMax = 1024 * 1024;  // of a file: some te
 
 Result<InterfaceFacts> interface_of(const std::string& name, std::chrono::nanoseconds timeout) {
   Connection connection = open_connection(name);
-  const auto answer = connection.exchange(object::call_message({object::kInterfaceMethod, {}}), {.timeout = timeout});
-  const auto shows_none = fail(Kind::unsupported, code::kUnknownMethod, name + " does not show its interface",
-                               "serve it with .shows_interface = true, or ask whoever wrote it");
-  if (!answer && answer.error().code == code::kUnknownMethod) return shows_none;
-  if (!answer) return std::unexpected(answer.error());
-  const auto found = object::parse_value(answer->root());
-  if (!found) return shows_none;
-  const auto& value = *found;
-  return object::from_object<InterfaceFacts>(*value, object::Path{&object::kRoot, "interface"});
+  return inspect::interface_of(connection, name, timeout);
 }
-
 Result<InterfaceFacts> read_interface(const std::string& path) {
   const std::string text = REEVE_TRY(read_text(path, kDescriptionBytesMax, "give a file or a service's name"));
   auto parsed = parse_json(text);
@@ -44,6 +35,18 @@ const char* name_of(object::Change::Breaks breaks) {
 }
 
 }  // namespace
+
+Result<InterfaceFacts> interface_of(Connection& connection, const std::string& name, std::chrono::nanoseconds timeout) {
+  const auto answer = connection.exchange(object::call_message({object::kInterfaceMethod, {}}), {.timeout = timeout});
+  const auto shows_none = fail(Kind::unsupported, code::kUnknownMethod, name + " does not show its interface",
+                               "serve it with .shows_interface = true, or ask whoever wrote it");
+  if (!answer && answer.error().code == code::kUnknownMethod) return shows_none;
+  if (!answer) return std::unexpected(answer.error());
+  const auto found = object::parse_value(answer->root());
+  if (!found) return shows_none;
+  const auto& value = *found;
+  return object::from_object<InterfaceFacts>(*value, object::Path{&object::kRoot, "interface"});
+}
 
 Result<std::string> show_interface(const std::string& name, std::chrono::nanoseconds timeout, Form form) {
   const InterfaceFacts facts = REEVE_TRY(interface_of(name, timeout));

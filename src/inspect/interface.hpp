@@ -4,12 +4,18 @@
 #include <chrono>
 #include <string>
 
+#include "../connection/connection.hpp"
+#include "../object/interface.hpp"
 #include "commands.hpp"
 
 namespace reeve::inspect {
 
 /// What the service of that name takes and gives. Errors: as a call's; unsupported where it does not show that.
 Result<std::string> show_interface(const std::string& name, std::chrono::nanoseconds timeout, Form form);
+
+/// The same, of whoever is connected to.
+Result<object::InterfaceFacts> interface_of(Connection& connection, const std::string& name,
+                                            std::chrono::nanoseconds timeout);
 
 struct Comparison {
   std::string text;

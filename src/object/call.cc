@@ -40,10 +40,11 @@ Error parse_error(const Dictionary& message) {
   return Error{vocab::kind_named(shape.kind), shape.code, std::move(shape.message), shape.advice.value_or("")};
 }
 
-Result<void> check_count(const std::string& method, std::size_t got, std::size_t expected) {
+Result<void> check_count(std::string_view method, std::size_t got, std::size_t expected) {
   if (got == expected) return {};
-  return fail(Kind::invalid, code::kWrongType,
-              method + ": expected " + std::to_string(expected) + " arguments, got " + std::to_string(got));
+  return fail(
+      Kind::invalid, code::kWrongType,
+      std::string(method) + ": expected " + std::to_string(expected) + " arguments, got " + std::to_string(got));
 }
 
 }  // namespace reeve::object

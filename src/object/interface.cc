@@ -38,9 +38,10 @@ std::optional<IntegerRange> integer_range(std::string_view type) {
   return std::nullopt;
 }
 
-constexpr std::string_view kPlainTypes[] = {"bool", "float", "double",     "string",  "data",     "date",
-                                            "uuid", "file",  "memory",     "channel", "endpoint", "right",
-                                            "any",  "array", "dictionary", "nothing"};
+constexpr std::string_view kPlainTypes[] = {
+    "bool",       "float",   "double",        "string",      "data",        "date",   "uuid",
+    "file",       "memory",  "channel",       "endpoint",    "right",       "any",    "array",
+    "dictionary", "nothing", "writable-file", "pipe-reader", "pipe-writer", "socket", "buffer"};
 
 template <class Facts>
 const Facts* named(const std::vector<Facts>& all, std::string_view name) {
@@ -77,6 +78,8 @@ class Reading {
       const auto writes_inside = inside(writes, container);
       if (reads_inside && writes_inside) return fault(*reads_inside, *writes_inside, where + "[]");
     }
+    if (reads == "buffer" && writes == "data") return std::nullopt;
+    if (reads == "file" && writes == "writable-file") return std::nullopt;
     if (reads == "array" && inside(writes, "list<")) return std::nullopt;
     const RecordFacts* const record = named(writer_.records, writes);
     if (reads == "map<any>" && writes == "dictionary") return std::nullopt;
@@ -110,17 +113,20 @@ class Reading {
     for (const FieldFacts& field : into.fields) {
       const FieldFacts* const written = named(from.fields, field.name);
       const std::string place = where + "." + field.name;
-      if (written == nullptr && !inside(field.type, "optional<")) return place + ": is not written, and must be there";
+      const bool may_lack = field.has_default || inside(field.type, "optional<");
+      if (written == nullptr && !may_lack) return place + ": is not written, and must be there";
       if (written == nullptr) continue;
+      if (written->has_default && !may_lack) return place + ": is left out by default, and must be there";
       if (auto found = fault(field.type, written->type, place)) return found;
     }
     for (const FieldFacts& field : from.fields) {
-      if (named(into.fields, field.name) == nullptr)
+      if (!into.tolerates_unknown && named(into.fields, field.name) == nullptr)
         return where + "." + field.name + ": is not known where it is read";
     }
     return std::nullopt;
   }
   static std::optional<std::string> enum_fault(const EnumFacts& into, const EnumFacts& from, const std::string& where) {
+    if (std::find(into.values.begin(), into.values.end(), "unknown") != into.values.end()) return std::nullopt;
     for (const std::string& value : from.values) {
       if (std::find(into.values.begin(), into.values.end(), value) == into.values.end()) {
         return where + ": " + value + " is not known where it is read";
@@ -205,6 +211,12 @@ class Comparison {
           {Breaks::old_callers, old.name + (now.is_stream ? ": became a stream" : ": is no stream any more")});
       return;
     }
+    if (old.is_one_way != now.is_one_way) {
+      // Who tells and waits for nothing is served by a method that answers.
+      const auto whom = now.is_one_way ? Breaks::old_callers : Breaks::new_callers;
+      changes_.push_back({whom, old.name + (now.is_one_way ? ": became one way" : ": is not one way any more")});
+      return;
+    }
     for (std::size_t i = 0; i < old.arguments.size(); ++i) {
       const std::string where = old.name + "[" + std::to_string(i) + "]";
       note(Breaks::old_callers, Reading(after_, before_).fault(now.arguments[i], old.arguments[i], where));
@@ -248,14 +260,19 @@ std::string text_of(const InterfaceFacts& facts) {
     out += "\n  " + method.name + "(";
     for (std::size_t i = 0; i < method.arguments.size(); ++i) out += (i == 0 ? "" : ", ") + method.arguments[i];
     out += ")";
-    if (method.is_stream)
+    if (method.is_one_way)
+      out += ", one way";
+    else if (method.is_stream)
       out += " -> stream of " + method.result;
     else if (method.result != "nothing")
       out += " -> " + method.result;
   }
   for (const RecordFacts& record : facts.records) {
     out += "\nrecord " + record.name;
-    for (const FieldFacts& field : record.fields) out += "\n  " + field.name + ": " + field.type;
+    for (const FieldFacts& field : record.fields) {
+      out += "\n  " + field.name + ": " + field.type + (field.has_default ? ", or its default" : "");
+    }
+    if (record.tolerates_unknown) out += "\n  ...";
   }
   for (const EnumFacts& each : facts.enums) {
     out += "\nenum " + each.name;

@@ -3,6 +3,7 @@
 // A type is written as
 //
 //   bool int8 … uint64 float double string data date uuid file memory channel endpoint right
+//   writable-file pipe-reader pipe-writer socket buffer
 //   any array dictionary       whatever an Object, an Array or a Dictionary holds
 //   nothing                    what a method returns that returns nothing
 //   list<T> map<T> optional<T>
@@ -21,18 +22,23 @@ namespace reeve::object {
 struct FieldFacts {
   std::string name;
   std::string type;
+  bool has_default = false;  ///< left out where it is as by default, and so where it is not there
+  friend bool operator==(const FieldFacts&, const FieldFacts&) = default;
 };
-BOOST_DESCRIBE_STRUCT(FieldFacts, (), (name, type))
+BOOST_DESCRIBE_STRUCT(FieldFacts, (), (name, type, has_default))
 
 struct RecordFacts {
   std::string name;
   std::vector<FieldFacts> fields;
+  bool tolerates_unknown = false;  ///< fields that it does not know are passed over
+  friend bool operator==(const RecordFacts&, const RecordFacts&) = default;
 };
-BOOST_DESCRIBE_STRUCT(RecordFacts, (), (name, fields))
+BOOST_DESCRIBE_STRUCT(RecordFacts, (), (name, fields, tolerates_unknown))
 
 struct EnumFacts {
   std::string name;
-  std::vector<std::string> values;
+  std::vector<std::string> values;  ///< one that is called `unknown` is read for all that are not known
+  friend bool operator==(const EnumFacts&, const EnumFacts&) = default;
 };
 BOOST_DESCRIBE_STRUCT(EnumFacts, (), (name, values))
 
@@ -41,16 +47,31 @@ struct MethodFacts {
   std::vector<std::string> arguments;  ///< their types, in order
   std::string result;                  ///< its type; of a stream that of its items
   bool is_stream = false;
+  bool is_one_way = false;
+  friend bool operator==(const MethodFacts&, const MethodFacts&) = default;
 };
-BOOST_DESCRIBE_STRUCT(MethodFacts, (), (name, arguments, result, is_stream))
+BOOST_DESCRIBE_STRUCT(MethodFacts, (), (name, arguments, result, is_stream, is_one_way))
 
 struct InterfaceFacts {
   std::string name;
   std::vector<MethodFacts> methods;
   std::vector<RecordFacts> records;
   std::vector<EnumFacts> enums;
+  friend bool operator==(const InterfaceFacts&, const InterfaceFacts&) = default;
 };
 BOOST_DESCRIBE_STRUCT(InterfaceFacts, (), (name, methods, records, enums))
+
+// What is false or empty is left out, so that descriptions may come to say more.
+template <>
+inline constexpr bool kOmitsDefaults<FieldFacts> = true;
+template <>
+inline constexpr bool kOmitsDefaults<RecordFacts> = true;
+template <>
+inline constexpr bool kOmitsDefaults<EnumFacts> = true;
+template <>
+inline constexpr bool kOmitsDefaults<MethodFacts> = true;
+template <>
+inline constexpr bool kOmitsDefaults<InterfaceFacts> = true;
 
 /// The method that every interface has, and that answers with its InterfaceFacts. No C++ method is called so.
 inline constexpr const char* kInterfaceMethod = "reeve.interface";
@@ -115,6 +136,16 @@ class Describer {
       return "file";
     else if constexpr (std::is_same_v<T, Memory>)
       return "memory";
+    else if constexpr (std::is_same_v<T, Buffer>)
+      return "buffer";
+    else if constexpr (std::is_same_v<T, WritableFile>)
+      return "writable-file";
+    else if constexpr (std::is_same_v<T, PipeReader>)
+      return "pipe-reader";
+    else if constexpr (std::is_same_v<T, PipeWriter>)
+      return "pipe-writer";
+    else if constexpr (std::is_same_v<T, Socket>)
+      return "socket";
     else if constexpr (std::is_same_v<T, ChannelEnd>)
       return "channel";
     else if constexpr (std::is_same_v<T, Endpoint>)
@@ -146,11 +177,11 @@ class Describer {
     const auto is_it = [&](const RecordFacts& known) { return known.name == name; };
     if (std::any_of(facts_.records.begin(), facts_.records.end(), is_it)) return name;
     const std::size_t place = facts_.records.size();
-    facts_.records.push_back({name, {}});
+    facts_.records.push_back({name, {}, kToleratesUnknown<T>});
     boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
       using Field = std::remove_reference_t<decltype(std::declval<T&>().*member.pointer)>;
       std::string field = type<Field>();
-      facts_.records[place].fields.push_back({member.name, std::move(field)});
+      facts_.records[place].fields.push_back({member.name, std::move(field), kOmitsDefaults<T>});
     });
     return name;
   }

@@ -2,18 +2,23 @@
 //
 //   bool, integers, double      themselves; an integer may carry either integer tag when the value fits its field
 //   std::string, Data, Date …   themselves
-//   described enum              the enumerator's name
+//   described enum              the enumerator's name; one that is not known is refused, unless an enumerator is called
+//                               `unknown`: then it is that one
 //   std::optional<T>            absent, or T
 //   std::vector<T>              an array
 //   std::map<std::string, T>    a dictionary
-//   described struct            a dictionary of its members; unknown keys are refused, and missing ones unless they are
-//                               optional, or all of its members are (kOmitsDefaults)
-//   File                        a descriptor declared a regular file
+//   described struct            a dictionary of its members; missing ones are refused unless they are optional or have
+//                               defaults (kOmitsDefaults), and unknown keys unless it tolerates them
+//                               (kToleratesUnknown)
+//   Buffer                      data, or sealed memory
+//   File, WritableFile, Pipe…   a descriptor declared of that kind, and open for that
 //   Object                      anything at all
 //
 // Errors: a value of another type than its field: `thumbnail.width: expected uint32, got string`.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <boost/describe.hpp>
 #include <boost/mp11.hpp>
 #include <concepts>
@@ -24,8 +29,9 @@
 #include <type_traits>
 #include <vector>
 
+#include "buffer.hpp"
+#include "builder.hpp"
 #include "file.hpp"
-#include "object.hpp"
 
 namespace reeve::object {
 
@@ -51,10 +57,18 @@ template <class T>
 struct Codec;
 /// @endcond
 
+/// Puts a value into a sink: a Builder, which makes an object of it, or a wire::Writer.
+template <class T, class Sink>
+void put(Sink& sink, const T& value) {
+  Codec<T>::put(sink, value);
+}
+
 /// The object form of a value.
 template <class T>
-Object to_object(T value) {
-  return Codec<T>::encode(std::move(value));
+Object to_object(const T& value) {
+  Builder builder;
+  put<T>(builder, value);
+  return builder.take();
 }
 
 /// The value that an object holds, which must be exactly a T. The source is an Object, or whatever else tells its type
@@ -68,7 +82,10 @@ Result<T> from_object(const Source& source, const Path& path = {}) {
 // The types that an object holds as they are.
 template <class T>
 struct PlainCodec {
-  static Object encode(T value) { return Object(std::move(value)); }
+  template <class Sink>
+  static void put(Sink& sink, const T& value) {
+    sink.put(value);
+  }
   template <class Source>
   static Result<T> decode(const Source& object, const Path& path) {
     if (const auto value = object.template get<T>()) return *value;
@@ -100,7 +117,10 @@ inline const Object& object_of(const Object& object) { return object; }
 // The containers of which only an owned form exists.
 template <class T>
 struct ContainerCodec {
-  static Object encode(T value) { return Object(std::move(value)); }
+  template <class Sink>
+  static void put(Sink& sink, const T& value) {
+    sink.put(value);
+  }
   template <class Source>
   static Result<T> decode(const Source& source, const Path& path) {
     constexpr Type kType = std::is_same_v<T, Array> ? Type::array : Type::dictionary;
@@ -115,7 +135,10 @@ struct Codec<Dictionary> : ContainerCodec<Dictionary> {};
 
 template <>
 struct Codec<Object> {
-  static Object encode(Object value) { return value; }
+  template <class Sink>
+  static void put(Sink& sink, const Object& value) {
+    sink.put(value);
+  }
   template <class Source>
   static Result<Object> decode(const Source& source, const Path&) {
     return object_of(source);
@@ -124,7 +147,10 @@ struct Codec<Object> {
 
 template <>
 struct Codec<float> {
-  static Object encode(float value) { return Object(static_cast<double>(value)); }
+  template <class Sink>
+  static void put(Sink& sink, float value) {
+    sink.put(static_cast<double>(value));
+  }
   template <class Source>
   static Result<float> decode(const Source& object, const Path& path) {
     if (const auto value = object.template get<double>()) return static_cast<float>(*value);
@@ -144,12 +170,9 @@ constexpr std::string_view integer_name() {
 template <std::integral T>
   requires(!std::same_as<T, bool>)
 struct Codec<T> {
-  static Object encode(T value) {
-    if constexpr (std::signed_integral<T>) {
-      return Object(static_cast<std::int64_t>(value));
-    } else {
-      return Object(static_cast<std::uint64_t>(value));
-    }
+  template <class Sink>
+  static void put(Sink& sink, T value) {
+    sink.put(static_cast<std::conditional_t<std::signed_integral<T>, std::int64_t, std::uint64_t>>(value));
   }
   template <class Source>
   static Result<T> decode(const Source& object, const Path& path) {
@@ -167,11 +190,23 @@ struct Codec<T> {
 template <class T>
 concept DescribedEnum = std::is_enum_v<T> && boost::describe::has_describe_enumerators<T>::value;
 
+/// True for a described enum with an enumerator called `unknown`: it is read for all names that are not known.
+template <class T>
+consteval bool is_open_enum() {
+  bool is_open = false;
+  boost::mp11::mp_for_each<boost::describe::describe_enumerators<T>>(
+      [&](auto each) { is_open = is_open || std::string_view(each.name) == "unknown"; });
+  return is_open;
+}
+
+/// True for a std::optional.
 template <DescribedEnum T>
 struct Codec<T> {
-  static Object encode(T value) {
+  template <class Sink>
+  static void put(Sink& sink, T value) {
     const char* name = boost::describe::enum_to_string(value, nullptr);
-    return name != nullptr ? Object(name) : Object(static_cast<std::int64_t>(value));
+    if (name != nullptr) return sink.put(std::string_view(name));
+    sink.put(static_cast<std::int64_t>(value));
   }
   template <class Source>
   static Result<T> decode(const Source& object, const Path& path) {
@@ -179,17 +214,21 @@ struct Codec<T> {
     if (!name) return mismatch(path, "the name of an enumerator", object.type());
     T value{};
     if (boost::describe::enum_from_string(name->c_str(), value)) return value;
+    if constexpr (is_open_enum<T>()) {
+      boost::describe::enum_from_string("unknown", value);
+      return value;
+    }
     return fault(path, "no enumerator is called \"" + *name + "\"");
   }
 };
 
 template <class T>
 struct Codec<std::vector<T>> {
-  static Object encode(std::vector<T> values) {
-    Array array;
-    array.reserve(values.size());
-    for (auto&& value : values) array.push_back(to_object<T>(std::move(value)));
-    return Object(std::move(array));
+  template <class Sink>
+  static void put(Sink& sink, const std::vector<T>& values) {
+    sink.begin_array();
+    for (const auto& value : values) object::put<T>(sink, value);
+    sink.end();
   }
   template <class Source>
   static Result<std::vector<T>> decode(const Source& object, const Path& path) {
@@ -208,10 +247,14 @@ struct Codec<std::vector<T>> {
 
 template <class T>
 struct Codec<std::map<std::string, T>> {
-  static Object encode(std::map<std::string, T> values) {
-    Dictionary dictionary;
-    for (auto& [key, value] : values) dictionary.set(key, to_object<T>(std::move(value)));
-    return Object(std::move(dictionary));
+  template <class Sink>
+  static void put(Sink& sink, const std::map<std::string, T>& values) {
+    sink.begin_dictionary();
+    for (const auto& [key, value] : values) {
+      sink.key(key);
+      object::put<T>(sink, value);
+    }
+    sink.end();
   }
   template <class Source>
   static Result<std::map<std::string, T>> decode(const Source& object, const Path& path) {
@@ -227,7 +270,11 @@ struct Codec<std::map<std::string, T>> {
 
 template <class T>
 struct Codec<std::optional<T>> {
-  static Object encode(std::optional<T> value) { return value ? to_object<T>(std::move(*value)) : Object(); }
+  template <class Sink>
+  static void put(Sink& sink, const std::optional<T>& value) {
+    if (value) return object::put<T>(sink, *value);
+    sink.put(std::monostate());
+  }
   template <class Source>
   static Result<std::optional<T>> decode(const Source& object, const Path& path) {
     if (object.type() == Type::null) return std::optional<T>();
@@ -237,7 +284,10 @@ struct Codec<std::optional<T>> {
 
 template <class T, os::DescriptorKind kKind, os::Access kAccess>
 struct DescriptorCodec {
-  static Object encode(const T& value) { return Object(Descriptor{value.shared(), kKind, kAccess}); }
+  template <class Sink>
+  static void put(Sink& sink, const T& value) {
+    sink.put(Descriptor{value.shared(), kKind, kAccess});
+  }
   template <class Source>
   static Result<T> decode(const Source& object, const Path& path) {
     const auto descriptor = object.template get<Descriptor>();
@@ -255,10 +305,29 @@ struct DescriptorCodec {
 };
 template <>
 struct Codec<File> : DescriptorCodec<File, os::DescriptorKind::file, os::Access::read> {};
+template <os::DescriptorKind kKind, os::Access kAccess>
+struct Codec<Attached<kKind, kAccess>> : DescriptorCodec<Attached<kKind, kAccess>, kKind, kAccess> {};
 template <>
 struct Codec<ChannelEnd> : DescriptorCodec<ChannelEnd, os::DescriptorKind::channel, os::Access::read_write> {};
 
 /// A class that BOOST_DESCRIBE_STRUCT describes.
+/// Whoever sends it has chosen which: whatever is read holds the same bytes.
+template <>
+struct Codec<Buffer> {
+  template <class Sink>
+  static void put(Sink& sink, const Buffer& value) {
+    std::visit([&](const auto& each) { sink.put(each); }, value.what());
+  }
+  template <class Source>
+  static Result<Buffer> decode(const Source& source, const Path& path) {
+    if (const auto data = source.template get<Data>()) return Buffer(*data);
+    const auto memory = source.template get<Memory>();
+    if (!memory) return mismatch(path, "data or memory", source.type());
+    if (!memory->is_sealed()) return fault(path, "the memory is not sealed");
+    return Buffer(*memory);
+  }
+};
+
 template <class T>
 concept DescribedStruct = std::is_class_v<T> && boost::describe::has_describe_members<T>::value;
 
@@ -266,33 +335,46 @@ concept DescribedStruct = std::is_class_v<T> && boost::describe::has_describe_me
 template <class T>
 using MembersOf = boost::describe::describe_members<T, boost::describe::mod_public>;
 
-/// True for a struct of which most fields are most often as they are by default: those are left out, and what is not
-/// there is as it is by default.
+/// True for a struct whose fields are left out where they are as they are by default, and which are as by default where
+/// they are not there. So a field can be added, and whoever does not know it goes on while nobody uses it:
+/// `template <> inline constexpr bool reeve::object::kOmitsDefaults<Settings> = true;`
 template <class T>
 inline constexpr bool kOmitsDefaults = false;
 
-/// True for a std::optional.
+/// True for a struct that is read also where fields stand that it does not know: they are passed over.
+template <class T>
+inline constexpr bool kToleratesUnknown = false;
+
 template <class T>
 inline constexpr bool kIsOptional = false;
 template <class T>
 inline constexpr bool kIsOptional<std::optional<T>> = true;
 
+/// The places of a struct's members, in the order of their names.
+template <class T>
+consteval auto order_of_members() {
+  constexpr std::size_t kCount = boost::mp11::mp_size<MembersOf<T>>::value;
+  std::array<std::string_view, kCount> names;
+  std::array<std::size_t, kCount> order{};
+  std::size_t next = 0;
+  boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
+    order[next] = next;
+    names[next++] = member.name;
+  });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return names[a] < names[b]; });
+  return order;
+}
+
 template <DescribedStruct T>
 struct Codec<T> {
-  static Object encode(T value) {
-    Dictionary dictionary;
-    boost::mp11::mp_for_each<MembersOf<T>>([&](auto member) {
-      auto& field = value.*member.pointer;
-      using Field = std::remove_reference_t<decltype(field)>;
-      if constexpr (kOmitsDefaults<T>) {
-        static const Field usual = T{}.*member.pointer;
-        if (field == usual) return;
-      }
-      Object object = to_object<Field>(std::move(field));
-      if (kIsOptional<Field> && object.type() == Type::null) return;
-      dictionary.set(member.name, std::move(object));
-    });
-    return Object(std::move(dictionary));
+  template <class Sink>
+  static void put(Sink& sink, const T& value) {
+    static constexpr auto kOrder = order_of_members<T>();
+    sink.begin_dictionary();
+    [&]<std::size_t... kPlace>(std::index_sequence<kPlace...>) {
+      (put_member(sink, value, boost::mp11::mp_at_c<MembersOf<T>, kOrder[kPlace]>()), ...);
+    }(std::make_index_sequence<kOrder.size()>());
+    sink.end();
   }
 
   template <class Source>
@@ -321,11 +403,26 @@ struct Codec<T> {
       }
     });
     if (error) return std::unexpected(std::move(*error));
-    if (known < dictionary->count()) return refuse_unknown(*dictionary, path);
+    if (!kToleratesUnknown<T> && known < dictionary->count()) return refuse_unknown(*dictionary, path);
     return value;
   }
 
  private:
+  template <class Sink, class Member>
+  static void put_member(Sink& sink, const T& value, Member member) {
+    const auto& field = value.*member.pointer;
+    using Field = std::remove_cvref_t<decltype(field)>;
+    if constexpr (kOmitsDefaults<T>) {
+      static const Field usual = T{}.*member.pointer;
+      if (field == usual) return;
+    }
+    if constexpr (kIsOptional<Field> && !kOmitsDefaults<T>) {
+      if (!field) return;
+    }
+    sink.key(member.name);
+    object::put<Field>(sink, field);
+  }
+
   template <class Source>
   static std::unexpected<Error> refuse_unknown(const Source& dictionary, const Path& path) {
     for (const auto& [key, ignored] : dictionary) {

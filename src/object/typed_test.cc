@@ -40,9 +40,20 @@ struct Settings {
 };
 BOOST_DESCRIBE_STRUCT(Settings, (), (volume, name, list))
 
+// Known in part.
+struct Letter {
+  std::string text;
+};
+BOOST_DESCRIBE_STRUCT(Letter, (), (text))
+
+enum class Weather { sun, rain, unknown };
+BOOST_DESCRIBE_ENUM(Weather, sun, rain, unknown)
+
 }  // namespace
 template <>
 inline constexpr bool kOmitsDefaults<Settings> = true;
+template <>
+inline constexpr bool kToleratesUnknown<Letter> = true;
 namespace {
 
 struct Page {
@@ -112,6 +123,18 @@ TEST(Typed, WhatIsAsItIsByDefaultNeedNotBeThere) {
   EXPECT_EQ(from_object<Settings>(Object(Dictionary{{"volum", Object(1)}})).error().message, "volum: unknown field");
   EXPECT_EQ(from_object<Settings>(Object(Dictionary{{"name", Object(1)}})).error().message,
             "name: expected string, got int64");
+}
+
+TEST(Typed, WhatToleratesUnknownFieldsIsReadAllTheSame) {
+  const Dictionary more{{"text", Object("dear")}, {"stamp", Object(5)}};
+  EXPECT_EQ(from_object<Letter>(Object(more))->text, "dear");
+  EXPECT_FALSE(from_object<Letter>(Object(Dictionary{{"stamp", Object(5)}}))) << "what it knows must be there";
+}
+
+TEST(Typed, AnOpenEnumIsReadAsUnknown) {
+  EXPECT_EQ(from_object<Weather>(Object("rain")), Weather::rain);
+  EXPECT_EQ(from_object<Weather>(Object("hail")), Weather::unknown);
+  EXPECT_FALSE(from_object<Weather>(Object(5)));
 }
 
 TEST(Typed, AnIntegerMayCarryEitherTag) {

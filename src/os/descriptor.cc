@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ bool can_be_polled(int raw) {
   return ::epoll_ctl(raw, EPOLL_CTL_DEL, raw, &nothing) != 0 && errno != EPERM;
 }
 
+bool is_socket(int raw) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return ::getsockopt(raw, SOL_SOCKET, SO_TYPE, &type, &size) == 0;
+}
+
 bool is_event(int raw) {
   std::array<char, 32> path{};
   std::array<char, 64> target{};
@@ -53,6 +60,8 @@ std::string_view name_of(DescriptorKind kind) {
       return "event";
     case DescriptorKind::shared:
       return "shared memory";
+    case DescriptorKind::socket:
+      return "socket";
   }
   return "unknown";
 }
@@ -72,6 +81,8 @@ bool is_kind(const Fd& descriptor, DescriptorKind kind) {
       return is_event(raw);
     case DescriptorKind::shared:
       return is_memory(descriptor, Sealing::size);
+    case DescriptorKind::socket:
+      return is_socket(raw) && !is_channel_socket(descriptor);
   }
   return false;
 }
@@ -92,6 +103,12 @@ Result<Access> access_of(const Fd& descriptor) {
     default:
       return Access::read_write;
   }
+}
+
+Result<std::pair<Fd, Fd>> pipe_pair() {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return system_failure("pipe2");
+  return std::pair(Fd(ends[0]), Fd(ends[1]));
 }
 
 }  // namespace reeve::os

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "fd.hpp"
 
@@ -16,6 +17,7 @@ enum class DescriptorKind : std::uint8_t {
   channel = 4,  ///< one end of a channel (AF_UNIX, SOCK_SEQPACKET)
   event = 5,    ///< an eventfd
   shared = 6,   ///< a memfd whose size is sealed: its sender may still write
+  socket = 7,   ///< a socket of any other kind than a channel's
 };
 
 /// What a descriptor is open for: two bits.
@@ -34,5 +36,8 @@ bool is_served_by_a_process(const Fd& descriptor);
 
 /// How the descriptor was opened; nothing for a mere path (O_PATH).
 Result<Access> access_of(const Fd& descriptor);
+
+/// The two ends of a pipe: what is written to the second is read from the first. Errors: busy.
+Result<std::pair<Fd, Fd>> pipe_pair();
 
 }  // namespace reeve::os

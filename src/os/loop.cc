@@ -172,6 +172,20 @@ void Loop::run_due_timers() {
   }
 }
 
+// As epoll_wait.
+int Loop::State::wait(std::span<epoll_event> events, const Deadline& until) {
+  const auto look = [&](int milliseconds) {
+    return ::epoll_wait(epoll.raw(), events.data(), static_cast<int>(events.size()), milliseconds);
+  };
+  const bool is_due = until && *until <= now();
+  int count = is_due || awake.is_worth_it() ? look(0) : 0;
+  if (count == 0 && is_due) return 0;
+  while (count == 0 && awake.look_again(until)) count = look(0);
+  if (count == 0) count = look(milliseconds_until(until));
+  awake.done();
+  return count;
+}
+
 Result<void> Loop::run_once(const Deadline& deadline) {
   std::optional<Time> wake = deadline;
   if (!state_->timers.empty()) {
@@ -179,8 +193,7 @@ Result<void> Loop::run_once(const Deadline& deadline) {
     wake = wake ? std::min(*wake, first) : first;
   }
   std::array<epoll_event, 64> events;
-  const int count =
-      ::epoll_wait(state_->epoll.raw(), events.data(), static_cast<int>(events.size()), milliseconds_until(wake));
+  const int count = state_->wait(events, wake);
   if (count < 0 && errno != EINTR) return system_failure("epoll_wait");
   const Running running(state_);
   for (int i = 0; i < count; ++i) {

@@ -2,8 +2,7 @@
 //
 // Owns:    an epoll descriptor and the callbacks; never the descriptors watched.
 // Threads: one. Callbacks run inside run_once and may add or drop any watch, their own included. While one of them
-// waits
-//          in wait_for those of watches that attend are called too, its own perhaps: they may be entered again.
+//          waits in wait_for those of watches that attend are called too, its own perhaps: they may be entered again.
 // Errors:  busy where the kernel is out of descriptors or watches.
 #pragma once
 
@@ -14,31 +13,39 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
+#include "awake.hpp"
 #include "clock.hpp"
 #include "fd.hpp"
 #include "socket.hpp"
 
+struct epoll_event;
+
 namespace reeve::os {
 
+/// What a watch waits for. One that waits for nothing is called when the other end has gone, and not before.
 struct Interest {
-  bool readable = false;
-  bool writable = false;
+  bool readable = false;  ///< something to read, or the other end will send no more
+  bool writable = false;  ///< room to write
   friend bool operator==(const Interest&, const Interest&) = default;
 };
 
 /// What became true of a watched descriptor. `ended` comes with or without anything left to read.
 struct Ready {
-  bool readable = false;
-  bool writable = false;
-  bool ended = false;
+  bool readable = false;  ///< something to read, or its end
+  bool writable = false;  ///< room to write
+  bool ended = false;     ///< the other end has gone, in both directions
 };
 
 /// Whether a watch is looked after while a callback waits for something.
 enum class Attends : bool { no, yes };
 
+/// What runs the callbacks of connections that do not block. It has no thread of its own: whoever has it calls
+/// `run_once` or `dispatch`, or has another library's loop do so (`<reeve/loops/…>`).
+/// Threads: one.
 class Loop {
   struct Entry {
     int raw = -1;
@@ -56,6 +63,8 @@ class Loop {
     std::map<std::pair<Time, std::uint64_t>, std::function<void()>> timers;  // by when, then by token
     Fd alarm;         // a timer of the kernel's, for whoever watches the epoll descriptor
     Time alarm_at{};  // none
+    Awake awake;
+    int wait(std::span<epoll_event> events, const Deadline& until);
     void set_alarm();
     Result<bool> attend();
     void mute(std::uint64_t token);
@@ -70,7 +79,9 @@ class Loop {
     Watch(Watch&& other) noexcept = default;
     Watch& operator=(Watch&& other) noexcept;
     ~Watch() { drop(); }
+    /// Waits for that instead, from now on. Errors: system.
     Result<void> change(Interest interest);
+    /// Watches no longer: the callback is not called any more.
     void drop();
     /// Whether it watches anything.
     bool is_set() const { return token_ != 0; }
@@ -89,6 +100,7 @@ class Loop {
     Timer(Timer&& other) noexcept = default;
     Timer& operator=(Timer&& other) noexcept;
     ~Timer() { drop(); }
+    /// It does not fire any more.
     void drop();
     /// Whether it is still to come.
     bool is_set() const;
@@ -105,6 +117,7 @@ class Loop {
   class Reference {
    public:
     Reference() = default;
+    /// To that loop, which may move and end.
     Reference(const Loop& loop) : state_(loop.state_) {}  // NOLINT: a loop is referred to
     /// The same loop; nothing once that has ended.
     std::optional<Loop> get() const;
@@ -113,9 +126,13 @@ class Loop {
     std::weak_ptr<State> state_;
   };
 
+  /// A loop with nothing to do. Errors: busy where no descriptor is left.
   static Result<Loop> make();
 
+  /// Has `call` called in each round in which what it waits for is so. Errors: busy; denied for what cannot be waited
+  /// for, such as a regular file.
   Result<Watch> watch(const Fd& fd, Interest interest, std::function<void(Ready)> call, Attends attends = Attends::no);
+  /// Has `call` called once, at that time or as soon after it as the loop runs: the earliest first.
   Timer at(Time when, std::function<void()> call);
 
   /// Calls it once, in one of the next rounds.
@@ -130,7 +147,8 @@ class Loop {
   /// Takes what has arrived at such a descriptor: it is readable again when another one does.
   static void forget_signals(const Fd& descriptor);
 
-  /// Waits for the first thing to happen, until the deadline, and runs what is due.
+  /// Waits for the first thing to happen, until the deadline, and runs what is due. Where the last wait was a short one
+  /// it waits awake for a moment before it sleeps (awake.hpp).
   Result<void> run_once(const Deadline& deadline = {});
 
   /// Runs what is due, without waiting.

@@ -248,6 +248,15 @@ bool has_one_user() {
   return ::getresuid(&real, &effective, &saved) == 0 && real == effective && effective == saved;
 }
 
+WithoutSignals::WithoutSignals() {
+  sigset_t most;
+  sigfillset(&most);
+  for (const int own : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT}) sigdelset(&most, own);
+  ::pthread_sigmask(SIG_SETMASK, &most, &before_);
+}
+
+WithoutSignals::~WithoutSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
 std::optional<std::string> trusted_variable(const char* name) {
   const char* value = ::secure_getenv(name);
   if (value == nullptr || *value == '\0') return std::nullopt;

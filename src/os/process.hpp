@@ -1,6 +1,7 @@
 // Processes: starting one with exactly what it is given, waiting for it, and who we are ourselves.
 #pragma once
 
+#include <csignal>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -88,6 +89,19 @@ std::uint32_t own_user();
 bool is_root();
 /// Whether its real, effective and saved user are the same.
 bool has_one_user();
+
+/// While it lives this thread hears of no signals, and neither does a thread that it makes meanwhile: they are others'.
+/// But for those by which the kernel tells a thread of its own faults.
+class WithoutSignals {
+ public:
+  WithoutSignals();
+  WithoutSignals(const WithoutSignals&) = delete;
+  WithoutSignals& operator=(const WithoutSignals&) = delete;
+  ~WithoutSignals();
+
+ private:
+  sigset_t before_;
+};
 
 /// An environment variable that may be believed; nothing in a set-id program, and nothing where it is empty.
 std::optional<std::string> trusted_variable(const char* name);

@@ -54,10 +54,13 @@ sockaddr_un address_in(const Fd& folder, const char* name) {
 // Takes ownership of everything that came before anything is judged, so that no early return can leak. A descriptor
 // whose close could wait for ever is never closed at all: that costs its number, and nobody any time.
 void take_control(const msghdr& message, Arrival& arrival) {
+  // Whoever closes a socket that lingers waits until its peer has read.
+  const linger none{0, 0};
   const Control control =
       parse_control(std::span(static_cast<const std::byte*>(message.msg_control), message.msg_controllen));
   for (std::size_t i = 0; i < control.count; ++i) {
     Fd descriptor(control.descriptors[i]);
+    (void)::setsockopt(descriptor.raw(), SOL_SOCKET, SO_LINGER, &none, sizeof none);
     if (is_served_by_a_process(descriptor)) {
       arrival.left_open = true;
       (void)descriptor.release();
@@ -224,22 +227,27 @@ Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::
 }
 
 Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights,
-                                bool* was_reset) {
+                                bool* was_reset, Wait wait) {
   REEVE_INVARIANT(parts.size() <= 4);
   alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
   std::array<iovec, 4> vectors;
   for (std::size_t i = 0; i < parts.size(); ++i) vectors[i] = {parts[i].data(), parts[i].size()};
   // A reset is told once and clears itself: what the peer sent before it died is still in the queue behind it.
-  for (int attempts = 0; attempts < 8; ++attempts) {
+  const int flags = MSG_CMSG_CLOEXEC | (wait == Wait::no ? MSG_DONTWAIT : 0);
+  for (int resets = 0; resets < 8;) {
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = parts.size();
     message.msg_control = control.data();
     message.msg_controllen = control_bytes(rights);
-    const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const ssize_t size = ::recvmsg(socket.raw(), &message, flags);
     if (size < 0) {
-      if (errno == ECONNRESET && was_reset != nullptr) *was_reset = true;
-      if (errno == EINTR || errno == ECONNRESET) continue;
+      if (errno == EINTR) continue;
+      if (errno == ECONNRESET) {
+        ++resets;
+        if (was_reset != nullptr) *was_reset = true;
+        continue;
+      }
       if (errno == EAGAIN) return NothingYet{};
       return system_failure("recvmsg");
     }

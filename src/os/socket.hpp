@@ -1,6 +1,6 @@
 // Channel sockets: AF_UNIX, SOCK_SEQPACKET, with the kernel's word on who sent each packet.
 //
-// Threads: none of these blocks, but for wait_for.
+// Threads: none of these blocks, but for wait_for and a receive_packet that is to wait.
 // Errors:  a full or empty socket is a condition, not an error.
 #pragma once
 
@@ -94,15 +94,19 @@ using Received = std::variant<Arrival, NothingYet, EndOfChannel>;
 /// `process_only` refuses descriptors too, but has room for the sender's pidfd, where that was asked for.
 enum class Rights { accept, refuse, process_only };
 
+/// Whether a call waits where nothing is there yet.
+enum class Wait : bool { no, yes };
+
 /// Receives one packet into the parts of a buffer, of which there are at most four, one after the other. With
 /// Rights::refuse, a packet that carries descriptors arrives truncated. After a reset it reads on: what the peer sent
-/// before it died is delivered before EndOfChannel. `was_reset` as in send_packet.
+/// before it died is delivered before EndOfChannel. `was_reset` as in send_packet. One that waits may still find
+/// nothing yet: where somebody has made the socket one that does not wait.
 Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights,
-                                bool* was_reset = nullptr);
+                                bool* was_reset = nullptr, Wait wait = Wait::no);
 
 inline Result<Received> receive_packet(const Fd& socket, std::span<std::byte> buffer, Rights rights,
-                                       bool* was_reset = nullptr) {
-  return receive_packet(socket, std::span(&buffer, 1), rights, was_reset);
+                                       bool* was_reset = nullptr, Wait wait = Wait::no) {
+  return receive_packet(socket, std::span(&buffer, 1), rights, was_reset, wait);
 }
 
 /// Lets more packets wait on their way from this end, as far as this user may: four of 128 KiB.

@@ -44,6 +44,7 @@ int main(int argc, char** argv) {
   }
   os::raise_descriptor_limit();
   os::survive_broken_pipes();
+  os::set_awake(false);  // Their processors are others'.
   os::die_with_parent();
   (void)os::local_seconds();  // Reads the time zone while that can be read.
   broker::DaemonOptions options;

@@ -88,7 +88,11 @@ int call(Words& words) {
   words.call.timeout = *wait;
   words.call.json = words.second.empty() ? words.first : words.second;
   if (!words.second.empty()) words.call.method = words.first;
-  return show(inspect::call(words.call), words.form());
+  const auto show_item = [](const std::string& item) {
+    std::printf("%s\n", item.c_str());
+    std::fflush(stdout);
+  };
+  return show(inspect::call(words.call, show_item), words.form());
 }
 
 // As a shell does: what the program returns, or 128 and the signal that ended it.

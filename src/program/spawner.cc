@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   }
   os::raise_descriptor_limit();
   os::survive_broken_pipes();
+  os::set_awake(false);  // Their processors are others'.
   os::die_with_parent();
   spawn::SpawnerOptions options;
   options.runtime_folder = argv[1];

@@ -175,6 +175,7 @@ int main(int argc, char** argv) {
   if (options->embedded && !os::go_to_background()) return EXIT_FAILURE;
   os::raise_descriptor_limit();
   os::survive_broken_pipes();
+  os::set_awake(false);  // Their processors are others'.
   // For all that it will ever start: spawner, broker, and services in whatever preset.
   (void)os::refuse_privileges_by_exec();
   Report report(options->embedded ? os::inherited(contract::kReportNumber) : std::nullopt);

@@ -37,6 +37,8 @@ inline constexpr std::size_t kItemAttachmentCostBytes = 4096;  // ... for each o
 inline constexpr std::size_t kUnsentAnswersMax = 16;     // To one peer that does not read; then its requests wait.
 inline constexpr std::size_t kObjectCountMax = 1 << 18;  // In one message: an owned null takes 64 bytes where the wire
                                                          // takes 4, so that this bounds a message to 16 MiB of them.
+inline constexpr std::size_t kBufferMemoryBytesMin = 32 * 1024 * 1024;  // Less is cheaper in the message: a fresh page
+                                                                        // with a descriptor costs more than two copies.
 inline constexpr std::size_t kSharedDataBytesMin = 16 * 1024;  // Data from here on is shared with the message that
                                                                // brought it; a copy of less takes under 1 us.
 inline constexpr std::size_t kSharedDataPartMax = 4;  // ... unless that keeps more than so many times its size alive.
@@ -125,8 +127,13 @@ inline constexpr std::chrono::seconds kBrokerIdle{10};        // An embedded bro
 inline constexpr std::chrono::seconds kClientQuiet{1};  // A client that looked something up, and nothing since, is
                                                         // let go: it connects anew.
 inline constexpr int kBrokersMax = 20;  // Asked the same, one after the other, since each ended before it had answered.
-inline constexpr std::chrono::seconds kBrokerStart{10};        // How long a client waits for the broker it started.
-inline constexpr std::chrono::seconds kStopGrace{5};           // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::chrono::seconds kBrokerStart{10};      // How long a client waits for the broker it started.
+inline constexpr std::chrono::seconds kStopGrace{5};         // From SIGTERM to SIGKILL when the broker leaves.
+inline constexpr std::chrono::microseconds kAwakeMax{60};    // Looking before sleeping: what one wake-up costs, or two.
+inline constexpr std::chrono::microseconds kShortWait{500};  // A wait after which the next is worth looking.
+inline constexpr int kTrialWaits = 4;                        // ... in the other way, whether asleep or awake.
+inline constexpr int kTrialIntervalMin = 256;  // ... after so many waits, and twice as many where nothing has changed:
+inline constexpr int kTrialIntervalMax = 16384;                // ... few enough that nobody sees them in a p99.
 inline constexpr std::chrono::milliseconds kAcceptPause{100};  // No new clients for so long when the kernel ran out.
 inline constexpr std::size_t kLogLineBytesMax = 1024;          // Of a service's output; longer lines are cut in two.
 inline constexpr std::size_t kLogBytesPerSecond = 64 * 1024;   // Of one service's output; then it waits for the next.

@@ -44,4 +44,17 @@ bool operator==(const Error& a, const Error& b) {
   return a.kind == b.kind && a.code == b.code && a.message == b.message && a.advice == b.advice;
 }
 
+Retry retry_of(const Error& error) {
+  switch (error.kind) {
+    case Kind::busy:
+      return Retry::later;
+    case Kind::timeout:
+      return Retry::now_if_harmless;
+    case Kind::interrupted:
+      return error.code == code::kNotTakenUp ? Retry::now : Retry::now_if_harmless;
+    default:
+      return Retry::never;
+  }
+}
+
 }  // namespace reeve::vocab

@@ -49,6 +49,7 @@ inline constexpr std::int32_t kAnswered = 2305;         ///< a request was answe
 inline constexpr std::int32_t kNoLoop = 2306;           ///< a connection without a loop can only be waited for
 inline constexpr std::int32_t kNotTakenUp = 2307;       ///< see Kind::interrupted: it was not taken up
 inline constexpr std::int32_t kDeadlock = 2308;         ///< a request came back to who waits for its answer
+inline constexpr std::int32_t kSuspended = 2309;        ///< a call would wait on a connection that is suspended
 inline constexpr std::int32_t kBadPropertyList = 2400;  ///< a file is not a property list
 inline constexpr std::int32_t kBadJob = 2401;           ///< a property list is not a job
 inline constexpr std::int32_t kLaunchFailed = 2402;     ///< a job's program could not be started
@@ -77,6 +78,16 @@ bool operator==(const Error& a, const Error& b);
 
 /// Message and advice in one line.
 std::string text_of(const Error& error);
+
+/// Whether to ask for the same again.
+enum class Retry : std::uint8_t {
+  never,            ///< it fails again, unless something is mended first
+  later,            ///< nothing was done, and something is short at present
+  now,              ///< nothing was done, and a fresh service is started
+  now_if_harmless,  ///< it may have been done already
+};
+/// What follows from an error, if nothing more is known.
+Retry retry_of(const Error& error);
 
 }  // namespace reeve::vocab
 

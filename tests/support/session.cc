@@ -158,6 +158,18 @@ JobFile actor_job(const std::string& name, std::vector<std::string> more_argumen
   return job;
 }
 
+JobFile host_job(const std::string& name) {
+  JobFile job;
+  job.label = name;
+  job.program = build_folder() + "/tests/host";
+  job.arguments = {name};
+  job.names = "<dict>";
+  for (const char* part : {"", ".closed", ".desk"}) job.names += "<key>" + name + part + "</key><true/>";
+  job.names += "</dict>";
+  job.extra = "<key>ThrottleInterval</key><integer>0</integer>";
+  return job;
+}
+
 JobFile script_job(const std::string& name, const std::string& script, const std::string& output) {
   JobFile job;
   job.label = name;

@@ -61,6 +61,9 @@ void write_job(const std::string& folder, const JobFile& job);
 /// A job that runs tests/support/actor under that name; it is never throttled.
 JobFile actor_job(const std::string& name, std::vector<std::string> more_arguments = {});
 
+/// A job that runs tests/support/host under that name and its further ones.
+JobFile host_job(const std::string& name);
+
 /// A job that offers nothing and runs a shell's words, in no sandbox; what they print is added to `output`.
 JobFile script_job(const std::string& name, const std::string& script, const std::string& output);
 

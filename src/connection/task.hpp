@@ -96,7 +96,10 @@ class [[nodiscard]] Task {
   Result<T> run(os::Loop& loop) && {
     const os::Bell bell = REEVE_TRY(os::Bell::make());
     bool is_over = false;
-    const auto watch = REEVE_TRY(loop.watch(bell.descriptor(), {.readable = true}, [&](os::Ready) { is_over = true; }));
+    const auto watch = REEVE_TRY(loop.watch(bell.descriptor(), {.readable = true}, [&](os::Ready) {
+      bell.hush();  // After which all that was done before it was rung is seen here.
+      is_over = true;
+    }));
     std::optional<Result<T>> outcome;
     finish(std::move(*this), outcome, bell);
     // Rung, nobody else has anything to do with this any more.

@@ -23,7 +23,7 @@ class Counted {
   static inline std::uint32_t count_ = 0;
 };
 
-class Guest : public Room {
+class Guest final : public Room {
  public:
   explicit Guest(const Peer& peer) : user_(peer.uid) {}
   void note(std::string what) override { notes_.push_back(std::move(what)); }
@@ -50,7 +50,7 @@ class Guest : public Room {
   std::vector<std::string> notes_;
 };
 
-struct Closed : Namesake {
+struct Closed final : Namesake {
   Result<std::string> name() override { return "nobody hears this"; }
 };
 

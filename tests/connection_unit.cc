@@ -12,11 +12,13 @@
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
+#include <fstream>
 #include <thread>
 
 #include "../src/connection/runtime.hpp"
 #include "../src/connection/staged.hpp"
 #include "../src/connection/typed.hpp"
+#include "support/session.hpp"
 
 namespace reeve::connection {
 namespace {
@@ -55,7 +57,6 @@ struct Keeper : Taker {
 
 struct AttachedTo : Staged {
   AttachedTo() { handler = std::make_shared<const Handler>(handler_of<Taker>(keeper, Shows::no)); }
-  ~AttachedTo() override { ::unlink(path.c_str()); }
 
   // What came of handing that over.
   template <auto kMethod, class T>
@@ -67,15 +68,13 @@ struct AttachedTo : Staged {
   }
   int open_with(int flags) const { return ::open(path.c_str(), flags | O_CLOEXEC); }
   std::string file_of(const std::string& text) {
-    std::string pattern = "/tmp/reeve-attached-XXXXXX";
-    const int raw = ::mkstemp(pattern.data());
-    EXPECT_EQ(::write(raw, text.data(), text.size()), static_cast<ssize_t>(text.size()));
-    ::close(raw);
-    return pattern;
+    std::ofstream(folder.path() + "/file") << text;
+    return folder.path() + "/file";
   }
 
   Keeper keeper;
   Proxy<Taker> proxy{connection()};
+  test::Folder folder;
   std::string path = file_of("twelve bytes");
 };
 

@@ -97,15 +97,14 @@ class Service::Running {
     };
     control_watch_ = REEVE_TRY(loop_.watch(control_.socket(), {.readable = true}, read, os::Attends::yes));
     REEVE_TRY(begin());
-    while (!over_) {
+    bool has_lost_control = false;
+    while (!over_ && !has_lost_control) {
       REEVE_TRY(loop_.run_once(stop_by_));
-      if (control_.over() && !is_winding_up_for_good()) {
-        tell_stopping();
-        return control_ended();
-      }
-      wind_up();
+      has_lost_control = control_.over() && !is_winding_up_for_good();
+      if (!has_lost_control) wind_up();
     }
-    return {};
+    tell_stopping();
+    return has_lost_control ? control_ended() : Result<void>();
   }
 
   /// An offer that was made while run() runs.
@@ -315,15 +314,10 @@ class Service::Running {
     const auto asked = control_.ask(contract::Retire{control_.taken()}, [this](Result<Dictionary> answer) {
       const auto may = answer ? contract::decode_reply<bool>(*answer) : std::unexpected(answer.error());
       if (!may) return control_.break_off(may.error());
-      if (*may) {
-        over_ = true;
-        tell_stopping();
-      }
+      if (*may) over_ = true;
       if (!*may) retire_at(os::now() + idle_);
     });
-    if (asked) return;
-    over_ = true;
-    tell_stopping();
+    if (!asked) over_ = true;
   }
 
   std::vector<Offered>& offers_;

@@ -71,8 +71,8 @@ class Service {
 
   /// The same with an implementation for each client: `make(const Peer&)` returns a Result of one (of a final class, or
   /// clang warns of its destructor), made before anything of what the client sent is taken up, and destroyed once the
-  /// client has left and nothing of its is in hand. No handler runs meanwhile. An
-  /// error is what the client gets, whatever it asks.
+  /// client has left and nothing of its is in hand. No handler runs meanwhile. An error is what the client gets,
+  /// whatever it asks.
   template <class Interface, class Make>
   Result<void> offer_each(std::string name, Make make, OfferOptions options = {}) {
     Offer what;

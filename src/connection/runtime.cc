@@ -37,7 +37,7 @@ class Runtime::Worker {
   void begin(Begin what, std::function<void()> then) {
     {
       const std::lock_guard lock(mutex_);
-      given_.push_back(Begun{std::move(what), std::move(then), {}});
+      given_.push_back(Begun{std::move(what), std::move(then)});
     }
     bell_.ring();
   }
@@ -47,7 +47,8 @@ class Runtime::Worker {
   struct Begun {
     Begin what;
     std::function<void()> then;
-    std::optional<Task<void>> task;
+    std::optional<Task<void>> task{};
+    bool is_over = false;
   };
 
   // Whoever gives a coroutine what it waits for runs it on: another thread, perhaps. It ends on its own.
@@ -81,7 +82,7 @@ class Runtime::Worker {
     while (!is_over_) {
       // What the kernel lacks it may have again.
       if (!loop_.run_once()) os::wait_until(os::now() + kAcceptPause);
-      std::erase_if(begun_, [](const Begun& begun) { return begun.task->is_over(); });
+      std::erase_if(begun_, [](const Begun& begun) { return begun.is_over; });
     }
     begun_.clear();  // Where it was begun: what it owns belongs to this thread.
   }
@@ -91,6 +92,7 @@ class Runtime::Worker {
     if (task) (void)co_await std::move(*task);
     co_await Return{*this};
     if (begun.then) begun.then();
+    begun.is_over = true;
     co_return {};
   }
 

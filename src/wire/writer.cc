@@ -48,7 +48,7 @@ void Writer::grow(std::size_t size) {
 
 void Writer::begin(Tag tag) {
   const bool is_root = depth_ == 0;
-  if (!is_root) (void)count_value();
+  if (!is_root) count_value();
   if (depth_ == kDepthMax) {
     refuse(code::kTooLarge, "containers nest deeper than 32 levels", "flatten the value");
     ++beyond_;
@@ -80,7 +80,7 @@ void Writer::key(std::string_view key) {
 
 void Writer::put_text(std::string_view text) {
   if (!is_text(text)) refuse(code::kBadBody, "text is not UTF-8 or holds a NUL", "send it as data");
-  if (error_ || !may_splice(text.size())) return;
+  if (error_ || !has_room_for(text.size())) return;
   std::byte* const place = room(padded(text.size() + 1));
   if (!text.empty()) std::memcpy(place, text.data(), text.size());
   std::memset(place + text.size(), 0, padded(text.size() + 1) - text.size());
@@ -92,7 +92,7 @@ void Writer::put(std::string_view value) {
 }
 
 // Whether so much more fits.
-bool Writer::may_splice(std::size_t size) {
+bool Writer::has_room_for(std::size_t size) {
   if (size <= kMessageBytesMax && used_ + spliced_ + size <= kMessageBytesMax) return true;
   refuse(code::kTooLarge, "the message exceeds 64 MiB", "hand larger data over as Memory or File");
   return false;
@@ -100,7 +100,7 @@ bool Writer::may_splice(std::size_t size) {
 
 void Writer::put(const Data& value) {
   put_scalar(Tag::data, static_cast<std::uint32_t>(value.size()));
-  if (error_ || !may_splice(value.size())) return;
+  if (error_ || !has_room_for(value.size())) return;
   if (value.size() >= kSpliceBytesMin) {
     body_.splices.push_back({used_, value});
     spliced_ += value.size();

@@ -61,18 +61,17 @@ class Writer {
   };
 
   void begin(Tag tag);
-  // False where the message is refused by now: nothing is kept of what follows.
-  bool count_value() {
-    if (depth_ == 0) return !error_;
+  // Of a message that is refused by now nothing is kept of what follows.
+  void count_value() {
+    if (depth_ == 0) return;
     if (Open& around = open_[depth_ - 1]; !around.has_keys) ++around.count;
     if (++values_ > kObjectCountMax) refuse_too_many();
     if (error_) used_ = 0;
-    return !error_;
   }
   void refuse_too_many();
   void refuse(std::int32_t code, const char* what, const char* advice);
   bool may_carry(bool is_whole);
-  bool may_splice(std::size_t size);
+  bool has_room_for(std::size_t size);
 
   std::byte* room(std::size_t size) {
     if (body_.bytes.size() - used_ < size) grow(size);

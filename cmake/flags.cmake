@@ -12,6 +12,14 @@ endif()
 if(REEVE_SANITIZE)
   add_compile_options(-fsanitize=${REEVE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${REEVE_SANITIZE})
+  add_compile_definitions(REEVE_SANITIZED)
+endif()
+if(REEVE_SANITIZE MATCHES "undefined" AND CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  # With each look at an object's type clang asks the kernel for a pipe, where the tests of failing calls count.
+  add_compile_options(-fno-sanitize=vptr)
+endif()
+if(REEVE_FUZZ AND REEVE_SANITIZE)
+  add_compile_options(-fsanitize=fuzzer-no-link)  # so that fuzzers see which ways are taken
 endif()
 if(REEVE_SANITIZE STREQUAL "thread")
   # What it adds has g++ 12 see optionals without a value where there are none. The other builds keep the warning.

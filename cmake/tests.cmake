@@ -16,5 +16,5 @@ foreach(room IN LISTS REEVE_ROOMS)
     GTest::gtest_main Threads::Threads)
   target_compile_definitions(test_${room} PRIVATE REEVE_VECTORS="${CMAKE_SOURCE_DIR}/../shared/vectors"
     REEVE_SOURCE="${CMAKE_SOURCE_DIR}")
-  gtest_discover_tests(test_${room} TEST_PREFIX ${room}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
+  gtest_discover_tests(test_${room} TEST_PREFIX ${room}. DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 900)
 endforeach()

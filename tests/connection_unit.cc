@@ -250,7 +250,7 @@ TEST_F(Sleeping, WakeWhenTheirServiceDies) {
 }
 
 TEST(Runtime, SaysThatThereIsNoRoomForIt) {
-#ifdef __SANITIZE_ADDRESS__
+#ifdef REEVE_SANITIZED
   GTEST_SKIP() << "a sanitiser needs descriptors of its own to look at an object";
 #endif
   rlimit before{};

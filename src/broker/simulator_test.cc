@@ -12,7 +12,7 @@
 namespace reeve::broker::simulator {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(NDEBUG)
+#if defined(REEVE_SANITIZED) || !defined(NDEBUG)
 constexpr std::uint64_t kStepsInAll = 500'000;
 #else
 constexpr std::uint64_t kStepsInAll = 10'000'000;

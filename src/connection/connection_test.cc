@@ -83,7 +83,7 @@ TEST(Connection, TakesNoLateAnswerForTheOutcomeOfALongMessage) {
 TEST(Connection, IntroducesOverAFreshChannelWhereTheOldOneIsGone) {
   Stage stage;
   Connection connection = stage.connection();
-  ASSERT_TRUE(connection.post({}));
+  ASSERT_TRUE(connection.post(Dictionary()));
   stage.services[0].end({});
   EXPECT_TRUE(connection.introduce());
   EXPECT_EQ(stage.services.size(), 2U);

@@ -292,7 +292,7 @@ TEST(Storm, OfOneThreadComesToTheSameEndInWhateverOrder) {
   if (const char* seed = std::getenv("REEVE_SEED")) return run_seed(std::strtoull(seed, nullptr, 10));
   const std::size_t before = open_descriptors();
   int seeds = 500;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef REEVE_SANITIZED
   seeds = 100;
 #endif
   int seed = 0;

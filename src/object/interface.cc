@@ -235,9 +235,19 @@ class Comparison {
   std::vector<Change> changes_;
 };
 
+// A namespace without a name: g++ and clang write it in two ways.
+std::string in_one_spelling(std::string name) {
+  constexpr std::string_view kOfClang = "(anonymous namespace)";
+  for (std::size_t at = 0; (at = name.find(kOfClang, at)) != std::string::npos;) {
+    name.replace(at, kOfClang.size(), "{anonymous}");
+  }
+  return name;
+}
+
 }  // namespace
 
-std::string Describer::name_for(const std::string& whole) {
+std::string Describer::name_for(const std::string& written) {
+  const std::string whole = in_one_spelling(written);
   std::string name = last_name(whole);
   if (is_plain(name)) name = "::" + whole;
   for (const auto& [other, known] : names_) {

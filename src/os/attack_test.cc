@@ -107,11 +107,13 @@ TEST(Attack, F3WhatDoesNotFitTheControlBufferIsNeverInstalled) {
 }
 
 TEST(Attack, F5ParkedDescriptorsStopOnlyThoseWhoseLimitIsAsLow) {
-  // Counted for a user, and compared with the limit of whoever sends; a privileged user is never stopped.
+  // Counted for a user, and compared with the limit of whoever sends; a privileged user is never stopped. Root's tests
+  // have one who does nothing else meanwhile.
+  constexpr uid_t kNobodyElse = 54321;
   const bool is_root = ::geteuid() == 0;
   auto [parked, parker] = *channel_pair();
   const int parking = exit_code_of([&, &parker = parker] {
-    OR_FAIL(!is_root || ::setresuid(1000, 1000, 1000) == 0);
+    OR_FAIL(!is_root || ::setresuid(kNobodyElse, kNobodyElse, kNobodyElse) == 0);
     OR_FAIL(limit_descriptors(256));
     for (int i = 0; i < 64; ++i) {
       if (send_many(parker, parker.raw(), 100)) continue;
@@ -126,7 +128,7 @@ TEST(Attack, F5ParkedDescriptorsStopOnlyThoseWhoseLimitIsAsLow) {
   EXPECT_EQ(parking, 0);
   // They are in flight still, though who parked them has gone.
   EXPECT_EQ(exit_code_of([&] {
-              OR_FAIL(!is_root || ::setresuid(1000, 1000, 1000) == 0);
+              OR_FAIL(!is_root || ::setresuid(kNobodyElse, kNobodyElse, kNobodyElse) == 0);
               rlimit limit{};
               ::getrlimit(RLIMIT_NOFILE, &limit);
               OR_FAIL(limit_descriptors(limit.rlim_max));

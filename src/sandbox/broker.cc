@@ -9,7 +9,7 @@
 namespace reeve::sandbox {
 namespace {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef REEVE_SANITIZED
 constexpr bool kIsSanitised = true;
 #else
 constexpr bool kIsSanitised = false;

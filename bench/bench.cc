@@ -265,9 +265,10 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
 
 Options options_of(int argc, char** argv) {
   Options options;
-  for (int i = 1; i + 1 < argc; i += 2) {
+  for (int i = 1; i < argc; i += 2) {
     const std::string name = argv[i];
-    if (name != "--only" && name != "--json") die("usage: bench [--only TEXT] [--json FILE]");
+    const bool is_whole = (name == "--only" || name == "--json") && i + 1 < argc;
+    if (!is_whole) die("usage: bench [--only TEXT] [--json FILE]");
     (name == "--only" ? options.only : options.json) = argv[i + 1];
   }
   return options;

@@ -37,6 +37,8 @@ Error not_taken_up() {
                "call again: nothing was done, and a fresh service is started"};
 }
 
+Error cancelled() { return Error{Kind::gone, code::kCancelled, "the call was given up on this side", ""}; }
+
 Error given_up() { return Error{Kind::gone, code::kClosed, "the connection was given up on this side", ""}; }
 
 Result<void> no_loop() {
@@ -218,6 +220,7 @@ bool Link::begin(PacketKind kind, const Message& request, const CallOptions& opt
   waiter.chain_ = parcel_.chain;
   end_in_time(waiter, *loop);
   send_parcel();
+  end_when_told(waiter, options);
   go_on_later();
   return true;
 }
@@ -231,8 +234,18 @@ void Link::end_in_time(Waiter& waiter, os::Loop& loop) {
   });
 }
 
+void Link::end_when_told(Waiter& waiter, const CallOptions& options) {
+  if (!options.stop || waiter.is_over()) return;
+  waiter.stopped_.emplace(*options.stop, [this, &waiter] {
+    const auto self = shared_from_this();
+    self->give_up(waiter, cancelled());  // after which this function is no more
+    self->go_on_later();
+  });
+}
+
 Result<void> Link::fill_request(PacketKind kind, const Message& request, const CallOptions& options) {
   if (!dialer_) return std::unexpected(given_up());
+  if (options.stop && options.stop->stop_requested()) return std::unexpected(cancelled());
   if (waiters_.size() >= kCallsMax) {
     return fail(Kind::busy, code::kQueueFull, "1,024 calls of this connection wait for their answers",
                 "call again when some of them are answered");
@@ -243,6 +256,7 @@ Result<void> Link::fill_request(PacketKind kind, const Message& request, const C
 }
 
 void Link::abandon(Waiter& waiter) {
+  waiter.stopped_.reset();
   if (waiter.ticket_ == 0) return;
   const std::uint64_t ticket = std::exchange(waiter.ticket_, 0);
   std::erase(ready_, &waiter);
@@ -535,6 +549,7 @@ void Link::complete(Waiter& waiter, Result<void> outcome) {
   std::erase(waiters_, &waiter);
   if (sender_ == &waiter) sender_ = nullptr;
   waiter.deadline_.drop();
+  waiter.stopped_.reset();
   waiter.outcome_ = std::move(outcome);
   if (!std::exchange(waiter.is_blocking_, true)) ready_.push_back(&waiter);
 }

@@ -10,6 +10,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <stop_token>
 #include <vector>
 
 #include "../os/awake.hpp"
@@ -27,6 +29,10 @@ struct CallOptions {
   os::Deadline until{};
   /// On this process's own behalf, whatever request is at hand.
   bool is_own = false;
+  /// Gives the call up when it is asked to stop, which is to happen on the connection's thread: the outcome is
+  /// cancelled. A Caller's stop token, for what is asked on its behalf by a connection of its own loop. Calls that
+  /// block do not look at it.
+  std::optional<std::stop_token> stop{};
 };
 
 /// @cond
@@ -49,7 +55,7 @@ class Link : public std::enable_shared_from_this<Link> {
 
   // These do not.
   /// Asks, and wakes the waiter when the outcome is there. False where it is there already: it is not woken then.
-  /// Outcomes: busy where kCallsMax wait already; invalid without a loop; those of exchange.
+  /// Outcomes: busy where kCallsMax wait already; invalid without a loop; gone (cancelled); those of exchange.
   bool begin(const Message& request, const CallOptions& options, Waiter& waiter);
   /// The same for a stream.
   void begin_stream(const Message& request, const CallOptions& options, Waiter& waiter);
@@ -85,6 +91,7 @@ class Link : public std::enable_shared_from_this<Link> {
   bool begin(channel::PacketKind kind, const Message& request, const CallOptions& options, Waiter& waiter);
   Result<void> fill_request(channel::PacketKind kind, const Message& request, const CallOptions& options);
   void end_in_time(Waiter& waiter, os::Loop& loop);
+  void end_when_told(Waiter& waiter, const CallOptions& options);
   void give_up(Waiter& waiter, const Error& reason);
   void withdraw(std::uint64_t ticket);
 

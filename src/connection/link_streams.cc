@@ -23,6 +23,7 @@ void Link::open(const Message& request, const CallOptions& options, Waiter& wait
   waiter.until_ = parcel_.deadline;
   waiter.chain_ = parcel_.chain;
   start(waiter);
+  end_when_told(waiter, options);
   go_on_later();
 }
 

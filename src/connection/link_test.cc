@@ -110,6 +110,56 @@ TEST_F(Calls, ThatAreGivenUpAreTold) {
   EXPECT_TRUE(server->has_peers()) << "their connection goes on";
 }
 
+TEST_F(Calls, EndWhenTheirStopTokenIsAskedTo) {
+  Connection connection = connect();
+  std::stop_source before;
+  before.request_stop();
+  const Call never(connection, word("never"), {.stop = before.get_token()});
+  ASSERT_TRUE(never.outcome) << "at once";
+  EXPECT_EQ(never.outcome->error().code, code::kCancelled);
+  std::stop_source unsent;
+  std::stop_source taken_up;
+  std::stop_source answered;
+  const Call nor_this(connection, word("nor this"), {.stop = unsent.get_token()});
+  unsent.request_stop();
+  const Call call(connection, word("first"), {.stop = taken_up.get_token()});
+  const Call other(connection, word("second"), {.stop = answered.get_token()});
+  EXPECT_FALSE(nor_this.outcome) << "by the loop";
+  ASSERT_TRUE(comes_true([&] { return kept.size() == 2; }));
+  EXPECT_EQ(nor_this.outcome->error().code, code::kCancelled);
+  taken_up.request_stop();
+  taken_up.request_stop();
+  EXPECT_FALSE(call.outcome) << "by the loop";
+  ASSERT_TRUE(comes_true([&] { return call.outcome && kept[0].caller().stop_token().stop_requested(); }));
+  EXPECT_EQ(call.outcome->error(), (Error{Kind::gone, code::kCancelled, "the call was given up on this side", ""}));
+  (void)kept[0].answer(word("too late"));
+  (void)kept[1].answer(word("in time"));
+  ASSERT_TRUE(comes_true([&] { return other.outcome.has_value(); }));
+  answered.request_stop();
+  settle();
+  EXPECT_TRUE(other.is_answered_with("in time"));
+  EXPECT_FALSE(kept[1].caller().stop_token().stop_requested());
+}
+
+TEST_F(Calls, ThatEndWithTheirCallerMayBeGivenUpToo) {
+  Connection connection = connect();
+  std::stop_source source;
+  auto call = std::make_unique<Call>(connection, word("first"), CallOptions{.stop = source.get_token()});
+  ASSERT_TRUE(comes_true([&] { return kept.size() == 1; }));
+  source.request_stop();
+  call.reset();  // before it is told
+  auto gone = std::make_unique<Call>(connection, word("second"), CallOptions{.stop = source.get_token()});
+  EXPECT_TRUE(gone->outcome);
+  std::stop_source later;
+  gone = std::make_unique<Call>(connection, word("third"), CallOptions{.stop = later.get_token()});
+  gone.reset();
+  later.request_stop();  // of nobody
+  settle();
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_TRUE(kept[0].caller().stop_token().stop_requested());
+  EXPECT_TRUE(kept[1].caller().stop_token().stop_requested());
+}
+
 TEST_F(Calls, ThatAreGivenUpBeforeTheyAreSentAreNot) {
   Connection connection = connect();
   auto call = std::make_unique<Call>(connection, word("never"));

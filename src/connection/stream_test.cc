@@ -238,6 +238,48 @@ TEST_F(Streams, ComeToTheirDeadline) {
   EXPECT_EQ(rest.end->error().kind, Kind::timeout);
 }
 
+TEST_F(Streams, EndWhenTheirStopTokenIsAskedTo) {
+  auto proxy = connect();
+  std::stop_source source;
+  const Taker<std::string> taker(proxy.stream_with<&Numbers::words>({.stop = source.get_token()}), 2);
+  ASSERT_TRUE(comes_true([&] { return counter.next_word.has_value(); }));
+  (void)counter.next_word->set("one");
+  ASSERT_TRUE(comes_true([&] { return taker.items.size() == 1; }));
+  source.request_stop();
+  ASSERT_TRUE(comes_true([&] { return taker.end.has_value(); }));
+  EXPECT_EQ(taker.end->error().code, code::kCancelled);
+  EXPECT_TRUE(answers_once(proxy));
+}
+
+TEST_F(Streams, EndWhenTheirStopTokenIsAskedToAfterTheyBeganByBlocking) {
+  std::atomic<bool> is_over = false;
+  auto [ours, theirs] = *os::channel_pair();
+  (void)server->add(channel::Channel(std::move(ours)), {}, {}, handler);
+  std::thread serves([&] {
+    while (!is_over) (void)loop.run_once(os::now() + 5ms);
+  });
+  {
+    os::Loop own = *os::Loop::make();
+    Proxy<Numbers> proxy(Connection(
+        dialer_over(object::Right{std::make_shared<const os::Fd>(std::move(theirs)), object::RightKind::send}), own));
+    std::stop_source source;
+    auto reader = proxy.stream_with<&Numbers::count>({.stop = source.get_token()}, 0U, 1'000'000'000U);
+    EXPECT_EQ(*reader.next(), 0U);
+    const Taker<std::uint32_t> rest(std::move(reader));
+    source.request_stop();
+    const os::Time give_up = os::now() + 20s;
+    while (!rest.end && os::now() < give_up) ASSERT_TRUE(own.run_once(os::now() + 10ms));
+    ASSERT_TRUE(rest.end);
+    EXPECT_EQ(rest.end->error().code, code::kCancelled);
+    auto none = proxy.stream_with<&Numbers::count>({.stop = source.get_token()}, 0U, 1U);
+    EXPECT_EQ(none.next().error().code, code::kCancelled);
+    EXPECT_EQ(*proxy.call<&Numbers::once>(), 1U);
+  }
+  is_over = true;
+  serves.join();
+  EXPECT_TRUE(comes_true([&] { return counter.present == 0; })) << "the service is told";
+}
+
 // Each is larger than half a window, or than all of it.
 TEST_F(Streams, OfLargeItemsGoOn) {
   auto proxy = connect();

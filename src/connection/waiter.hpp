@@ -2,8 +2,10 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 
 #include "../os/loop.hpp"
 #include "message.hpp"
@@ -54,6 +56,7 @@ class Waiter {
   std::uint64_t ticket_ = 0;          // 0 while it waits for nothing
   bool is_blocking_ = false;          // it looks for itself, and is not woken
   os::Loop::Timer deadline_;
+  std::optional<std::stop_callback<std::function<void()>>> stopped_;
   os::Deadline until_;      // of a stream, and
   channel::Chain chain_{};  // ... what it is part of
 };

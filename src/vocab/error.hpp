@@ -50,6 +50,7 @@ inline constexpr std::int32_t kNoLoop = 2306;           ///< a connection withou
 inline constexpr std::int32_t kNotTakenUp = 2307;       ///< see Kind::interrupted: it was not taken up
 inline constexpr std::int32_t kDeadlock = 2308;         ///< a request came back to who waits for its answer
 inline constexpr std::int32_t kSuspended = 2309;        ///< a call would wait on a connection that is suspended
+inline constexpr std::int32_t kCancelled = 2310;        ///< a call was given up on this side
 inline constexpr std::int32_t kBadPropertyList = 2400;  ///< a file is not a property list
 inline constexpr std::int32_t kBadJob = 2401;           ///< a property list is not a job
 inline constexpr std::int32_t kLaunchFailed = 2402;     ///< a job's program could not be started

@@ -8,6 +8,7 @@
 
 #include "../src/bootstrap/broker.hpp"
 #include "support/actor.hpp"
+#include "support/flight.hpp"
 #include "support/jobs.hpp"
 #include "support/session.hpp"
 #include "support/stranger.hpp"
@@ -55,22 +56,6 @@ struct Asker {
       if (os::now() > give_up || !loop.run_once(os::now() + 10ms)) return false;
     }
     return true;
-  }
-};
-
-// One call in flight; destroyed, it is cancelled.
-template <class T>
-struct Flight {
-  std::optional<Result<T>> outcome;
-  Task<void> task;
-  template <class Exchange>
-  explicit Flight(Exchange exchange) : task(wait(std::move(exchange))) {
-    task.start();
-  }
-  template <class Exchange>
-  Task<void> wait(Exchange exchange) {
-    outcome.emplace(co_await exchange);
-    co_return {};
   }
 };
 

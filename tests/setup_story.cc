@@ -176,6 +176,23 @@ TEST_F(Jobs, AJobWithoutExitTimeOutIsAskedWhenTheSessionEnds) {
   EXPECT_EQ(lines_of(out).back(), "asked");
 }
 
+// The spawner may not have told of it yet.
+TEST_F(Jobs, AJobThatHasOnlyJustBegunIsAskedWhenTheSessionEnds) {
+  for (int i = 0; i < 10; ++i) {
+    fs::remove(out);
+    {
+      const Session other;
+      JobFile job = script("trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
+      job.extra += true_key("RunAtLoad");
+      write_job(other.jobs(), job);
+      const os::Time give_up = os::now() + 60s;
+      while (lines_of(out).empty() && os::now() < give_up) {
+      }
+    }
+    ASSERT_EQ(lines_of(out).back(), "asked");
+  }
+}
+
 // Two that are nobody's children, in sessions of their own, each with a child.
 std::string words_with_a_family(const std::string& mark) {
   const std::string inner = "sh -c \"sleep 1000; : " + mark + "\"";

@@ -338,6 +338,16 @@ std::size_t Supervisor::sweep() {
   return unknown;
 }
 
+// What the spawner has made, or is making, is adopted first, to be asked like everybody else.
+void Supervisor::await_births() {
+  const os::Time give_up = os::now() + kStopGrace;
+  while (spawner_.line) {
+    spawner_.line->drain();
+    if (births_ == 0 || os::now() > give_up) return;
+    os::wait_until(os::now() + kNextSweep);
+  }
+}
+
 void Supervisor::end_services() {
   os::Time last = os::now();
   for (const auto& [id, service] : services_) {
@@ -374,6 +384,7 @@ void Supervisor::end_everything() {
   };
   listener_.close();
   end(broker_);
+  await_births();
   end_services();
   // Last: it shows what they printed to the end.
   spawner_.kept.clear();

@@ -102,6 +102,7 @@ class Supervisor {
   void sweep_later();
   std::size_t sweep();  // how many were there
   bool is_known(std::int32_t pid) const;
+  void await_births();
   void end_services();
 
   os::Loop& loop_;

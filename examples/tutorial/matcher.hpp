@@ -68,12 +68,30 @@ class Cursor {
   Patience* patience_ = nullptr;
 };
 
+/// Whether a pattern refers to a group, or repeats, by a number beyond an int: std::regex would take it as it comes.
+inline bool counts_too_far(std::string_view pattern) {
+  int digits = 0;
+  bool is_count = false;
+  for (const char c : pattern) {
+    if (c < '0' || c > '9') {
+      is_count = c == '\\' || c == '{' || c == ',';
+      digits = 0;
+    } else if (is_count && ++digits > 9) {
+      return true;
+    }
+  }
+  return false;
+}
+
 class Matcher {
  public:
   /// Errors: kBadPattern.
   static reeve::Result<Matcher> make(const Query& query, Patience patience) {
     auto flags = query.grammar == Grammar::extended ? std::regex::extended : std::regex::ECMAScript;
     if (query.ignores_case.value_or(false)) flags |= std::regex::icase;
+    if (counts_too_far(query.pattern)) {
+      return reeve::fail(reeve::Kind::invalid, kBadPattern, "query.pattern: a number of more than nine digits");
+    }
     try {
       return Matcher(std::regex(query.pattern, flags), patience);
     } catch (const std::regex_error& error) {

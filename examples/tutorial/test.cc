@@ -29,6 +29,7 @@ int main() {
   check(column({.pattern = "hail"}, "rain and snow") == 0, "tells that a line does not fit");
   check(column({.pattern = "SNOW", .ignores_case = true}, "snow") == 1, "ignores case");
   check(is(column({.pattern = "("}, "snow"), kBadPattern), "refuses a pattern that is none");
+  check(is(column({.pattern = "(a){1,9999999999}"}, "a"), kBadPattern), "refuses to count beyond an int");
   check(is(column({.pattern = "(a+)+$"}, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"), kTooHard), "gives up in time");
   return failures == 0 ? 0 : 1;
 }

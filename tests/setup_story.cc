@@ -164,11 +164,13 @@ TEST_F(Jobs, ExitTimeOutIsFollowedBySigkill) {
   EXPECT_EQ(last_exit_of(kLabel), "killed by SIGKILL");
 }
 
+constexpr const char* kAnswersTerm = "trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done";
+
 // With no time out it is never killed, yet the session's end asks it like any other.
 TEST_F(Jobs, AJobWithoutExitTimeOutIsAskedWhenTheSessionEnds) {
   {
     const Session other;
-    JobFile job = script("trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
+    JobFile job = script(kAnswersTerm);
     job.extra += true_key("RunAtLoad") + integer_key("ExitTimeOut", 0);
     write_job(other.jobs(), job);
     ASSERT_TRUE(comes_true([&] { return !lines_of(out).empty(); }));
@@ -176,13 +178,13 @@ TEST_F(Jobs, AJobWithoutExitTimeOutIsAskedWhenTheSessionEnds) {
   EXPECT_EQ(lines_of(out).back(), "asked");
 }
 
-// The spawner may not have told of it yet.
+// The spawner may not have told of it yet, where nobody pauses between its first line and the end.
 TEST_F(Jobs, AJobThatHasOnlyJustBegunIsAskedWhenTheSessionEnds) {
   for (int i = 0; i < 10; ++i) {
     fs::remove(out);
     {
       const Session other;
-      JobFile job = script("trap 'echo asked; exit 0' TERM; echo begun; while :; do sleep 0.05; done");
+      JobFile job = script(kAnswersTerm);
       job.extra += true_key("RunAtLoad");
       write_job(other.jobs(), job);
       const os::Time give_up = os::now() + 60s;

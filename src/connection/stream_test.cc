@@ -106,6 +106,13 @@ struct Streams : Staged {
   void TearDown() override { server.reset(); }
 
   Proxy<Numbers> connect() { return Proxy<Numbers>(connection()); }
+  // For a caller with another loop than the service, or none.
+  Proxy<Numbers> connect_over_a_pair(os::Loop::Reference own = {}) {
+    auto [ours, theirs] = *os::channel_pair();
+    (void)server->add(channel::Channel(std::move(ours)), {}, {}, handler);
+    const object::Right right{std::make_shared<const os::Fd>(std::move(theirs)), object::RightKind::send};
+    return Proxy<Numbers>(Connection(dialer_over(right), std::move(own)));
+  }
 
   bool answers_once(Proxy<Numbers>& proxy) {
     std::optional<Result<std::uint32_t>> answer;
@@ -113,6 +120,18 @@ struct Streams : Staged {
     return comes_true([&] { return answer.has_value(); }) && *answer == 1U;
   }
   Counter counter;
+};
+
+// Runs the service while a caller blocks.
+class ServingThread {
+ public:
+  explicit ServingThread(os::Loop& loop)
+      : thread_([&loop](const std::stop_token& stop) {
+          while (!stop.stop_requested()) (void)loop.run_once(os::now() + 5ms);
+        }) {}
+
+ private:
+  std::jthread thread_;
 };
 
 // Takes what comes, up to so many items.
@@ -252,16 +271,10 @@ TEST_F(Streams, EndWhenTheirStopTokenIsAskedTo) {
 }
 
 TEST_F(Streams, EndWhenTheirStopTokenIsAskedToAfterTheyBeganByBlocking) {
-  std::atomic<bool> is_over = false;
-  auto [ours, theirs] = *os::channel_pair();
-  (void)server->add(channel::Channel(std::move(ours)), {}, {}, handler);
-  std::thread serves([&] {
-    while (!is_over) (void)loop.run_once(os::now() + 5ms);
-  });
   {
     os::Loop own = *os::Loop::make();
-    Proxy<Numbers> proxy(Connection(
-        dialer_over(object::Right{std::make_shared<const os::Fd>(std::move(theirs)), object::RightKind::send}), own));
+    auto proxy = connect_over_a_pair(own);
+    const ServingThread serves(loop);
     std::stop_source source;
     auto reader = proxy.stream_with<&Numbers::count>({.stop = source.get_token()}, 0U, 1'000'000'000U);
     EXPECT_EQ(*reader.next(), 0U);
@@ -275,8 +288,6 @@ TEST_F(Streams, EndWhenTheirStopTokenIsAskedToAfterTheyBeganByBlocking) {
     EXPECT_EQ(none.next().error().code, code::kCancelled);
     EXPECT_EQ(*proxy.call<&Numbers::once>(), 1U);
   }
-  is_over = true;
-  serves.join();
   EXPECT_TRUE(comes_true([&] { return counter.present == 0; })) << "the service is told";
 }
 
@@ -573,15 +584,9 @@ TEST_F(Streams, MayBeGivenUpByWhoReadsNothing) {
 
 // A caller that blocks, and a service with a thread of its own.
 TEST_F(Streams, AreReadByWhoBlocks) {
-  std::atomic<bool> is_over = false;
-  auto [ours, theirs] = *os::channel_pair();
-  (void)server->add(channel::Channel(std::move(ours)), {}, {}, handler);
-  std::thread serves([&] {
-    while (!is_over) (void)loop.run_once(os::now() + 5ms);
-  });
   {
-    Proxy<Numbers> proxy(Connection(
-        dialer_over(object::Right{std::make_shared<const os::Fd>(std::move(theirs)), object::RightKind::send})));
+    auto proxy = connect_over_a_pair();
+    const ServingThread serves(loop);
     auto reader = proxy.stream<&Numbers::count>(7U, 20'000U);
     std::uint32_t expected = 7;
     while (true) {
@@ -596,8 +601,6 @@ TEST_F(Streams, AreReadByWhoBlocks) {
     EXPECT_EQ(late.next().error().kind, Kind::timeout);
     EXPECT_EQ(*proxy.call<&Numbers::once>(), 1U);
   }
-  is_over = true;
-  serves.join();
 }
 
 // Whatever a stream waits for may come from other threads, which then run it on.

@@ -341,10 +341,11 @@ std::size_t Supervisor::sweep() {
 // What the spawner has made, or is making, is adopted first, to be asked like everybody else.
 void Supervisor::await_births() {
   const os::Time give_up = os::now() + kStopGrace;
+  bool is_gone = false;
   while (spawner_.line) {
     spawner_.line->drain();
-    if (births_ == 0 || os::now() > give_up) return;
-    os::wait_until(os::now() + kNextSweep);
+    if (births_ == 0 || is_gone || os::now() > give_up) return;
+    is_gone = os::wait_for(spawner_.process.pidfd, os::Readiness::readable, os::now() + kNextSweep).value_or(true);
   }
 }
 

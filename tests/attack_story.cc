@@ -81,7 +81,7 @@ class Attack : public testing::Test {
     EXPECT_EQ(*honest.peer()->pid, pid) << "by the same instance";
   }
 
-  static Stranger at_broker() { return {*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail)}; }
+  static Stranger at_broker() { return {bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail).value()}; }
   static Stranger at_service() {
     bootstrap::Broker broker;
     return {*broker.look_up({kActor}, {})->end.shared()->duplicate()};

@@ -40,7 +40,7 @@ class Hostile : public testing::Test {
     pid = *honest.peer()->pid;
   }
 
-  static Stranger at_broker() { return {*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail)}; }
+  static Stranger at_broker() { return {bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail).value()}; }
   static Stranger at_service() {
     bootstrap::Broker broker;
     auto found = broker.look_up({kActor}, {});

@@ -68,7 +68,7 @@ std::string said_by(const std::string& which, std::vector<std::string> words) {
 }
 
 // A connection to the broker, made by this process, for another one.
-os::Fd connection() { return *bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail); }
+os::Fd connection() { return bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail).value(); }
 
 bool pass_on(const os::Fd& line, const os::Fd& what) {
   const std::array<std::span<const std::byte>, 1> parts{std::as_bytes(std::span("x"))};

@@ -295,7 +295,7 @@ TEST_F(Allowance, OfAnotherLayerOfAnotherUserOrOfNobodyIsNone) {
 // Who connects cannot be proven there: such a program is what its user is, and is told why.
 TEST(Kernel65, WithoutPidfdsOfPeersASignedProgramIsWorthItsUserAlone) {
   const Session session(under({"peer-pidfd"}));
-  Speaker speaker(*bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail));
+  Speaker speaker(bootstrap::connect_to_broker(bootstrap::WhenAbsent::fail).value());
   const auto proof = speaker.prove({});
   ASSERT_TRUE(proof) << proof.error().message;
   EXPECT_EQ(proof->who.trust, PeerClass::uid_only);

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string>
 
 #include "../vocab/bounds.hpp"
 #include "control.hpp"
@@ -99,14 +100,17 @@ Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach) {
   Fd listener(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
   if (!listener) return system_failure("socket");
   REEVE_TRY(turn_on(listener, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
-  if (::unlinkat(folder.raw(), name, 0) != 0 && errno != ENOENT) return system_failure("unlinkat");
-  const sockaddr_un address = address_in(folder, name);
+  // A bound socket can be seen before it listens, so it gets its name last: who sees that is not refused.
+  const std::string unheard = std::string(name) + ".new";
+  if (::unlinkat(folder.raw(), unheard.c_str(), 0) != 0 && errno != ENOENT) return system_failure("unlinkat");
+  const sockaddr_un address = address_in(folder, unheard.c_str());
   if (::bind(listener.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return system_failure("bind");
   }
   const mode_t mode = reach == Reach::everybody ? 0666 : 0600;
-  if (::fchmodat(folder.raw(), name, mode, 0) != 0) return system_failure("fchmodat");
+  if (::fchmodat(folder.raw(), unheard.c_str(), mode, 0) != 0) return system_failure("fchmodat");
   if (::listen(listener.raw(), kBacklog) != 0) return system_failure("listen");
+  if (::renameat(folder.raw(), unheard.c_str(), folder.raw(), name) != 0) return system_failure("renameat");
   return listener;
 }
 

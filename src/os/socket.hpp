@@ -30,8 +30,8 @@ Result<std::pair<Fd, Fd>> channel_pair();
 /// Who can connect: whoever the folder lets in, of the same user; or everybody whom it lets in.
 enum class Reach { own_user, everybody };
 
-/// Listens on `name` inside a folder that the caller has checked. A file of that name is replaced: hold the folder's
-/// lock first.
+/// Listens on `name` inside a folder that the caller has checked. A file of that name is replaced, as one of `name`.new
+/// is: hold the folder's lock first. Whoever sees the new file can connect to it.
 Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach = Reach::own_user);
 
 struct NobodyListens {};

@@ -2,9 +2,14 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
 #include <thread>
 #include <vector>
 
@@ -199,6 +204,43 @@ TEST(ChannelSocket, WaitsInAFullLineUntilItIsAccepted) {
   std::array<std::byte, 8> room;
   const auto received = receive_packet(std::get<Fd>(*connected), room, Rights::accept);
   EXPECT_TRUE(received && std::holds_alternative<NothingYet>(*received)) << "it does not block";
+  ::unlinkat(folder.raw(), "socket", 0);
+  ::rmdir(path.c_str());
+}
+
+// A name that is there already, and a socket that does not listen yet, would have a client start a second broker.
+TEST(ChannelSocket, ListensByTheTimeItsNameIsThere) {
+  std::string path = "/tmp/reeve-test-XXXXXX";
+  ASSERT_NE(::mkdtemp(path.data()), nullptr);
+  const Fd folder = *private_folder(path);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", path.c_str());
+  std::atomic<bool> is_over = false;
+  std::size_t connected = 0;
+  std::size_t refused = 0;
+  // No listener is closed before the end: who is refused has found one that does not listen yet.
+  std::thread client([&] {
+    while (!is_over) {
+      const Fd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      const bool is_connected =
+          ::connect(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+      connected += is_connected ? 1 : 0;
+      refused += !is_connected && errno == ECONNREFUSED ? 1 : 0;
+    }
+  });
+  std::vector<Fd> listeners;
+  for (int round = 0; round < 500; ++round) {
+    listeners.push_back(*listen_in(folder, "socket"));
+    std::this_thread::yield();
+    ::unlinkat(folder.raw(), "socket", 0);
+  }
+  listeners.push_back(*listen_in(folder, "socket"));
+  (void)wait_for(listeners.back(), Readiness::readable, now() + std::chrono::seconds(20));
+  is_over = true;
+  client.join();
+  EXPECT_GT(connected, 0U);
+  EXPECT_EQ(refused, 0U);
   ::unlinkat(folder.raw(), "socket", 0);
   ::rmdir(path.c_str());
 }

@@ -29,7 +29,8 @@ class Patience {
   std::uint64_t left_ = 0;
 };
 
-/// A place in a line. std::regex asks nobody whether to go on, but it has to step.
+/// A place in a line. std::regex asks nobody whether to go on, but it has to step, or to see whether it has: repeating
+/// what fits nothing, it does that alone.
 class Cursor {
  public:
   using iterator_category = std::bidirectional_iterator_tag;
@@ -61,7 +62,10 @@ class Cursor {
     --*this;
     return before;
   }
-  friend bool operator==(const Cursor& a, const Cursor& b) { return a.at_ == b.at_; }
+  friend bool operator==(const Cursor& a, const Cursor& b) {
+    if (a.patience_ != nullptr) a.patience_->spend_one();
+    return a.at_ == b.at_;
+  }
 
  private:
   const char* at_ = nullptr;

@@ -46,7 +46,7 @@ target_include_directories(room_sandbox PRIVATE ${CMAKE_BINARY_DIR}/generated/sa
 add_dependencies(room_sandbox filters)
 
 # What a program links to be a client or a service.
-set(client_rooms vocab os quota object wire contract channel connection bootstrap group)
+set(client_rooms vocab os quota object wire contract channel port connection bootstrap group)
 list(TRANSFORM client_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE client_objects)
 add_library(reeve STATIC ${client_objects})
 add_library(reeve_shared SHARED ${client_objects})

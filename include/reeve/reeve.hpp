@@ -6,4 +6,5 @@
 #include <reeve/file.hpp>
 #include <reeve/group.hpp>
 #include <reeve/object.hpp>
+#include <reeve/port.hpp>
 #include <reeve/service.hpp>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ctime>
+#include <limits>
 
 namespace reeve::os {
 
@@ -35,6 +36,13 @@ std::int64_t local_seconds() {
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline) {
   if (!deadline) return std::nullopt;
   return std::max(*deadline - now(), std::chrono::nanoseconds(0));
+}
+
+int milliseconds_until(const Deadline& deadline) {
+  const auto left = left_until(deadline);
+  if (!left) return -1;
+  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(*left).count();
+  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
 }
 
 void wait_until(Time when) {

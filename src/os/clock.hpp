@@ -26,6 +26,9 @@ std::int64_t local_seconds();
 /// What is left until the deadline, never negative; nothing where there is none.
 std::optional<std::chrono::nanoseconds> left_until(const Deadline& deadline);
 
+/// The same in milliseconds, rounded up, as the kernel's calls take it; -1 where there is none.
+int milliseconds_until(const Deadline& deadline);
+
 /// Does nothing until then.
 void wait_until(Time when);
 

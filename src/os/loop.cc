@@ -9,7 +9,6 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
-#include <limits>
 #include <ratio>
 
 namespace reeve::os {
@@ -22,14 +21,6 @@ std::uint32_t bits_of(Interest interest) {
 
 Ready ready_of(std::uint32_t bits) {
   return {(bits & EPOLLIN) != 0, (bits & EPOLLOUT) != 0, (bits & (EPOLLHUP | EPOLLERR)) != 0};
-}
-
-int milliseconds_until(const std::optional<Time>& when) {
-  if (!when) return -1;
-  const auto left = *when - now();
-  if (left.count() <= 0) return 0;
-  const auto rounded = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-  return static_cast<int>(std::min<std::int64_t>(rounded, std::numeric_limits<int>::max()));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "socket.hpp"
 
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -228,6 +229,25 @@ Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::
     return system_failure("sendmsg");
   }
   return Sent::whole;
+}
+
+// What it was sent from is charged to this end until it is received. SIOCOUTQ tells the same; no preset allows that.
+bool has_unread(const Fd& socket) {
+  std::array<std::uint32_t, SK_MEMINFO_VARS> bytes{};
+  socklen_t size = sizeof bytes;
+  if (::getsockopt(socket.raw(), SOL_SOCKET, SO_MEMINFO, bytes.data(), &size) != 0) return false;
+  return bytes[SK_MEMINFO_WMEM_ALLOC] != 0;
+}
+
+Result<std::optional<std::size_t>> peek_packet(const Fd& socket, std::span<std::byte> front) {
+  for (int resets = 0; resets < 8;) {
+    const ssize_t size = ::recv(socket.raw(), front.data(), front.size(), MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+    if (size >= 0) return static_cast<std::size_t>(size);
+    if (errno == EAGAIN) return std::nullopt;
+    if (errno != EINTR && errno != ECONNRESET) return system_failure("recv");
+    resets += errno == ECONNRESET ? 1 : 0;
+  }
+  return std::nullopt;
 }
 
 Result<Received> receive_packet(const Fd& socket, std::span<const std::span<std::byte>> parts, Rights rights,

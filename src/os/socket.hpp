@@ -109,6 +109,13 @@ inline Result<Received> receive_packet(const Fd& socket, std::span<std::byte> bu
   return receive_packet(socket, std::span(&buffer, 1), rights, was_reset, wait);
 }
 
+/// The size of the packet that would be received next, and as much of its front as there is room for; nothing where
+/// none has come, and 0 at the end. It stays where it is, with what travels beside it.
+Result<std::optional<std::size_t>> peek_packet(const Fd& socket, std::span<std::byte> front);
+
+/// Whether anything that was sent from this end has not been received yet; false where the kernel cannot say.
+bool has_unread(const Fd& socket);
+
 /// Lets more packets wait on their way from this end, as far as this user may: four of 128 KiB.
 void widen(const Fd& socket);
 

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -206,6 +207,30 @@ TEST(ChannelSocket, WaitsInAFullLineUntilItIsAccepted) {
   EXPECT_TRUE(received && std::holds_alternative<NothingYet>(*received)) << "it does not block";
   ::unlinkat(folder.raw(), "socket", 0);
   ::rmdir(path.c_str());
+}
+
+// The lowest number that is free tells whether anything was opened.
+int lowest_free() { return Fd(::dup(0)).raw(); }
+
+TEST(ChannelSocket, IsPeekedAtWithoutWhatTravelsBesideThePacket) {
+  auto [a, b] = *channel_pair();
+  const auto pipe = *pipe_pair();
+  std::array<std::byte, 3> front;
+  EXPECT_EQ(*peek_packet(b, front), std::nullopt);
+  const int raw = pipe.first.raw();
+  const std::array<std::span<const std::byte>, 1> parts{std::as_bytes(std::span("packet", 6))};
+  ASSERT_TRUE(send_packet(a, parts, std::span(&raw, 1)));
+  EXPECT_TRUE(has_unread(a));
+  const int before = lowest_free();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(*peek_packet(b, front), 6U);
+  EXPECT_EQ(lowest_free(), before);
+  EXPECT_EQ(std::memcmp(front.data(), "pac", 3), 0);
+  std::array<std::byte, 16> room;
+  auto received = receive_packet(b, room, Rights::accept);
+  EXPECT_EQ(std::get<Arrival>(*received).descriptors.size(), 1U);
+  EXPECT_FALSE(has_unread(a));
+  a.close();
+  EXPECT_EQ(*peek_packet(b, {}), 0U) << "the end";
 }
 
 // A name that is there already, and a socket that does not listen yet, would have a client start a second broker.

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 #include "error.hpp"
 
@@ -48,6 +49,17 @@ inline constexpr int kSealTriesMax = 8;  // Of sealing memory a page of which th
 inline constexpr std::size_t kAttachmentCountMax = 16;     // Linux allows 253 a packet; no message of ours needs more.
 inline constexpr std::size_t kKernelDescriptorsMax = 253;  // SCM_MAX_FD: more never come with one packet.
 inline constexpr std::size_t kDepthMax = 32;  // Nesting of containers; recursion stays below 10 KiB of stack.
+
+// Ports.
+inline constexpr std::size_t kLetterBytesMax = 64 * 1024;  // Of a message to a port, in one packet: what is larger is
+                                                           // handed over as Memory.
+inline constexpr std::uint32_t kQueueLimit = 5;            // Messages of one sender that wait at a port; Mach's number.
+inline constexpr std::uint32_t kQueueLimitMax = 1024;      // ... at most; Mach's number too.
+inline constexpr std::uint32_t kUserReferencesMax = 65534;  // To one name; Mach's number.
+inline constexpr std::uint32_t kPortNamesMax = 1 << 20;     // Of one space: a table of 64 MiB.
+inline constexpr std::size_t kPortLinesMax = 8192;  // To one port: each is a descriptor, and moving them all takes a
+                                                    // queue of 1 MiB.
+inline constexpr std::size_t kPortDescriptorsMax = 16384;  // Of one space, that others have it hold for their rights.
 
 // Names, job files, jobs.
 inline constexpr std::size_t kNameBytesMax = 127;           // bootstrap's name_t is 128 bytes with its NUL.

@@ -64,6 +64,9 @@ inline constexpr std::int32_t kBadKey = 2602;           ///< a file is no key, o
 inline constexpr std::int32_t kBadTrust = 2603;         ///< a file of the trust folder is not understood
 inline constexpr std::int32_t kNotTrusted = 2604;       ///< a good signature that is revoked, or of too old a version
 inline constexpr std::int32_t kNotMet = 2605;           ///< a peer is not what a requirement asks for
+inline constexpr std::int32_t kNoSuchRight = 2700;      ///< a name stands for no right, or not for such a one
+inline constexpr std::int32_t kDeadPort = 2701;         ///< a port has no receive right any more, or not here
+inline constexpr std::int32_t kReferences = 2702;       ///< a right has as many references as it can have, or fewer
 }  // namespace code
 
 /// A value that says what failed. Never thrown.

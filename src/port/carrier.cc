@@ -1,0 +1,122 @@
+#include "carrier.hpp"
+
+#include <array>
+
+#include "../os/descriptor.hpp"
+
+namespace reeve::port {
+namespace {
+
+Result<void> put(const os::Fd& end, const Header& header, std::span<const std::byte> body,
+                 std::span<const int> descriptors = {}) {
+  if (REEVE_TRY(send_body(end, header, body, descriptors)) == os::Sent::whole) return {};
+  return fail(Kind::busy, code::kQueueFull, "a port has more lines than can be moved at once", "give some rights up");
+}
+
+// Sixteen lines a packet.
+Result<void> put_lines(const os::Fd& end, const Port& port) {
+  std::vector<CarriedLine> lines;
+  std::vector<int> descriptors;
+  const auto flush = [&]() -> Result<void> {
+    const auto count = static_cast<std::uint32_t>(lines.size());
+    REEVE_TRY(put(end, {.kind = PacketKind::lines, .count = count}, std::as_bytes(std::span(lines)), descriptors));
+    lines.clear();
+    descriptors.clear();
+    return {};
+  };
+  for (const auto& [number, line] : port.lines()) {
+    lines.push_back({line.kind, {}, line.taken, line.told});
+    descriptors.push_back(line.end.raw());
+    if (lines.size() == kAttachmentCountMax) REEVE_TRY(flush());
+  }
+  if (!lines.empty()) REEVE_TRY(flush());
+  return {};
+}
+
+std::unexpected<Error> bad(const char* what) {
+  return fail(Kind::invalid, code::kBadPacket, std::string("carrier: ") + what);
+}
+
+// What is in a carrier's queue, one packet after the other.
+class Unpacking {
+ public:
+  Unpacking(const os::Fd& carrier, const quota::Account& account, const std::function<std::uint64_t()>& next_number)
+      : carrier_(carrier), account_(account), next_number_(next_number) {}
+
+  Result<std::shared_ptr<Port>> whole() {
+    const Packet first = REEVE_TRY(next());
+    const auto* told = std::get_if<CarriedPort>(&first);
+    if (told == nullptr) return bad("it does not begin with a port");
+    port_ = REEVE_TRY(Port::make(told->queue_limit));
+    while (port_->lines().size() < told->line_count || port_->notices().size() < told->notice_count) {
+      REEVE_TRY(take(REEVE_TRY(next())));
+    }
+    if (port_->lines().size() != told->line_count || port_->notices().size() != told->notice_count) {
+      return bad("it brings more than it says");
+    }
+    return std::move(port_);
+  }
+
+ private:
+  Result<Packet> next() {
+    auto received = REEVE_TRY(os::receive_packet(carrier_, room_, os::Rights::accept));
+    auto* arrival = std::get_if<os::Arrival>(&received);
+    if (arrival == nullptr || arrival->truncated || arrival->left_open) return bad("it is not whole");
+    descriptors_ = std::move(arrival->descriptors);
+    return decode_packet(std::span(room_).first(arrival->size), descriptors_.size());
+  }
+
+  Result<void> take(const Packet& packet) {
+    if (const auto* lines = std::get_if<CarriedLines>(&packet)) return take_lines(*lines);
+    const auto* notice = std::get_if<CarriedNotice>(&packet);
+    if (notice == nullptr) return bad("it brings what belongs to no port");
+    port_->add_notice({static_cast<NotificationKind>(notice->kind), Name{notice->name}, notice->count, nullptr});
+    return {};
+  }
+
+  Result<void> take_lines(const CarriedLines& lines) {
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      if (!os::is_kind(descriptors_[i], os::DescriptorKind::channel)) {
+        return fail(Kind::invalid, code::kBadAttachment, "carrier: a line that is no end of one");
+      }
+      Line line{.end = std::move(descriptors_[i]), .kind = lines[i].kind, .charge = {}};
+      line.taken = lines[i].taken;
+      line.told = lines[i].told;
+      line.charge = REEVE_TRY(account_.charge({.descriptors = 1}));
+      REEVE_TRY(port_->add_line(next_number_(), std::move(line)));
+    }
+    return {};
+  }
+
+  const os::Fd& carrier_;
+  const quota::Account& account_;
+  const std::function<std::uint64_t()>& next_number_;
+  std::shared_ptr<Port> port_;
+  std::array<std::byte, sizeof(Header) + kAttachmentCountMax * sizeof(CarriedLine)> room_;
+  std::vector<os::Fd> descriptors_;
+};
+
+}  // namespace
+
+Result<os::Fd> pack(const Port& port) {
+  auto [filled, carrier] = REEVE_TRY(os::channel_pair());
+  os::widen(filled);
+  CarriedPort told{.queue_limit = port.queue_limit()};
+  told.line_count = static_cast<std::uint32_t>(port.lines().size());
+  for (const Notice& notice : port.notices()) told.notice_count += notice.port == nullptr ? 1 : 0;
+  REEVE_TRY(put(filled, {.kind = PacketKind::port}, std::as_bytes(std::span(&told, 1))));
+  REEVE_TRY(put_lines(filled, port));
+  for (const Notice& notice : port.notices()) {
+    if (notice.port != nullptr) continue;
+    const CarriedNotice carried{static_cast<std::uint32_t>(notice.kind), notice.name.value, notice.count, 0};
+    REEVE_TRY(put(filled, {.kind = PacketKind::notice}, std::as_bytes(std::span(&carried, 1))));
+  }
+  return std::move(carrier);
+}
+
+Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const quota::Account& account,
+                                     const std::function<std::uint64_t()>& next_number) {
+  return Unpacking(carrier, account, next_number).whole();
+}
+
+}  // namespace reeve::port

@@ -1,0 +1,86 @@
+// A port, where its receive right is: the ends of all its lines, and what waits there that no line brought.
+//
+// Owns:    the ends; destroying it ends them, and tells every holder.
+// Threads: whoever holds the space's lock; any may wait for its `ready`.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "../os/bell.hpp"
+#include "../os/ready_set.hpp"
+#include "line.hpp"
+#include "name.hpp"
+
+namespace reeve::port {
+
+class Port;
+
+/// A notification, as it waits to be received.
+struct Notice {
+  NotificationKind kind = NotificationKind::send_once;
+  Name name;                   ///< of dead_name
+  std::uint32_t count = 0;     ///< of no_senders
+  std::shared_ptr<Port> port;  ///< of port_destroyed
+};
+
+class Port {
+ public:
+  static Result<std::shared_ptr<Port>> make(std::uint32_t queue_limit);
+
+  /// Takes the port's end of a line, under a number of its own. Errors: busy.
+  Result<void> add_line(std::uint64_t number, Line line);
+  /// Null where there is none of that number.
+  Line* line(std::uint64_t number);
+  /// Closes it, as if it had never been.
+  void remove_line(std::uint64_t number);
+  void drop_lines();
+  const std::map<std::uint64_t, Line>& lines() const { return lines_; }
+
+  void add_notice(Notice notice);
+  std::optional<Notice> next_notice();
+  const std::deque<Notice>& notices() const { return notices_; }
+
+  /// Who waits for it is told that it is not here any more; unless that is undone.
+  void close();
+  void open();
+  bool is_open() const { return is_open_; }
+
+  /// Holders that may send any number of messages, beside this space.
+  std::size_t sender_count() const { return sender_count_; }
+  void set_queue_limit(std::uint32_t limit);
+  std::uint32_t queue_limit() const { return queue_limit_; }
+
+  /// 0: something waits that no line brought. Else the number of a line or of what is watched.
+  const os::ReadySet& ready() const { return ready_; }
+
+  /// Tells the numbers of lines whose holders have gone, once each.
+  Result<const os::ReadySet*> ends();
+
+  PortId id{};  ///< made anew by each space that it comes to
+  Name name;    ///< in the space that it is in
+  std::uint32_t sequence = 0;
+  std::uint32_t make_send_count = 0;
+  std::shared_ptr<SendLine> no_senders_to;  ///< a send-once right: who is told
+  std::uint32_t no_senders_sync = 0;
+  std::map<std::uint64_t, Name> watched;  ///< what is told here when it ends: a send right, or a port's lines
+  std::vector<Name> sets;                 ///< that it is a member of
+
+ private:
+  Port(os::ReadySet ready, os::Bell bell, std::uint32_t queue_limit)
+      : ready_(std::move(ready)), bell_(std::move(bell)), queue_limit_(queue_limit) {}
+  os::ReadySet ready_;
+  std::optional<os::ReadySet> ends_;  // where another port is told of them
+  os::Bell bell_;
+  std::map<std::uint64_t, Line> lines_;
+  std::deque<Notice> notices_;
+  std::size_t sender_count_ = 0;
+  std::uint32_t queue_limit_;
+  bool is_open_ = true;
+};
+
+}  // namespace reeve::port

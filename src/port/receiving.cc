@@ -1,0 +1,277 @@
+// Receiving: what a packet brings gets names here, or the line that it came on is ended.
+#include <algorithm>
+#include <array>
+
+#include "../os/descriptor.hpp"
+#include "carrier.hpp"
+#include "space.hpp"
+
+namespace reeve::port {
+
+// One look at a port.
+class Receiving {
+ public:
+  Receiving(Space& space, Port& port, std::size_t data_size_max)
+      : space_(space), port_(port), data_size_max_(data_size_max) {}
+
+  /// What is ready there under that number, if it is something to be received.
+  Result<std::optional<Taken>> take(std::uint64_t number);
+  void look_at_end(std::uint64_t number);
+
+ private:
+  Result<std::optional<Taken>> take_notice();
+  Result<std::optional<Taken>> take_packet(std::uint64_t number, Line& line);
+  Result<std::optional<std::size_t>> size_beyond(const Line& line) const;
+  Result<std::optional<Taken>> take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival);
+  void take_introduction(const Introduction& introduction, os::Arrival& arrival);
+  void look_at_watched(Name name);
+  Result<Thing> thing_of(const Item& item, os::Fd descriptor, std::uint64_t giver, const quota::Account& account);
+  Result<Thing> take_send(const Item& item, os::Fd end, std::uint64_t giver, const quota::Account& account);
+  Result<Thing> take_once(const Item& item, os::Fd end, const quota::Account& account);
+  Result<Thing> take_port(const Item& item, const os::Fd& carrier, const quota::Account& account);
+  void give_back(const std::vector<Thing>& things);
+  Taken taken(std::variant<Incoming, Told, TooLarge> what) { return {std::move(what), port_.name, port_.sequence++}; }
+
+  Space& space_;
+  Port& port_;
+  std::size_t data_size_max_;
+};
+
+namespace {
+
+bool is_there(const Port& port) { return port.is_open(); }
+bool is_there(const Set& set) { return set.is_open; }
+const os::ReadySet& ready_of(const Port& port) { return port.ready(); }
+const os::ReadySet& ready_of(const Set& set) { return set.ready; }
+
+std::unexpected<Error> bad_end() {
+  return fail(Kind::invalid, code::kBadAttachment, "line: a right that is no end of a channel");
+}
+
+std::unexpected<Error> not_here() {
+  return fail(Kind::gone, code::kDeadPort, "the receive right is not here any more", "ask whoever has it now");
+}
+
+}  // namespace
+
+Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Deadline& deadline) {
+  Lock lock(mutex_);
+  const Source source = REEVE_TRY(source_of(from));
+  while (true) {
+    // Waited for without the lock: others may do what they like with the space, and wait for the same.
+    lock.unlock();
+    const auto is_open = [&] { return std::visit([](const auto& s) { return is_there(*s); }, source); };
+    std::array<std::uint64_t, 8> room;
+    const auto waited = std::visit([&](const auto& s) { return ready_of(*s).wait(room, deadline); }, source);
+    lock.lock();
+    if (!is_open()) return not_here();
+    for (const std::uint64_t number : REEVE_TRY(waited)) {
+      auto outcome = REEVE_TRY(take(source, number, data_size_max));
+      if (outcome) return std::move(*outcome);
+      if (!is_open()) return not_here();
+    }
+    if (waited->empty() && deadline && os::now() >= *deadline) {
+      return fail(Kind::timeout, code::kTimedOut, "nothing came in time", "allow more time");
+    }
+  }
+}
+
+Result<std::optional<Taken>> Space::take(const Source& source, std::uint64_t number, std::size_t data_size_max) {
+  if (const auto* port = std::get_if<std::shared_ptr<Port>>(&source)) {
+    return Receiving(*this, **port, data_size_max).take(number);
+  }
+  Entry* const member = table_.find(Name{static_cast<std::uint32_t>(number)});
+  if (member == nullptr || member->port == nullptr) return std::nullopt;
+  const std::shared_ptr<Port> port = member->port;
+  std::array<std::uint64_t, 8> room;
+  for (const std::uint64_t ready : REEVE_TRY(port->ready().wait(room, os::now()))) {
+    auto outcome = REEVE_TRY(Receiving(*this, *port, data_size_max).take(ready));
+    if (outcome) return outcome;
+  }
+  return std::nullopt;
+}
+
+// Of a holder that has gone: whom it introduced, and that nothing comes any more. What it has sent stays where it is,
+// and so does its line until somebody has received that.
+void Receiving::look_at_end(std::uint64_t number) {
+  while (const Line* line = port_.line(number)) {
+    Header header;
+    const auto next = os::peek_packet(line->end, std::as_writable_bytes(std::span(&header, 1)));
+    if (!next || !*next || (**next >= sizeof header && header.kind == PacketKind::message)) return;
+    if (!take(number)) return;
+  }
+}
+
+void Space::look_for_ends(Port& port) {
+  std::array<std::uint64_t, 16> room;
+  while (true) {
+    const auto ends = port.ends();
+    if (!ends) return;
+    const auto numbers = (*ends)->wait(room, os::now());
+    if (!numbers || numbers->empty()) return;
+    for (const std::uint64_t number : *numbers) Receiving(*this, port, kLetterBytesMax).look_at_end(number);
+  }
+}
+
+Result<std::optional<Taken>> Receiving::take(std::uint64_t number) {
+  if (number == 0) return take_notice();
+  const auto watched = port_.watched.find(number);
+  if (watched != port_.watched.end()) return look_at_watched(watched->second), std::nullopt;
+  Line* const line = port_.line(number);
+  if (line == nullptr) return std::nullopt;  // It was there when the kernel was asked.
+  return take_packet(number, *line);
+}
+
+void Receiving::look_at_watched(Name name) {
+  const Entry* const entry = space_.table_.find(name);
+  if (entry == nullptr) return;
+  if (entry->port != nullptr) return space_.look_for_ends(*entry->port);
+  space_.refresh(name);
+}
+
+Result<std::optional<Taken>> Receiving::take_notice() {
+  auto notice = port_.next_notice();
+  if (!notice) return std::nullopt;
+  Told told{notice->kind, notice->name, notice->count, {}};
+  if (notice->port != nullptr) told.destroyed = REEVE_TRY(space_.add_port(std::move(notice->port)));
+  return taken(told);
+}
+
+// How much data the next packet has, where that is more than was asked for.
+Result<std::optional<std::size_t>> Receiving::size_beyond(const Line& line) const {
+  if (data_size_max_ >= kLetterBytesMax) return std::nullopt;
+  Header header;
+  const auto size = REEVE_TRY(os::peek_packet(line.end, std::as_writable_bytes(std::span(&header, 1))));
+  if (!size || *size < sizeof header || header.kind != PacketKind::message) return std::nullopt;
+  const std::size_t front = sizeof header + header.count * sizeof(Item);
+  if (header.count > kAttachmentCountMax || *size < front || *size - front <= data_size_max_) return std::nullopt;
+  return *size - front;
+}
+
+Result<std::optional<Taken>> Receiving::take_packet(std::uint64_t number, Line& line) {
+  if (const auto size = REEVE_TRY(size_beyond(line))) return taken(TooLarge{*size});
+  auto received = REEVE_TRY(os::receive_packet(line.end, space_.room_, os::Rights::accept));
+  if (std::holds_alternative<os::NothingYet>(received)) return std::nullopt;
+  auto* const arrival = std::get_if<os::Arrival>(&received);
+  if (arrival == nullptr || arrival->truncated || arrival->left_open) {
+    return space_.end_line(port_, number), std::nullopt;
+  }
+  const auto packet = decode_packet(std::span(space_.room_).first(arrival->size), arrival->descriptors.size());
+  const auto* letter = packet ? std::get_if<Letter>(&*packet) : nullptr;
+  if (letter != nullptr) return take_letter(number, *letter, *arrival);
+  const auto* introduction = packet ? std::get_if<Introduction>(&*packet) : nullptr;
+  if (introduction == nullptr || line.kind != LineKind::send || introduction->kind != LineKind::send) {
+    return space_.end_line(port_, number), std::nullopt;
+  }
+  take_introduction(*introduction, *arrival);
+  return std::nullopt;
+}
+
+// Whoever introduces pays for the line. One that cannot be paid for is closed, and its holder finds the port dead.
+void Receiving::take_introduction(const Introduction& introduction, os::Arrival& arrival) {
+  os::Fd& end = arrival.descriptors.front();
+  if (!os::is_kind(end, os::DescriptorKind::channel)) return;
+  auto charge = space_.account_of(arrival.sender).charge({.descriptors = 1});
+  if (!charge) return;
+  (void)port_.add_line(space_.next_number(),
+                       {.end = std::move(end), .kind = introduction.kind, .charge = std::move(*charge)});
+}
+
+Result<std::optional<Taken>> Receiving::take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival) {
+  Incoming incoming{letter.id, object::Data::copy_of(letter.data), {}, {arrival.sender.pid, arrival.sender.uid}};
+  const quota::Account account = space_.account_of(arrival.sender);
+  std::size_t used = 0;
+  for (const Item& item : letter.items) {
+    os::Fd descriptor = has_descriptor(item.kind) ? std::move(arrival.descriptors[used++]) : os::Fd();
+    auto thing = thing_of(item, std::move(descriptor), number, account);
+    if (thing) {
+      incoming.things.push_back(std::move(*thing));
+      continue;
+    }
+    give_back(incoming.things);
+    if (thing.error().kind != Kind::invalid) return std::unexpected(thing.error());
+    space_.end_line(port_, number);
+    return std::nullopt;
+  }
+  Line& line = *port_.line(number);
+  if (line.kind == LineKind::send_once) {
+    port_.remove_line(number);
+  } else {
+    ++line.taken;
+    tell_holder(line, port_.queue_limit(), Tell::when_due);
+  }
+  return taken(std::move(incoming));
+}
+
+Result<Thing> Receiving::thing_of(const Item& item, os::Fd descriptor, std::uint64_t giver,
+                                  const quota::Account& account) {
+  switch (item.kind) {
+    case ItemKind::send:
+      return take_send(item, std::move(descriptor), giver, account);
+    case ItemKind::send_once:
+      return take_once(item, std::move(descriptor), account);
+    case ItemKind::receive:
+      return take_port(item, descriptor, account);
+    case ItemKind::memory: {
+      if (!os::is_kind(descriptor, os::DescriptorKind::memory) || REEVE_TRY(os::memory_size(descriptor)) < item.size) {
+        return fail(Kind::invalid, code::kBadAttachment, "line: memory that is not sealed, or smaller than it says");
+      }
+      const auto size = static_cast<std::uint32_t>(item.size);
+      object::Memory memory(std::make_shared<const os::Fd>(std::move(descriptor)), os::DescriptorKind::memory, size);
+      return Thing{item.kind, item.place, {}, std::move(memory)};
+    }
+    case ItemKind::none:
+    case ItemKind::dead:
+      break;
+  }
+  return Thing{item.kind, item.place, {}, {}};
+}
+
+// What the same giver gave before, or a right to a port of this space, has its name already.
+Result<Thing> Receiving::take_send(const Item& item, os::Fd end, std::uint64_t giver, const quota::Account& account) {
+  if (!os::is_kind(end, os::DescriptorKind::channel)) return bad_end();
+  if (const Name known = space_.known_send(item.id, giver)) {
+    return Thing{item.kind, item.place, known, {}};
+  }
+  auto charge = account.charge({.descriptors = 1});
+  if (!charge) return Thing{ItemKind::dead, item.place, {}, {}};
+  Entry entry;
+  entry.line = std::make_shared<SendLine>();
+  entry.line->end = std::move(end);
+  entry.line->id = item.id;
+  entry.line->window = item.window;
+  entry.line->giver = giver;
+  entry.line->charge = std::move(*charge);
+  entry.send = 1;
+  const Name name = REEVE_TRY(space_.table_.add(std::move(entry)));
+  space_.given_.emplace(std::pair(item.id, giver), name);
+  return Thing{item.kind, item.place, name, {}};
+}
+
+Result<Thing> Receiving::take_once(const Item& item, os::Fd end, const quota::Account& account) {
+  if (!os::is_kind(end, os::DescriptorKind::channel)) return bad_end();
+  auto charge = account.charge({.descriptors = 1});
+  if (!charge) return Thing{ItemKind::dead, item.place, {}, {}};
+  Entry entry;
+  entry.line = std::make_shared<SendLine>();
+  entry.line->end = std::move(end);
+  entry.line->charge = std::move(*charge);
+  entry.is_once = true;
+  return Thing{item.kind, item.place, REEVE_TRY(space_.table_.add(std::move(entry))), {}};
+}
+
+Result<Thing> Receiving::take_port(const Item& item, const os::Fd& carrier, const quota::Account& account) {
+  if (!os::is_kind(carrier, os::DescriptorKind::channel)) return bad_end();
+  auto port = REEVE_TRY(unpack(carrier, account, [this] { return space_.next_number(); }));
+  return Thing{item.kind, item.place, REEVE_TRY(space_.add_port(std::move(port))), {}};
+}
+
+void Receiving::give_back(const std::vector<Thing>& things) {
+  for (const Thing& thing : things) {
+    if (thing.kind == ItemKind::send) space_.release_send(thing.name);
+    if (thing.kind == ItemKind::send_once) space_.drop(thing.name);
+    if (thing.kind == ItemKind::receive) space_.destroy_port(thing.name);
+  }
+}
+
+}  // namespace reeve::port

@@ -1,0 +1,273 @@
+// Sending: what a message carries is made ready first, in a way that can be undone; one packet then moves it all, or
+// nothing.
+#include <array>
+#include <cstring>
+
+#include "carrier.hpp"
+#include "space.hpp"
+
+namespace reeve::port {
+
+class Sending {
+ public:
+  Sending(Space& space, Space::Lock& lock, const Outgoing& message, const os::Deadline& deadline)
+      : space_(space), lock_(lock), message_(message), deadline_(deadline) {}
+  Sending(const Sending&) = delete;
+  Sending& operator=(const Sending&) = delete;
+  ~Sending() { undo(); }
+
+  Result<void> run(Name to, RightType type);
+
+ private:
+  // What was made ready of one thing.
+  struct Step {
+    Item item;
+    Name name;
+    os::Fd made;                 // the end that travels, where it is not the right's own
+    int raw = -1;                // ... whichever it is
+    std::shared_ptr<Port> port;  // that moves, or to which a line was made
+    std::uint64_t number = 0;    // of that line
+  };
+  Result<void> check() const;
+  Result<Entry*> destination(Name to, RightType type) const;
+  Result<void> wait(const os::Fd& end, os::Readiness readiness);
+  Result<void> make_ready(const Thing& thing);
+  Result<void> make_send_ready(Step& step);
+  Result<void> make_once_ready(Step& step);
+  Result<void> make_port_ready(Step& step);
+  Result<void> introduce(Step& step, const std::shared_ptr<SendLine>& line);
+  Result<os::Sent> transmit(const os::Fd& end) const;
+  void commit(Name to, RightType type);
+  void leave(Step& step);
+  void undo();
+
+  Space& space_;
+  Space::Lock& lock_;
+  const Outgoing& message_;
+  const os::Deadline& deadline_;
+  std::vector<Step> steps_;
+};
+
+Result<void> Space::send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline) {
+  Lock lock(mutex_);
+  return Sending(*this, lock, message, deadline).run(to, type);
+}
+
+Result<void> Sending::run(Name to, RightType type) {
+  REEVE_TRY(check());
+  while (true) {
+    Entry& entry = *REEVE_TRY(destination(to, type));
+    const std::shared_ptr<SendLine> line = entry.port ? REEVE_TRY(space_.own_line(entry)) : entry.line;
+    if (type == RightType::send && is_full(*line)) {
+      if (!read_credits(*line)) {
+        if (entry.port == nullptr) space_.end_sends(to);
+        continue;
+      }
+      if (is_full(*line)) {
+        REEVE_TRY(wait(line->end, os::Readiness::readable));
+        continue;
+      }
+    }
+    if (steps_.size() < message_.things.size()) {
+      REEVE_TRY(make_ready(message_.things[steps_.size()]));
+      continue;  // It may have waited, and anything may have happened.
+    }
+    const auto sent = transmit(line->end);
+    if (sent && *sent == os::Sent::whole) {
+      ++line->sent;
+      return commit(to, type), Result<void>();
+    }
+    if (sent) {
+      REEVE_TRY(wait(line->end, os::Readiness::writable));
+    } else if (sent.error().kind == Kind::gone && entry.port == nullptr) {
+      space_.end_sends(to);
+    } else {
+      return std::unexpected(sent.error());
+    }
+  }
+}
+
+Result<void> Sending::check() const {
+  if (message_.data.size() > kLetterBytesMax) {
+    return fail(Kind::invalid, code::kTooLarge, "a message to a port has at most 64 KiB of data",
+                "hand more over as Memory");
+  }
+  if (message_.things.size() > kAttachmentCountMax) {
+    return fail(Kind::invalid, code::kTooLarge, "a message to a port carries at most 16 things",
+                "send them in several");
+  }
+  return {};
+}
+
+Result<Entry*> Sending::destination(Name to, RightType type) const {
+  return type == RightType::send_once ? space_.find_once(to) : space_.find_send(to);
+}
+
+Result<void> Sending::wait(const os::Fd& end, os::Readiness readiness) {
+  if (!deadline_ || os::now() < *deadline_) {
+    // Whoever called holds the line, so that nobody closes it meanwhile.
+    lock_.unlock();
+    const auto ready = os::wait_for(end, readiness, deadline_);
+    lock_.lock();
+    if (!ready) return std::unexpected(ready.error());
+    if (*ready) return {};
+  }
+  return fail(Kind::timeout, code::kTimedOut, "the port's queue is full",
+              "allow more time, or have it raise its limit");
+}
+
+Result<void> Sending::make_ready(const Thing& thing) {
+  Step step{.item = {.kind = thing.kind, .place = thing.place}, .name = thing.name, .made = {}, .port = nullptr};
+  switch (thing.kind) {
+    case ItemKind::send:
+      REEVE_TRY(make_send_ready(step));
+      break;
+    case ItemKind::send_once:
+      REEVE_TRY(make_once_ready(step));
+      break;
+    case ItemKind::receive:
+      REEVE_TRY(make_port_ready(step));
+      break;
+    case ItemKind::memory:
+      if (!thing.memory.is_sealed() || thing.memory.size() == 0) {
+        return fail(Kind::invalid, code::kBadAttachment, "memory that is not sealed, or empty", "seal it first");
+      }
+      step.item.size = thing.memory.size();
+      step.raw = thing.memory.shared()->raw();
+      break;
+    case ItemKind::none:
+    case ItemKind::dead:
+      break;
+  }
+  steps_.push_back(std::move(step));
+  return {};
+}
+
+Result<void> Sending::make_send_ready(Step& step) {
+  space_.refresh(step.name);
+  auto entry = space_.find_send(step.name);
+  if (!entry) {
+    if (entry.error().kind != Kind::gone) return std::unexpected(entry.error());
+    step.item.kind = ItemKind::dead;
+    return {};
+  }
+  if ((*entry)->port == nullptr || (*entry)->is_leaving) return introduce(step, (*entry)->line);
+  step.port = (*entry)->port;
+  auto [end, number] = REEVE_TRY(space_.new_line(*step.port, LineKind::send));
+  step.number = number;
+  step.made = std::move(end);
+  step.raw = step.made.raw();
+  step.item.window = step.port->queue_limit();
+  step.item.id = step.port->id;
+  return {};
+}
+
+// A holder gives a line of its own away by asking the port, down its own line, to take another one: whatever comes on
+// that the port sees only after all that the giver has sent.
+Result<void> Sending::introduce(Step& step, const std::shared_ptr<SendLine>& line) {
+  auto [given, introduced] = REEVE_TRY(os::channel_pair());
+  while (true) {
+    const auto sent = send_introduction(*line, introduced);
+    if (!sent && sent.error().kind != Kind::gone) return std::unexpected(sent.error());
+    if (!sent) {
+      space_.end_sends(step.name);
+      step.item.kind = ItemKind::dead;
+      return {};
+    }
+    if (*sent == os::Sent::whole) break;
+    REEVE_TRY(wait(line->end, os::Readiness::writable));
+  }
+  step.made = std::move(given);
+  step.raw = step.made.raw();
+  step.item.window = line->window;
+  step.item.id = line->id;
+  return {};
+}
+
+Result<void> Sending::make_once_ready(Step& step) {
+  space_.refresh(step.name);
+  const auto entry = space_.find_once(step.name);
+  if (!entry) {
+    if (entry.error().kind != Kind::gone) return std::unexpected(entry.error());
+    step.item.kind = ItemKind::dead;
+    return {};
+  }
+  (*entry)->is_leaving = true;
+  step.raw = (*entry)->line->end.raw();
+  return {};
+}
+
+Result<void> Sending::make_port_ready(Step& step) {
+  Entry& entry = *REEVE_TRY(space_.find_port(step.name));
+  if (entry.send > 0) REEVE_TRY(space_.own_line(entry));
+  entry.port->close();
+  auto carrier = pack(*entry.port);
+  if (!carrier) {
+    entry.port->open();
+    return std::unexpected(carrier.error());
+  }
+  entry.is_leaving = true;
+  step.port = entry.port;
+  step.made = std::move(*carrier);
+  step.raw = step.made.raw();
+  return {};
+}
+
+Result<os::Sent> Sending::transmit(const os::Fd& end) const {
+  std::array<std::byte, sizeof(Header) + kAttachmentCountMax * sizeof(Item)> front;
+  const Header header{.id = message_.id, .count = static_cast<std::uint32_t>(steps_.size())};
+  std::memcpy(front.data(), &header, sizeof header);
+  std::size_t size = sizeof header;
+  std::array<int, kAttachmentCountMax> descriptors;
+  std::size_t count = 0;
+  for (const Step& step : steps_) {
+    std::memcpy(&front[size], &step.item, sizeof step.item);
+    size += sizeof step.item;
+    if (has_descriptor(step.item.kind)) descriptors[count++] = step.raw;
+  }
+  const std::array<std::span<const std::byte>, 2> parts{std::span(front).first(size), message_.data};
+  return os::send_packet(end, parts, std::span(descriptors).first(count));
+}
+
+void Sending::commit(Name to, RightType type) {
+  for (Step& step : steps_) {
+    if (!step.name) continue;
+    if (step.item.kind == ItemKind::receive) {
+      leave(step);
+    } else if (space_.table_.find(step.name)->dead > 0) {
+      space_.release_dead(step.name);  // It may have died since.
+    } else if (step.item.kind == ItemKind::send) {
+      space_.release_send(step.name);
+    } else {
+      space_.drop(step.name);
+    }
+  }
+  steps_.clear();
+  if (type == RightType::send_once) space_.drop(to);
+}
+
+// The port is elsewhere now, with all that was in it; this space may send to it still.
+void Sending::leave(Step& step) {
+  Entry& entry = *space_.table_.find(step.name);
+  space_.own_.erase(step.port->id);
+  space_.leave_sets(*step.port);
+  step.port->no_senders_to.reset();
+  step.port->drop_lines();
+  entry.port.reset();
+  entry.is_leaving = false;
+  if (entry.send == 0) return space_.drop(step.name);
+  entry.line->own.reset();
+  space_.watch_end(entry, step.name);
+}
+
+void Sending::undo() {
+  for (Step& step : steps_) {
+    if (step.item.kind == ItemKind::send && step.number != 0) step.port->remove_line(step.number);
+    if (step.item.kind != ItemKind::send_once && step.item.kind != ItemKind::receive) continue;
+    space_.table_.find(step.name)->is_leaving = false;
+    if (step.item.kind == ItemKind::receive) step.port->open();
+  }
+  steps_.clear();
+}
+
+}  // namespace reeve::port

@@ -1,0 +1,423 @@
+#include "space.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "../os/process.hpp"
+
+namespace reeve::port {
+namespace {
+
+// Half of what the process may have: the rest is its own, and what its own rights take.
+quota::Amount limit() {
+  return {.descriptors = std::min<std::uint64_t>(os::descriptor_limit() / 2, kPortDescriptorsMax)};
+}
+
+std::unexpected<Error> no_such(const char* what) {
+  return fail(Kind::invalid, code::kNoSuchRight, std::string("the name stands for no ") + what,
+              "it was given away or released before, or never was one");
+}
+
+}  // namespace
+
+Space::Space() : ledger_(limit()), room_(kPacketBytesMax) {}
+
+// Every port is told to close before any goes: what one's end tells another is of no use any more.
+Space::~Space() {
+  for (const Name name : table_.names()) table_.take(name);
+}
+
+Result<Entry*> Space::find_port(Name name) {
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->port == nullptr || entry->is_leaving) return no_such("receive right");
+  return entry;
+}
+
+Result<Entry*> Space::find_send(Name name) {
+  Entry* const entry = table_.find(name);
+  if (entry != nullptr && entry->dead > 0) {
+    return fail(Kind::gone, code::kDeadPort, "the port is no more", "ask for another right");
+  }
+  if (entry == nullptr || entry->send == 0) return no_such("send right");
+  return entry;
+}
+
+Result<Entry*> Space::find_once(Name name) {
+  Entry* const entry = table_.find(name);
+  if (entry != nullptr && entry->dead > 0) {
+    return fail(Kind::gone, code::kDeadPort, "the port is no more", "ask for another right");
+  }
+  if (entry == nullptr || !entry->is_once || entry->is_leaving) return no_such("send-once right");
+  return entry;
+}
+
+Result<Name> Space::add_port(std::shared_ptr<Port> port) {
+  Port& known = *port;
+  Entry entry;
+  entry.port = std::move(port);
+  known.name = REEVE_TRY(table_.add(std::move(entry)));
+  own_.emplace(known.id, known.name);
+  return known.name;
+}
+
+Result<Name> Space::make_port(const PortOptions& options) {
+  if (options.queue_limit == 0 || options.queue_limit > kQueueLimitMax) {
+    return fail(Kind::invalid, code::kTooLarge, "a queue limit is 1 to 1024 messages", "ask for one of those");
+  }
+  const Lock lock(mutex_);
+  return add_port(REEVE_TRY(Port::make(options.queue_limit)));
+}
+
+Result<Name> Space::make_set() {
+  os::ReadySet ready = REEVE_TRY(os::ReadySet::make());
+  os::Bell bell = REEVE_TRY(os::Bell::make());
+  REEVE_TRY(ready.add(bell.descriptor(), 0));
+  Entry entry;
+  entry.set = std::make_shared<Set>(Set{std::move(ready), std::move(bell), {}, true});
+  const Lock lock(mutex_);
+  return table_.add(std::move(entry));
+}
+
+Result<void> Space::make_send(Name port) {
+  const Lock lock(mutex_);
+  Entry& entry = *REEVE_TRY(find_port(port));
+  if (entry.send == kUserReferencesMax) {
+    return fail(Kind::invalid, code::kReferences, "a name has 65,534 references already", "release some");
+  }
+  ++entry.send;
+  ++entry.port->make_send_count;
+  return {};
+}
+
+Result<std::pair<os::Fd, std::uint64_t>> Space::new_line(Port& port, LineKind kind) {
+  auto [sender, receiver] = REEVE_TRY(os::channel_pair());
+  const std::uint64_t number = next_number();
+  REEVE_TRY(port.add_line(number, {.end = std::move(receiver), .kind = kind, .charge = {}}));
+  return std::pair(std::move(sender), number);
+}
+
+Result<Name> Space::make_send_once(Name port) {
+  const Lock lock(mutex_);
+  const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
+  auto [end, number] = REEVE_TRY(new_line(*known, LineKind::send_once));
+  Entry entry;
+  entry.line = std::make_shared<SendLine>();
+  entry.line->end = std::move(end);
+  entry.line->own = known;
+  entry.line->number = number;
+  entry.is_once = true;
+  auto name = table_.add(std::move(entry));
+  if (!name) known->remove_line(number);
+  return name;
+}
+
+Result<std::shared_ptr<SendLine>> Space::own_line(Entry& entry) {
+  if (entry.line == nullptr) {
+    Port& port = *entry.port;
+    auto [sender, receiver] = REEVE_TRY(os::channel_pair());
+    const std::uint64_t number = next_number();
+    REEVE_TRY(port.add_line(number, {.end = std::move(receiver), .is_own = true, .charge = {}}));
+    entry.line = std::make_shared<SendLine>();
+    entry.line->end = std::move(sender);
+    entry.line->id = port.id;
+    entry.line->window = port.queue_limit();
+    entry.line->own = entry.port;
+    entry.line->number = number;
+  }
+  return entry.line;
+}
+
+Result<void> Space::copy_send(Name name) {
+  const Lock lock(mutex_);
+  refresh(name);
+  Entry& entry = *REEVE_TRY(find_send(name));
+  if (entry.send == kUserReferencesMax) {
+    return fail(Kind::invalid, code::kReferences, "a name has 65,534 references already", "release some");
+  }
+  ++entry.send;
+  return {};
+}
+
+Result<void> Space::release(Name name, RightType type) {
+  const Lock lock(mutex_);
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->is_leaving) return no_such("right");
+  // A right that died turned into a dead name, under whoever holds it.
+  const bool is_dead = entry->dead > 0 && (type == RightType::send || type == RightType::send_once);
+  if (is_dead || (type == RightType::dead_name && entry->dead > 0)) return release_dead(name), Result<void>();
+  if (type == RightType::send && entry->send > 0) return release_send(name), Result<void>();
+  if (type == RightType::send_once && entry->is_once) return drop(name), Result<void>();
+  if (type == RightType::receive && entry->port != nullptr) return destroy_port(name), Result<void>();
+  if (type != RightType::port_set || entry->set == nullptr) return no_such("right of that type");
+  for (const Name member : entry->set->members) std::erase(table_.find(member)->port->sets, name);
+  entry->set->is_open = false;
+  entry->set->bell.ring();
+  return drop(name), Result<void>();
+}
+
+void Space::release_send(Name name) {
+  Entry& entry = *table_.find(name);
+  if (--entry.send > 0) return;
+  if (entry.port == nullptr) return drop(name);
+  check_no_senders(*entry.port);
+}
+
+void Space::release_dead(Name name) {
+  Entry& entry = *table_.find(name);
+  if (--entry.dead > 0 || entry.send > 0 || entry.port != nullptr) return;
+  drop(name);
+}
+
+void Space::drop(Name name) {
+  forget(name);
+  table_.take(name);
+}
+
+void Space::leave_sets(Port& port) {
+  for (const Name set : port.sets) {
+    Set& known = *table_.find(set)->set;
+    known.ready.remove(port.ready().descriptor());
+    known.members.erase(port.name);
+  }
+  port.sets.clear();
+}
+
+void Space::destroy_port(Name name) {
+  Entry& entry = *table_.find(name);
+  const std::shared_ptr<Port> port = std::exchange(entry.port, nullptr);
+  own_.erase(port->id);
+  leave_sets(*port);
+  port->close();
+  port->drop_lines();
+  port->no_senders_to.reset();
+  if (entry.send > 0) return end_sends(name);
+  drop(name);
+}
+
+// The name is dead, with as many references as it had. Whoever asked to be told of that is, which is one more.
+void Space::end_sends(Name name) {
+  Entry& entry = *table_.find(name);
+  forget(name);
+  entry.dead = std::max<std::uint32_t>(entry.send, 1);
+  entry.send = 0;
+  entry.is_once = false;
+  entry.line.reset();
+  if (const auto to = std::exchange(entry.dead_to, nullptr)) {
+    entry.dead += entry.dead < kUserReferencesMax ? 1 : 0;
+    tell(to, {NotificationKind::dead_name, name, 0, nullptr});
+  }
+}
+
+void Space::refresh(Name name) {
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->line == nullptr || entry->port != nullptr) return;
+  if (!read_credits(*entry->line)) end_sends(name);
+}
+
+void Space::forget(Name name) {
+  Entry& entry = *table_.find(name);
+  forget_watch(entry);
+  if (entry.line == nullptr) return;
+  const auto given = given_.find({entry.line->id, entry.line->giver});
+  if (given != given_.end() && given->second == name) given_.erase(given);
+}
+
+Name Space::known_send(const PortId& id, std::uint64_t giver) {
+  if (id == PortId{}) return {};
+  Name name;
+  if (const auto own = own_.find(id); own != own_.end()) {
+    name = own->second;
+  } else if (const auto given = given_.find({id, giver}); given != given_.end()) {
+    name = given->second;
+    refresh(name);
+  }
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->is_leaving || entry->dead > 0 || entry->send == kUserReferencesMax) return {};
+  ++entry->send;
+  return name;
+}
+
+quota::Account Space::account_of(const os::Credentials& sender) {
+  const auto user = static_cast<std::uint64_t>(sender.uid) << 32;
+  return ledger_.account_of(sender.pid > 0 ? static_cast<std::uint64_t>(sender.pid) : user);
+}
+
+// By the port that is told, so that whoever waits there finds out.
+void Space::watch_end(Entry& entry, Name name) {
+  if (!entry.dead_to || entry.port != nullptr) return;
+  const std::shared_ptr<Port> told = entry.dead_to->own.lock();
+  if (told == nullptr || !told->is_open()) return;
+  entry.watch = next_number();
+  if (told->ready().add_end(entry.line->end, entry.watch)) told->watched.emplace(entry.watch, name);
+}
+
+void Space::forget_watch(Entry& entry) {
+  if (entry.watch == 0) return;
+  if (const std::shared_ptr<Port> told = entry.dead_to->own.lock()) {
+    told->watched.erase(entry.watch);
+    told->ready().remove(entry.line->end);
+  }
+  entry.watch = 0;
+}
+
+void Space::check_no_senders(Port& port) {
+  if (!port.no_senders_to || port.sender_count() > 0 || port.make_send_count < port.no_senders_sync) return;
+  const Entry& entry = *table_.find(port.name);
+  if (entry.send > 0) return;
+  const auto to = std::exchange(port.no_senders_to, nullptr);
+  tell(to, {NotificationKind::no_senders, {}, port.make_send_count, nullptr});
+}
+
+// Uses up a send-once right of the space's own; where its port has moved on, it is told by a message like any other.
+void Space::tell(const std::shared_ptr<SendLine>& once, Notice notice) {
+  const std::shared_ptr<Port> port = once->own.lock();
+  if (port != nullptr && port->is_open()) {
+    port->remove_line(once->number);
+    return port->add_notice(std::move(notice));
+  }
+  const Header header{.id = static_cast<std::int32_t>(notice.kind)};
+  const std::uint32_t value = notice.kind == NotificationKind::dead_name ? notice.name.value : notice.count;
+  (void)send_body(once->end, header, std::as_bytes(std::span(&value, 1)));
+}
+
+void Space::end_line(Port& port, std::uint64_t number) {
+  const bool is_once = port.line(number)->kind == LineKind::send_once;
+  port.remove_line(number);
+  if (is_once) return port.add_notice({NotificationKind::send_once, {}, 0, nullptr});
+  check_no_senders(port);
+}
+
+Result<std::shared_ptr<Port>> Space::port_told_by(Name once) {
+  auto port = REEVE_TRY(find_once(once))->line->own.lock();
+  if (port != nullptr && port->is_open()) return port;
+  return fail(Kind::unsupported, code::kNoSuchRight, "only a port of the same space is told", "make a port for that");
+}
+
+Result<void> Space::set_queue_limit(Name port, std::uint32_t limit) {
+  if (limit == 0 || limit > kQueueLimitMax) {
+    return fail(Kind::invalid, code::kTooLarge, "a queue limit is 1 to 1024 messages", "ask for one of those");
+  }
+  const Lock lock(mutex_);
+  REEVE_TRY(find_port(port))->port->set_queue_limit(limit);
+  return {};
+}
+
+Result<void> Space::tell_no_senders(Name port, Name to, std::uint32_t make_send_count) {
+  const Lock lock(mutex_);
+  const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
+  const std::shared_ptr<Port> told = REEVE_TRY(port_told_by(to));
+  if (told != known) {
+    const std::uint64_t number = next_number();
+    REEVE_TRY(told->ready().add(REEVE_TRY(known->ends())->descriptor(), number));
+    told->watched.emplace(number, port);
+  }
+  known->no_senders_to = take_once(to);
+  known->no_senders_sync = make_send_count;
+  check_no_senders(*known);
+  return {};
+}
+
+Result<void> Space::tell_dead(Name name, Name to) {
+  const Lock lock(mutex_);
+  refresh(name);
+  REEVE_TRY(port_told_by(to));
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || (entry->send == 0 && entry->dead == 0 && !entry->is_once)) return no_such("send right");
+  forget_watch(*entry);
+  entry->dead_to = take_once(to);
+  if (entry->dead > 0) {
+    entry->dead += entry->dead < kUserReferencesMax ? 1 : 0;
+    tell(std::exchange(entry->dead_to, nullptr), {NotificationKind::dead_name, name, 0, nullptr});
+    return {};
+  }
+  watch_end(*entry, name);
+  return {};
+}
+
+Result<void> Space::insert(Name set, Name port) {
+  const Lock lock(mutex_);
+  Entry* const entry = table_.find(set);
+  if (entry == nullptr || entry->set == nullptr) return no_such("port set");
+  Port& member = *REEVE_TRY(find_port(port))->port;
+  if (entry->set->members.contains(port)) return {};
+  REEVE_TRY(entry->set->ready.add(member.ready().descriptor(), port.value));
+  entry->set->members.insert(port);
+  member.sets.push_back(set);
+  return {};
+}
+
+Result<void> Space::remove(Name set, Name port) {
+  const Lock lock(mutex_);
+  Entry* const entry = table_.find(set);
+  if (entry == nullptr || entry->set == nullptr) return no_such("port set");
+  if (entry->set->members.erase(port) == 0) return no_such("member of the set");
+  Port& member = *table_.find(port)->port;
+  entry->set->ready.remove(member.ready().descriptor());
+  std::erase(member.sets, set);
+  return {};
+}
+
+Result<os::Fd> Space::give_out(Name send) {
+  const Lock lock(mutex_);
+  refresh(send);
+  Entry& entry = *REEVE_TRY(find_send(send));
+  if (entry.port != nullptr && !entry.is_leaving) {
+    auto [end, number] = REEVE_TRY(new_line(*entry.port, LineKind::send));
+    release_send(send);
+    return std::move(end);
+  }
+  auto [given, introduced] = REEVE_TRY(os::channel_pair());
+  const auto sent = REEVE_TRY(send_introduction(*entry.line, introduced));
+  if (sent == os::Sent::not_now) {
+    return fail(Kind::busy, code::kQueueFull, "the port's queue has no room for an introduction", "try again later");
+  }
+  release_send(send);
+  return std::move(given);
+}
+
+Result<Name> Space::take_in(os::Fd end) {
+  if (!os::is_channel_socket(end)) {
+    return fail(Kind::invalid, code::kBadAttachment, "the descriptor is no end of a channel", "pass one of give_out");
+  }
+  Entry entry;
+  entry.line = std::make_shared<SendLine>();
+  entry.line->end = std::move(end);
+  entry.send = 1;
+  const Lock lock(mutex_);
+  return table_.add(std::move(entry));
+}
+
+std::vector<Name> Space::names() {
+  const Lock lock(mutex_);
+  return table_.names();
+}
+
+std::uint32_t Space::references(Name name, RightType type) {
+  const Lock lock(mutex_);
+  refresh(name);
+  const Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->is_leaving) return 0;
+  switch (type) {
+    case RightType::send:
+      return entry->send;
+    case RightType::dead_name:
+      return entry->dead;
+    case RightType::send_once:
+      return entry->is_once ? 1 : 0;
+    case RightType::receive:
+      return entry->port != nullptr ? 1 : 0;
+    case RightType::port_set:
+      return entry->set != nullptr ? 1 : 0;
+  }
+  return 0;
+}
+
+Result<Space::Source> Space::source_of(Name name) {
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->is_leaving) return no_such("receive right");
+  if (entry->port != nullptr) return entry->port;
+  if (entry->set != nullptr) return entry->set;
+  return no_such("receive right");
+}
+
+}  // namespace reeve::port

@@ -1,0 +1,57 @@
+#include "table.hpp"
+
+namespace reeve::port {
+namespace {
+
+constexpr std::size_t kFreeBeforeReuse = 64;  // As many frees as a name lies idle, where there is room for more names.
+
+Name name_of(std::uint32_t index, std::uint8_t generation) { return Name{(index + 1) << 8 | generation}; }
+
+}  // namespace
+
+Result<Name> Table::add(Entry entry) {
+  std::uint32_t index = static_cast<std::uint32_t>(slots_.size());
+  if (free_.size() > kFreeBeforeReuse || index == kPortNamesMax) {
+    if (free_.empty()) {
+      return fail(Kind::busy, code::kQueueFull, "a space has as many names as it can have", "give some rights up");
+    }
+    index = free_.front();
+    free_.pop_front();
+  } else {
+    slots_.emplace_back();
+  }
+  slots_[index].entry = std::move(entry);
+  return name_of(index, slots_[index].generation);
+}
+
+Table::Slot* Table::slot(Name name) {
+  const std::uint32_t index = (name.value >> 8) - 1;  // Of the name 0 it is beyond all.
+  if (index >= slots_.size()) return nullptr;
+  Slot& slot = slots_[index];
+  return slot.entry && slot.generation == (name.value & 0xff) ? &slot : nullptr;
+}
+
+Entry* Table::find(Name name) {
+  Slot* const found = slot(name);
+  return found == nullptr ? nullptr : &*found->entry;
+}
+
+Entry Table::take(Name name) {
+  Slot* const found = slot(name);
+  REEVE_INVARIANT(found != nullptr);
+  Entry entry = std::move(*found->entry);
+  found->entry.reset();
+  ++found->generation;
+  free_.push_back((name.value >> 8) - 1);
+  return entry;
+}
+
+std::vector<Name> Table::names() const {
+  std::vector<Name> names;
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].entry) names.push_back(name_of(i, slots_[i].generation));
+  }
+  return names;
+}
+
+}  // namespace reeve::port

@@ -12,6 +12,7 @@
 #include "bare.hpp"
 #include "introducer.hpp"
 #include "names.hpp"
+#include "ports.hpp"
 #include "proof.hpp"
 #include "sandboxed.hpp"
 #include "session.hpp"
@@ -248,6 +249,10 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("handed over 16 MiB", [&] { return handed_over(where, broker, 16 * kMiB, 50, Looks::not_at_all); });
   add("handed over and read 16 MiB", [&] { return handed_over(where, broker, 16 * kMiB, 50, Looks::at_every_page); });
   add("one way", [&] { return one_way(where, broker); });
+  add_all("port", [&] { return port_round_trips(where, broker); });
+  add("port, one way", [&] { return port_one_way(where, broker); });
+  add("port, 8 senders", [&] { return port_fan_in(where, broker); });
+  if (is_one_core(where)) add_all("port, rights", [&] { return port_rights(where); });
   for (const Base base : {Base::direct, Base::introduced}) {
     add("connect + first call", [&] { return connect_and_call(where, broker, base); });
   }

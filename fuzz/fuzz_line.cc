@@ -25,7 +25,7 @@ os::Fd descriptor_of(std::uint8_t kind, PortSpace& giver) {
     case 3: {  // A carrier, out of the message that brings it.
       auto [taken, line] = *os::channel_pair();
       port::Message message;
-      message.carried.push_back(*giver.make_port());
+      message.carried.emplace_back(*giver.make_port());
       (void)giver.take_in(std::move(line))->send(message, {.timeout = 0s});
       std::array<std::byte, 256> room;
       auto received = os::receive_packet(taken, room, os::Rights::accept);

@@ -143,7 +143,7 @@ TEST(Ports, ThatMoveWhileRightsAreHandedOnKeepTheOrder) {
   const ReceiveRight port = space.make_port({.queue_limit = 64}).value();
   const SendRight survivor = space.take_in(std::move(to_survivor)).value();
   Message hello;
-  hello.carried.push_back(port.make_send().value());
+  hello.carried.emplace_back(port.make_send().value());
   (void)survivor.send(hello);
   SendRight other;
   std::vector<port::Carried> held;
@@ -161,7 +161,7 @@ TEST(Ports, ThatMoveWhileRightsAreHandedOnKeepTheOrder) {
     Message message;
     switch (random() % 4) {
       case 0:
-        message.carried.push_back(std::move(*once));
+        message.carried.emplace_back(std::move(*once));
         if (!other.send(message, {.timeout = 0s})) *once = std::get<SendOnceRight>(std::move(message.carried.front()));
         if (!*once) held.pop_back();
         break;
@@ -230,12 +230,12 @@ class Storm {
     for (std::size_t i = 0; i < 2; ++i) {
       Message first;
       first.reply = to_victims[1 - i].copy().value();
-      first.carried.push_back(watched.make_send().value());
+      first.carried.emplace_back(watched.make_send().value());
       ASSERT_TRUE(to_victims[i].send(first, {.timeout = 10s}));
       ASSERT_TRUE(to_victims[i].notify_when_dead(port.make_send_once().value()));
       for (int j = 0; j < kRights; ++j) {
         Message message;
-        message.carried.push_back(port.make_send_once().value());
+        message.carried.emplace_back(port.make_send_once().value());
         ASSERT_TRUE(to_victims[i].send(message, {.timeout = 10s}));
       }
     }
@@ -290,8 +290,8 @@ int send_too_many_rights() {
   const ReceiveRight own = here.make_port().value();
   const Memory memory = MemoryBuilder::make(4096).value().seal().value();
   const auto send = [&](Message& message) {
-    message.carried.push_back(own.make_send_once().value());
-    for (int i = 0; i < 12; ++i) message.carried.push_back(memory);
+    message.carried.emplace_back(own.make_send_once().value());
+    for (int i = 0; i < 12; ++i) message.carried.emplace_back(memory);
     return right.send(message, {.timeout = 0s});
   };
   std::size_t sent = 0;

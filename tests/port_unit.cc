@@ -251,7 +251,7 @@ class Model {
     Letter letter{last_letter_, {}};
     for (const Handle handle : carried) {
       const Right right = held_[task].at(handle);
-      letter.carried.push_back(right);
+      letter.carried.emplace_back(right);
       held_[task].erase(handle);
       if (right.kind == RightKind::receive) wait_no_more(ports_[right.port]);
     }

@@ -6,9 +6,7 @@ namespace reeve::port {
 
 Result<std::shared_ptr<Port>> Port::make(std::uint32_t queue_limit) {
   os::ReadySet ready = REEVE_TRY(os::ReadySet::make());
-  os::Bell bell = REEVE_TRY(os::Bell::make());
-  REEVE_TRY(ready.add(bell.descriptor(), 0));
-  std::shared_ptr<Port> port(new Port(std::move(ready), std::move(bell), queue_limit));
+  std::shared_ptr<Port> port(new Port(std::move(ready), queue_limit));
   port->id = os::random_token();
   return port;
 }
@@ -55,27 +53,36 @@ Result<const os::ReadySet*> Port::ends() {
   return &*ends_;
 }
 
+Result<void> Port::expect_waiters() {
+  if (bell_) return {};
+  os::Bell bell = REEVE_TRY(os::Bell::make());
+  REEVE_TRY(ready_.add(bell.descriptor(), 0));
+  bell_ = std::move(bell);
+  if (!notices_.empty()) bell_->ring();
+  return {};
+}
+
 void Port::add_notice(Notice notice) {
   notices_.push_back(std::move(notice));
-  bell_.ring();
+  if (bell_) bell_->ring();
 }
 
 std::optional<Notice> Port::next_notice() {
   if (notices_.empty()) return std::nullopt;
   Notice notice = std::move(notices_.front());
   notices_.pop_front();
-  if (notices_.empty()) bell_.hush();
+  if (notices_.empty() && bell_) bell_->hush();
   return notice;
 }
 
 void Port::close() {
   is_open_ = false;
-  bell_.ring();
+  if (bell_) bell_->ring();
 }
 
 void Port::open() {
   is_open_ = true;
-  if (notices_.empty()) bell_.hush();
+  if (notices_.empty() && bell_) bell_->hush();
 }
 
 void Port::set_queue_limit(std::uint32_t limit) {

@@ -4,6 +4,8 @@
 // Threads: whoever holds the space's lock; any may wait for its `ready`.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -28,6 +30,22 @@ struct Notice {
   std::shared_ptr<Port> port;  ///< of port_destroyed
 };
 
+/// What a wait for a port has found, and nobody has looked at yet.
+struct Found {
+  std::array<std::uint64_t, 8> numbers{};
+  std::size_t next = 0;
+  std::size_t count = 0;
+  int turns = 0;          ///< messages that were taken since
+  bool are_more = false;  ///< it took no time: more may be there by now
+  void put_last(std::uint64_t number) {
+    std::copy(numbers.begin() + static_cast<std::ptrdiff_t>(next), numbers.begin() + static_cast<std::ptrdiff_t>(count),
+              numbers.begin());
+    count -= next;
+    next = 0;
+    numbers[count++] = number;
+  }
+};
+
 class Port {
  public:
   static Result<std::shared_ptr<Port>> make(std::uint32_t queue_limit);
@@ -41,6 +59,9 @@ class Port {
   void drop_lines();
   const std::map<std::uint64_t, Line>& lines() const { return lines_; }
 
+  /// Before anybody waits for `ready`: from then on it tells of what no line brings. A port that nobody has waited for
+  /// has one descriptor less.
+  Result<void> expect_waiters();
   void add_notice(Notice notice);
   std::optional<Notice> next_notice();
   const std::deque<Notice>& notices() const { return notices_; }
@@ -68,14 +89,14 @@ class Port {
   std::shared_ptr<SendLine> no_senders_to;  ///< a send-once right: who is told
   std::uint32_t no_senders_sync = 0;
   std::map<std::uint64_t, Name> watched;  ///< what is told here when it ends: a send right, or a port's lines
-  std::vector<Name> sets;                 ///< that it is a member of
+  Found found;
+  std::vector<Name> sets;  ///< that it is a member of
 
  private:
-  Port(os::ReadySet ready, os::Bell bell, std::uint32_t queue_limit)
-      : ready_(std::move(ready)), bell_(std::move(bell)), queue_limit_(queue_limit) {}
+  Port(os::ReadySet ready, std::uint32_t queue_limit) : ready_(std::move(ready)), queue_limit_(queue_limit) {}
   os::ReadySet ready_;
   std::optional<os::ReadySet> ends_;  // where another port is told of them
-  os::Bell bell_;
+  std::optional<os::Bell> bell_;
   std::map<std::uint64_t, Line> lines_;
   std::deque<Notice> notices_;
   std::size_t sender_count_ = 0;

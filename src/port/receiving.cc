@@ -39,6 +39,9 @@ class Receiving {
 
 namespace {
 
+constexpr std::chrono::microseconds kAtOnce{3};  // A wait that found something there; one that slept takes longer.
+constexpr int kTurns = 16;                       // Of the lines that were found ready, before others are looked for.
+
 bool is_there(const Port& port) { return port.is_open(); }
 bool is_there(const Set& set) { return set.is_open; }
 const os::ReadySet& ready_of(const Port& port) { return port.ready(); }
@@ -57,29 +60,51 @@ std::unexpected<Error> not_here() {
 Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Deadline& deadline) {
   Lock lock(mutex_);
   const Source source = REEVE_TRY(source_of(from));
+  const auto* port = std::get_if<std::shared_ptr<Port>>(&source);
+  if (port != nullptr) {
+    REEVE_TRY((*port)->expect_waiters());
+    if (auto outcome = REEVE_TRY(take_found(**port, data_size_max))) return std::move(*outcome);
+  }
+  const auto is_open = [&] { return std::visit([](const auto& s) { return is_there(*s); }, source); };
   while (true) {
     // Waited for without the lock: others may do what they like with the space, and wait for the same.
     lock.unlock();
-    const auto is_open = [&] { return std::visit([](const auto& s) { return is_there(*s); }, source); };
-    std::array<std::uint64_t, 8> room;
-    const auto waited = std::visit([&](const auto& s) { return ready_of(*s).wait(room, deadline); }, source);
+    Found found;
+    const os::Time before = os::now();
+    const auto waited = std::visit([&](const auto& s) { return ready_of(*s).wait(found.numbers, deadline); }, source);
+    found.are_more = os::now() - before < kAtOnce;
     lock.lock();
     if (!is_open()) return not_here();
-    for (const std::uint64_t number : REEVE_TRY(waited)) {
-      auto outcome = REEVE_TRY(take(source, number, data_size_max));
-      if (outcome) return std::move(*outcome);
-      if (!is_open()) return not_here();
+    found.count = REEVE_TRY(waited).size();
+    if (port != nullptr) {
+      (*port)->found = found;
+      if (auto outcome = REEVE_TRY(take_found(**port, data_size_max))) return std::move(*outcome);
     }
-    if (waited->empty() && deadline && os::now() >= *deadline) {
+    for (std::size_t i = 0; port == nullptr && i < found.count; ++i) {
+      if (auto outcome = REEVE_TRY(take_at_member(found.numbers[i], data_size_max))) return std::move(*outcome);
+    }
+    if (!is_open()) return not_here();
+    if (found.count == 0 && deadline && os::now() >= *deadline) {
       return fail(Kind::timeout, code::kTimedOut, "nothing came in time", "allow more time");
     }
   }
 }
 
-Result<std::optional<Taken>> Space::take(const Source& source, std::uint64_t number, std::size_t data_size_max) {
-  if (const auto* port = std::get_if<std::shared_ptr<Port>>(&source)) {
-    return Receiving(*this, **port, data_size_max).take(number);
+// What was found ready in one wait is taken without another. While messages come faster than they are taken, a line is
+// tried again too; and now and then all have to wait in line.
+Result<std::optional<Taken>> Space::take_found(Port& port, std::size_t data_size_max) {
+  while (port.found.next < port.found.count) {
+    const std::size_t i = port.found.next++;
+    const std::uint64_t number = port.found.numbers[i];
+    auto outcome = REEVE_TRY(Receiving(*this, port, data_size_max).take(number));
+    if (!outcome) continue;
+    if (port.found.are_more && ++port.found.turns < kTurns) port.found.put_last(number);
+    return outcome;
   }
+  return std::nullopt;
+}
+
+Result<std::optional<Taken>> Space::take_at_member(std::uint64_t number, std::size_t data_size_max) {
   Entry* const member = table_.find(Name{static_cast<std::uint32_t>(number)});
   if (member == nullptr || member->port == nullptr) return std::nullopt;
   const std::shared_ptr<Port> port = member->port;

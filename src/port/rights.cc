@@ -111,7 +111,7 @@ struct Conversion {
       if (thing.place == Place::reply) {
         received.reply = std::move(value);
       } else {
-        received.carried.push_back(std::move(value));
+        received.carried.emplace_back(std::move(value));
       }
     }
     return received;

@@ -39,7 +39,7 @@ TEST_F(Rights, CarryNoMoreThanAMessageMayHave) {
   long_one.data = object::Data(std::vector<std::byte>(kLetterBytesMax + 1));
   EXPECT_EQ(to_b.send(long_one).error().code, code::kTooLarge);
   Message many;
-  for (int i = 0; i < 17; ++i) many.carried.push_back(a.port.make_send().value());
+  for (int i = 0; i < 17; ++i) many.carried.emplace_back(a.port.make_send().value());
   EXPECT_EQ(to_b.send(many).error().code, code::kTooLarge);
   EXPECT_EQ(a.space.references(a.port.name(), RightType::send), 17U);
   many.carried.pop_back();
@@ -51,9 +51,9 @@ TEST_F(Rights, OfOneMessageAreAllBackWhenOneIsRefused) {
   auto memory = object::MemoryBuilder::make(4096).value();
   Message message;
   message.reply = a.port.make_send_once().value();
-  message.carried.push_back(a.port.make_send().value());
-  message.carried.push_back(a.space.make_port().value());
-  message.carried.push_back(memory.share().value());
+  message.carried.emplace_back(a.port.make_send().value());
+  message.carried.emplace_back(a.space.make_port().value());
+  message.carried.emplace_back(memory.share().value());
   const auto sent = to_b.send(message, {.timeout = 0s});
   ASSERT_FALSE(sent);
   EXPECT_EQ(sent.error().code, code::kBadAttachment);

@@ -340,6 +340,7 @@ Result<void> Space::insert(Name set, Name port) {
   if (entry == nullptr || entry->set == nullptr) return no_such("port set");
   Port& member = *REEVE_TRY(find_port(port))->port;
   if (entry->set->members.contains(port)) return {};
+  REEVE_TRY(member.expect_waiters());
   REEVE_TRY(entry->set->ready.add(member.ready().descriptor(), port.value));
   entry->set->members.insert(port);
   member.sets.push_back(set);

@@ -116,7 +116,8 @@ class Space {
   /// What a send-once right is made of; the name stands for nothing after it.
   std::shared_ptr<SendLine> take_once(Name once) { return table_.take(once).line; }
   Result<Source> source_of(Name name);
-  Result<std::optional<Taken>> take(const Source& source, std::uint64_t number, std::size_t data_size_max);
+  Result<std::optional<Taken>> take_found(Port& port, std::size_t data_size_max);
+  Result<std::optional<Taken>> take_at_member(std::uint64_t number, std::size_t data_size_max);
   /// One more reference to a send right that has a name here: to a port of this space, or given by the same before.
   Name known_send(const PortId& id, std::uint64_t giver);
   /// Who pays for what a sender has this space hold.

@@ -25,7 +25,7 @@ inline Message message_of(std::string_view text) {
 }
 inline Message carrying(Carried carried, std::string_view text = "") {
   Message message = message_of(text);
-  message.carried.push_back(std::move(carried));
+  message.carried.emplace_back(std::move(carried));
   return message;
 }
 

@@ -80,7 +80,7 @@ class Doer {
     port::Message message;
     message.data = Data::copy_of(std::as_bytes(std::span(&command.number, 1)));
     for (std::uint32_t i = 0; i < command.carried_count; ++i) {
-      message.carried.push_back(std::move(rights_.at(command.carried[i])));
+      message.carried.emplace_back(std::move(rights_.at(command.carried[i])));
     }
     port::Carried& to = rights_.at(command.subject);
     const bool is_once = std::holds_alternative<SendOnceRight>(to);

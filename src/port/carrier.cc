@@ -7,6 +7,8 @@
 namespace reeve::port {
 namespace {
 
+constexpr int kCarrierDepthMax = 4;  // Ports in notifications of ports in notifications: recursion stays small.
+
 Result<void> put(const os::Fd& end, const Header& header, std::span<const std::byte> body,
                  std::span<const int> descriptors = {}) {
   if (REEVE_TRY(send_body(end, header, body, descriptors)) == os::Sent::whole) return {};
@@ -37,13 +39,18 @@ std::unexpected<Error> bad(const char* what) {
   return fail(Kind::invalid, code::kBadPacket, std::string("carrier: ") + what);
 }
 
+// A name means nothing elsewhere.
+bool moves_on(const Notice& notice) { return notice.kind != NotificationKind::dead_name; }
+
 // What is in a carrier's queue, one packet after the other.
 class Unpacking {
  public:
-  Unpacking(const os::Fd& carrier, const quota::Account& account, const std::function<std::uint64_t()>& next_number)
-      : carrier_(carrier), account_(account), next_number_(next_number) {}
+  Unpacking(const os::Fd& carrier, const quota::Account& account, const std::function<std::uint64_t()>& next_number,
+            int depth)
+      : carrier_(carrier), account_(account), next_number_(next_number), depth_(depth) {}
 
   Result<std::shared_ptr<Port>> whole() {
+    if (depth_ > kCarrierDepthMax) return bad("it is one of too many within each other");
     const Packet first = REEVE_TRY(next());
     const auto* told = std::get_if<CarriedPort>(&first);
     if (told == nullptr) return bad("it does not begin with a port");
@@ -70,7 +77,13 @@ class Unpacking {
     if (const auto* lines = std::get_if<CarriedLines>(&packet)) return take_lines(*lines);
     const auto* notice = std::get_if<CarriedNotice>(&packet);
     if (notice == nullptr) return bad("it brings what belongs to no port");
-    port_->add_notice({static_cast<NotificationKind>(notice->kind), Name{notice->name}, notice->count, nullptr});
+    std::shared_ptr<Port> destroyed;
+    if (!descriptors_.empty()) {
+      const os::Fd carrier = std::move(descriptors_.front());
+      if (!os::is_kind(carrier, os::DescriptorKind::channel)) return bad("a port in it is none");
+      destroyed = REEVE_TRY(Unpacking(carrier, account_, next_number_, depth_ + 1).whole());
+    }
+    port_->add_notice({static_cast<NotificationKind>(notice->kind), {}, notice->count, std::move(destroyed)});
     return {};
   }
 
@@ -91,6 +104,7 @@ class Unpacking {
   const os::Fd& carrier_;
   const quota::Account& account_;
   const std::function<std::uint64_t()>& next_number_;
+  int depth_;
   std::shared_ptr<Port> port_;
   std::array<std::byte, sizeof(Header) + kAttachmentCountMax * sizeof(CarriedLine)> room_;
   std::vector<os::Fd> descriptors_;
@@ -103,20 +117,23 @@ Result<os::Fd> pack(const Port& port) {
   os::widen(filled);
   CarriedPort told{.queue_limit = port.queue_limit()};
   told.line_count = static_cast<std::uint32_t>(port.lines().size());
-  for (const Notice& notice : port.notices()) told.notice_count += notice.port == nullptr ? 1 : 0;
+  for (const Notice& notice : port.notices()) told.notice_count += moves_on(notice) ? 1 : 0;
   REEVE_TRY(put(filled, {.kind = PacketKind::port}, std::as_bytes(std::span(&told, 1))));
   REEVE_TRY(put_lines(filled, port));
   for (const Notice& notice : port.notices()) {
-    if (notice.port != nullptr) continue;
-    const CarriedNotice carried{static_cast<std::uint32_t>(notice.kind), notice.name.value, notice.count, 0};
-    REEVE_TRY(put(filled, {.kind = PacketKind::notice}, std::as_bytes(std::span(&carried, 1))));
+    if (!moves_on(notice)) continue;
+    const CarriedNotice carried{static_cast<std::uint32_t>(notice.kind), notice.count};
+    const os::Fd within = notice.port != nullptr ? REEVE_TRY(pack(*notice.port)) : os::Fd();
+    const int raw = within.raw();
+    REEVE_TRY(put(filled, {.kind = PacketKind::notice}, std::as_bytes(std::span(&carried, 1)),
+                  std::span(&raw, within ? 1U : 0U)));
   }
   return std::move(carrier);
 }
 
 Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const quota::Account& account,
                                      const std::function<std::uint64_t()>& next_number) {
-  return Unpacking(carrier, account, next_number).whole();
+  return Unpacking(carrier, account, next_number, 1).whole();
 }
 
 }  // namespace reeve::port

@@ -99,10 +99,12 @@ TEST_F(Hostile, WhatCameBesideAFaultIsLetGoOf) {
 
 TEST_F(Hostile, CarriersThatAreNotWholeAreRefused) {
   const CarriedPort told{.line_count = 1};
+  const CarriedPort notified{.notice_count = 1};
+  const CarriedNotice forged{.kind = static_cast<std::uint32_t>(NotificationKind::dead_name)};
   const CarriedLine one;
   const auto [end, other] = os::channel_pair().value();
   const int raw = end.raw();
-  for (int fault = 0; fault < 5; ++fault) {
+  for (int fault = 0; fault < 6; ++fault) {
     line = b.space.give_out(b.port.make_send().value()).value();
     auto [filled, carrier] = os::channel_pair().value();
     const auto put = [&](const Header& header, auto& body, std::span<const int> descriptors = {}) {
@@ -121,11 +123,36 @@ TEST_F(Hostile, CarriersThatAreNotWholeAreRefused) {
       put({.kind = PacketKind::port}, told);
       put(lines, one, std::span(&no_line, 1));
     }
+    if (fault == 5) {  // of a name that is none of its business
+      put({.kind = PacketKind::port}, notified);
+      put({.kind = PacketKind::notice}, forged);
+    }
     const std::size_t names = b.space.names().size();
     say(Item{.kind = ItemKind::receive}, carrier);
     expect_its_end();
     EXPECT_EQ(b.space.names().size(), names) << fault;
   }
+}
+
+// Each in a notification of the next.
+os::Fd nested_carrier(int depth) {
+  auto [filled, carrier] = os::channel_pair().value();
+  const CarriedPort port{.notice_count = depth > 1 ? 1U : 0U};
+  EXPECT_TRUE(send_body(filled, {.kind = PacketKind::port}, std::as_bytes(std::span(&port, 1))));
+  if (depth == 1) return std::move(carrier);
+  const CarriedNotice notice{.kind = static_cast<std::uint32_t>(NotificationKind::port_destroyed)};
+  const os::Fd within = nested_carrier(depth - 1);
+  const int raw = within.raw();
+  EXPECT_TRUE(
+      send_body(filled, {.kind = PacketKind::notice}, std::as_bytes(std::span(&notice, 1)), std::span(&raw, 1)));
+  return std::move(carrier);
+}
+
+TEST_F(Hostile, CarriersWithinCarriersHaveABottom) {
+  say(Item{.kind = ItemKind::receive}, nested_carrier(4));
+  EXPECT_TRUE(given_by<ReceiveRight>(b.port));
+  say(Item{.kind = ItemKind::receive}, nested_carrier(5));
+  expect_its_end();
 }
 
 // A port's own end on its way into its own queue is known to nobody any more: the kernel takes it back.

@@ -52,21 +52,26 @@ Result<void> check(const CarriedLine& line) {
   return {};
 }
 Result<void> check(const CarriedNotice& notice) {
-  if (notice.zero != 0) return bad("reserved fields of a notification are set");
-  if (notice.kind < static_cast<std::uint32_t>(NotificationKind::no_senders) ||
-      notice.kind > static_cast<std::uint32_t>(NotificationKind::dead_name))
+  if (notice.kind < static_cast<std::uint32_t>(NotificationKind::port_destroyed) ||
+      notice.kind > static_cast<std::uint32_t>(NotificationKind::send_once))
     return bad("unknown notification");
   return {};
 }
 
+std::size_t descriptors_of(const Introduction&) { return 1; }
+std::size_t descriptors_of(const Credit&) { return 0; }
+std::size_t descriptors_of(const CarriedPort&) { return 0; }
+std::size_t descriptors_of(const CarriedNotice& notice) {
+  return notice.kind == static_cast<std::uint32_t>(NotificationKind::port_destroyed) ? 1 : 0;
+}
+
 // The one body of a packet of that kind.
 template <class Body>
-Result<Packet> decode_body(const Header& header, vocab::Reader& reader, std::size_t descriptors_wanted,
-                           std::size_t descriptor_count) {
+Result<Packet> decode_body(const Header& header, vocab::Reader& reader, std::size_t descriptor_count) {
   const auto body = reader.read<Body>();
   if (!body || reader.remaining() != 0 || header.count != 0 || header.id != 0) return bad("not as long as its kind is");
-  if (descriptor_count != descriptors_wanted) return bad("not as many descriptors as its kind has");
   REEVE_TRY(check(*body));
+  if (descriptor_count != descriptors_of(*body)) return bad("not as many descriptors as its kind has");
   return *body;
 }
 
@@ -116,15 +121,15 @@ Result<Packet> decode_packet(std::span<const std::byte> bytes, std::size_t descr
     case PacketKind::message:
       return decode_letter(*header, reader, descriptor_count);
     case PacketKind::introduce:
-      return decode_body<Introduction>(*header, reader, 1, descriptor_count);
+      return decode_body<Introduction>(*header, reader, descriptor_count);
     case PacketKind::credit:
-      return decode_body<Credit>(*header, reader, 0, descriptor_count);
+      return decode_body<Credit>(*header, reader, descriptor_count);
     case PacketKind::port:
-      return decode_body<CarriedPort>(*header, reader, 0, descriptor_count);
+      return decode_body<CarriedPort>(*header, reader, descriptor_count);
     case PacketKind::lines:
       return decode_lines(*header, reader, descriptor_count);
     case PacketKind::notice:
-      return decode_body<CarriedNotice>(*header, reader, 0, descriptor_count);
+      return decode_body<CarriedNotice>(*header, reader, descriptor_count);
   }
   return bad("unknown kind " + std::to_string(static_cast<unsigned>(header->kind)));
 }

@@ -111,14 +111,12 @@ struct CarriedLine {
 };
 static_assert(sizeof(CarriedLine) == 24 && std::has_unique_object_representations_v<CarriedLine>);
 
-/// A notification that waits at a port which moves. Its name is one of the space that it was made in.
+/// A notification that waits at a port which moves, but for those about names, which mean nothing elsewhere.
 struct CarriedNotice {
-  std::uint32_t kind = 0;  ///< a NotificationKind but port_destroyed
-  std::uint32_t name = 0;
-  std::uint32_t count = 0;
-  std::uint32_t zero = 0;
+  std::uint32_t kind = 0;   ///< a NotificationKind but dead_name; port_destroyed comes with the port, as a carrier
+  std::uint32_t count = 0;  ///< of no_senders
 };
-static_assert(sizeof(CarriedNotice) == 16 && std::has_unique_object_representations_v<CarriedNotice>);
+static_assert(sizeof(CarriedNotice) == 8 && std::has_unique_object_representations_v<CarriedNotice>);
 
 /// A message as it travels.
 struct Letter {

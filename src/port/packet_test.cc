@@ -102,9 +102,12 @@ TEST(LinePacket, OfAnyOtherKindIsExactlyItsBody) {
             "line: a port with too many lines");
   EXPECT_EQ(refusal(bytes_of(port, CarriedPort{.zero = 1}), 0), "line: reserved fields of a port are set");
   const Header notice{.kind = PacketKind::notice};
-  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 69}), 0), "line: unknown notification");
-  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 70, .zero = 1}), 0),
-            "line: reserved fields of a notification are set");
+  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 68}), 0), "line: unknown notification");
+  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 72}), 0), "line: unknown notification");
+  const std::string descriptors = "line: not as many descriptors as its kind has";
+  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 69}), 0), descriptors);
+  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 70}), 1), descriptors);
+  EXPECT_EQ(refusal(bytes_of(notice, CarriedNotice{.kind = 70}), 0), "taken");
 }
 
 TEST(LinePacket, OfLinesIsRefusedWithItsFault) {

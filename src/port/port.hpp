@@ -88,7 +88,8 @@ class Port {
   std::uint32_t make_send_count = 0;
   std::shared_ptr<SendLine> no_senders_to;  ///< a send-once right: who is told
   std::uint32_t no_senders_sync = 0;
-  std::map<std::uint64_t, Name> watched;  ///< what is told here when it ends: a send right, or a port's lines
+  std::shared_ptr<SendLine> destroyed_to;  ///< another: who has this instead of its end
+  std::map<std::uint64_t, Name> watched;   ///< what is told here when it ends: a send right, or a port's lines
   Found found;
   std::vector<Name> sets;  ///< that it is a member of
 

@@ -207,6 +207,13 @@ Result<void> ReceiveRight::notify_when_no_senders(SendOnceRight to, std::uint32_
   return {};
 }
 
+Result<void> ReceiveRight::notify_when_destroyed(SendOnceRight to) const {
+  if (!*this) return given_away();
+  REEVE_TRY(space_->tell_destroyed(name_, REEVE_TRY(Conversion::hand_over(space_, to))));
+  Conversion::forget(to);
+  return {};
+}
+
 Result<void> PortSet::insert(const ReceiveRight& port) const {
   if (!*this) return given_away();
   return space_->insert(name_, REEVE_TRY(Conversion::hand_over(space_, port)));

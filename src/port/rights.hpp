@@ -148,6 +148,10 @@ class ReceiveRight : public Reference {
   /// Has that port told, once, when no send right is left, and at least so many were made; at once if it is so.
   Result<void> notify_when_no_senders(SendOnceRight to, std::uint32_t make_send_count = 0) const;
 
+  /// Has that port get this receive right, with its queue and its senders, where it would be destroyed. Of a process
+  /// that is killed the kernel destroys all. Errors: no-such-right for a right to this very port.
+  Result<void> notify_when_destroyed(SendOnceRight to) const;
+
  private:
   friend struct Conversion;
   ReceiveRight(std::shared_ptr<Space> space, Name name) : Reference(std::move(space), name) {}

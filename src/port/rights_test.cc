@@ -413,6 +413,53 @@ TEST_F(Rights, ThatDieAreToldWithOneMoreReference) {
   EXPECT_TRUE(is_silent(a.port));
 }
 
+TEST_F(Rights, ToReceiveThatWouldBeDestroyedGoToWhoAskedForThem) {
+  ReceiveRight port = a.space.make_port({.queue_limit = 7}).value();
+  const SendRight own = port.make_send().value();
+  const SendRight elsewhere = handed_over(a.space, port.make_send().value(), b.space);
+  ASSERT_TRUE(port.notify_when_destroyed(a.port.make_send_once().value()));
+  ASSERT_TRUE(send(elsewhere, "early"));
+  port = ReceiveRight();
+  ASSERT_TRUE(send(elsewhere, "in between"));
+  Notification told = notified_by(a.port);
+  EXPECT_EQ(told.kind, NotificationKind::port_destroyed);
+  ASSERT_TRUE(told.destroyed);
+  EXPECT_EQ(text_from(told.destroyed), "early");
+  EXPECT_EQ(text_from(told.destroyed), "in between");
+  ASSERT_TRUE(send(own, "own"));
+  EXPECT_EQ(text_from(told.destroyed), "own");
+  told.destroyed = ReceiveRight();
+  EXPECT_TRUE(own.is_dead()) << "it was asked for once";
+  EXPECT_EQ(a.port.notify_when_destroyed(a.port.make_send_once().value()).error().code, code::kNoSuchRight);
+}
+
+TEST_F(Rights, ToReceiveThatWaitForWhoAskedForThemMoveAlong) {
+  ReceiveRight port = a.space.make_port().value();
+  const SendRight elsewhere = handed_over(a.space, port.make_send().value(), b.space);
+  ReceiveRight heir = a.space.make_port().value();
+  ASSERT_TRUE(port.notify_when_destroyed(heir.make_send_once().value()));
+  ASSERT_TRUE(send(elsewhere, "x"));
+  port = ReceiveRight();
+  ASSERT_TRUE(give(to_b, std::move(heir)));
+  const auto moved = given_by<ReceiveRight>(b.port);
+  const Notification told = notified_by(moved);
+  EXPECT_EQ(told.kind, NotificationKind::port_destroyed);
+  EXPECT_EQ(text_from(told.destroyed), "x");
+}
+
+TEST_F(Rights, ToReceiveWhoseHeirHasMovedFollowIt) {
+  ReceiveRight port = a.space.make_port().value();
+  const SendRight elsewhere = handed_over(a.space, port.make_send().value(), b.space);
+  ReceiveRight heir = a.space.make_port().value();
+  ASSERT_TRUE(port.notify_when_destroyed(heir.make_send_once().value()));
+  ASSERT_TRUE(give(to_b, std::move(heir)));
+  const auto moved = given_by<ReceiveRight>(b.port);
+  ASSERT_TRUE(send(elsewhere, "x"));
+  port = ReceiveRight();
+  const auto came = given_by<ReceiveRight>(moved);
+  EXPECT_EQ(text_from(came), "x");
+}
+
 // Sets.
 
 TEST_F(Rights, OfSeveralPortsAreReceivedAsOne) {

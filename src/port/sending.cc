@@ -249,9 +249,7 @@ void Sending::commit(Name to, RightType type) {
 // The port is elsewhere now, with all that was in it; this space may send to it still.
 void Sending::leave(Step& step) {
   Entry& entry = *space_.table_.find(step.name);
-  space_.own_.erase(step.port->id);
-  space_.leave_sets(*step.port);
-  step.port->no_senders_to.reset();
+  space_.part_with(*step.port);
   step.port->drop_lines();
   entry.port.reset();
   entry.is_leaving = false;

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "../os/process.hpp"
+#include "carrier.hpp"
 
 namespace reeve::port {
 namespace {
@@ -53,6 +54,9 @@ Result<Entry*> Space::find_once(Name name) {
 
 Result<Name> Space::add_port(std::shared_ptr<Port> port) {
   Port& known = *port;
+  known.open();
+  known.sequence = 0;
+  known.make_send_count = 0;
   Entry entry;
   entry.port = std::move(port);
   known.name = REEVE_TRY(table_.add(std::move(entry)));
@@ -182,16 +186,33 @@ void Space::leave_sets(Port& port) {
   port.sets.clear();
 }
 
+void Space::part_with(Port& port) {
+  own_.erase(port.id);
+  leave_sets(port);
+  port.no_senders_to.reset();
+  port.destroyed_to.reset();
+}
+
+// Whoever asked for the port has it instead, with all that is queued there.
 void Space::destroy_port(Name name) {
   Entry& entry = *table_.find(name);
+  if (entry.send > 0 && entry.port->destroyed_to != nullptr) (void)own_line(entry);  // Without it they end here.
   const std::shared_ptr<Port> port = std::exchange(entry.port, nullptr);
-  own_.erase(port->id);
-  leave_sets(*port);
+  const std::shared_ptr<SendLine> heir = port->destroyed_to;
+  part_with(*port);
   port->close();
-  port->drop_lines();
-  port->no_senders_to.reset();
-  if (entry.send > 0) return end_sends(name);
-  drop(name);
+  if (heir == nullptr) {
+    port->drop_lines();
+    if (entry.send > 0) return end_sends(name);
+    return drop(name);
+  }
+  if (entry.line != nullptr) entry.line->own.reset();
+  if (entry.send == 0) {
+    drop(name);
+  } else if (entry.line == nullptr) {
+    end_sends(name);
+  }
+  tell(heir, {NotificationKind::port_destroyed, {}, 0, port});
 }
 
 // The name is dead, with as many references as it had. Whoever asked to be told of that is, which is one more.
@@ -275,9 +296,15 @@ void Space::tell(const std::shared_ptr<SendLine>& once, Notice notice) {
     port->remove_line(once->number);
     return port->add_notice(std::move(notice));
   }
-  const Header header{.id = static_cast<std::int32_t>(notice.kind)};
+  const Header header{.id = static_cast<std::int32_t>(notice.kind), .count = notice.port != nullptr ? 1U : 0U};
+  const auto carrier = notice.port != nullptr ? pack(*notice.port) : os::Fd();
+  if (!carrier) return;
+  const Item item{.kind = ItemKind::receive};
+  const int raw = carrier->raw();
   const std::uint32_t value = notice.kind == NotificationKind::dead_name ? notice.name.value : notice.count;
-  (void)send_body(once->end, header, std::as_bytes(std::span(&value, 1)));
+  (void)send_body(once->end, header,
+                  notice.port != nullptr ? std::as_bytes(std::span(&item, 1)) : std::as_bytes(std::span(&value, 1)),
+                  std::span(&raw, header.count));
 }
 
 void Space::end_line(Port& port, std::uint64_t number) {
@@ -331,6 +358,16 @@ Result<void> Space::tell_dead(Name name, Name to) {
     return {};
   }
   watch_end(*entry, name);
+  return {};
+}
+
+Result<void> Space::tell_destroyed(Name port, Name to) {
+  const Lock lock(mutex_);
+  const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
+  if (REEVE_TRY(port_told_by(to)) == known) {
+    return fail(Kind::invalid, code::kNoSuchRight, "a port cannot be told of its own end", "name another");
+  }
+  known->destroyed_to = take_once(to);
   return {};
 }
 

@@ -72,6 +72,7 @@ class Space {
   Result<void> set_queue_limit(Name port, std::uint32_t limit);
   Result<void> tell_no_senders(Name port, Name to, std::uint32_t make_send_count);
   Result<void> tell_dead(Name name, Name to);
+  Result<void> tell_destroyed(Name port, Name to);
   Result<void> insert(Name set, Name port);
   Result<void> remove(Name set, Name port);
 
@@ -103,6 +104,8 @@ class Space {
   void drop(Name name);          ///< the name stands for nothing any more
   void destroy_port(Name name);  ///< the receive right
   void leave_sets(Port& port);
+  /// The port is the space's no longer, and nobody is told anything of it any more.
+  void part_with(Port& port);
   void end_sends(Name name);       ///< what can be sent to is no more
   void refresh(Name name);         ///< notices that it is no more
   void look_for_ends(Port& port);  ///< ... that some of its holders are

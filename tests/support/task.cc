@@ -185,13 +185,12 @@ TaskProcess::~TaskProcess() {
 }
 
 Outcome TaskProcess::tell(const Command& command, os::Fd* descriptor) const {
-  const os::Fd none;
-  os::Fd came;
+  os::Fd none;
+  os::Fd& travels = descriptor != nullptr ? *descriptor : none;
   Outcome outcome;
-  if (!say(line_, command, descriptor != nullptr ? *descriptor : none) || !hear(line_, outcome, came)) {
-    outcome.error = -1;
-  }
-  if (descriptor != nullptr) *descriptor = std::move(came);
+  const bool is_said = say(line_, command, travels);
+  travels.close();
+  if (!is_said || !hear(line_, outcome, travels)) outcome.error = -1;
   return outcome;
 }
 

@@ -122,8 +122,8 @@ TEST(LinePacket, OfLinesIsRefusedWithItsFault) {
             "line: a line that was told of more than was taken");
 }
 
-TEST(LinePacket, HasTheBytesThatItsTableTells) {
-  Bytes bytes = bytes_of(Header{.id = 0x01020304, .count = 1}, kSend);
+TEST(LinePacket, HasTheBytesOfThePageOfTheWire) {
+  Bytes bytes = bytes_of(Header{.id = 7, .count = 1}, kSend);
   bytes.push_back(std::byte{'x'});
   std::string hex;
   for (const std::byte byte : bytes) {
@@ -134,7 +134,7 @@ TEST(LinePacket, HasTheBytesThatItsTableTells) {
             "52505254"
             "0100"
             "0100"
-            "04030201"
+            "07000000"
             "01000000"
             "02"
             "00"
@@ -146,7 +146,7 @@ TEST(LinePacket, HasTheBytesThatItsTableTells) {
   const auto packet = decode_packet(bytes, 1);
   ASSERT_TRUE(packet);
   const auto& letter = std::get<Letter>(*packet);
-  EXPECT_EQ(letter.id, 0x01020304);
+  EXPECT_EQ(letter.id, 7);
   ASSERT_EQ(letter.items.size(), 1U);
   EXPECT_EQ(letter.items[0].window, 5U);
   EXPECT_EQ(letter.data.size(), 1U);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@
 #include <reeve/port.hpp>
 
 #include "../src/os/socket.hpp"
+#include "../src/port/line.hpp"
 #include "support/task.hpp"
 
 namespace reeve::test {
@@ -254,6 +256,7 @@ class Storm {
       const auto* notification = std::get_if<Notification>(&*delivery);
       ++(notification != nullptr ? told[notification->kind] : answered);
     }
+    if (const auto more = port.receive({.timeout = 10ms})) ADD_FAILURE() << "something was told twice";
     EXPECT_EQ(answered + told[NotificationKind::send_once], 2 * kRights);
     EXPECT_EQ(told[NotificationKind::no_senders], 1);
     EXPECT_EQ(told[NotificationKind::dead_name], 2);
@@ -336,6 +339,51 @@ int introduce_too_many() {
 }
 
 TEST(Ports, HearNoMoreHoldersThanTheirGiverMayPayFor) { EXPECT_EQ(as_somebody(1024, introduce_too_many), 0); }
+
+// Whoever has an end may have a peek begin where it likes: what is peeked at is no more than what its sender says.
+class Peeked {
+ public:
+  explicit Peeked(const PortSpace& space, const ReceiveRight& port) {
+    auto [holder, introduced] = os::channel_pair().value();
+    const int offset = 16;
+    EXPECT_EQ(::setsockopt(introduced.raw(), SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset), 0);
+    const os::Fd line = space.give_out(port.make_send().value()).value();
+    const port::Introduction introduction;
+    const int raw = introduced.raw();
+    EXPECT_TRUE(port::send_body(line, {.kind = port::PacketKind::introduce}, std::as_bytes(std::span(&introduction, 1)),
+                                std::span(&raw, 1)));
+    end = std::move(holder);
+  }
+  os::Fd end;
+};
+
+TEST(Ports, GiveNoMoreThanWasAskedForWhateverAPeekSays) {
+  const PortSpace space = PortSpace::make();
+  const ReceiveRight port = space.make_port().value();
+  const Peeked hostile(space, port);
+  const std::vector<std::byte> data(60'000);
+  ASSERT_TRUE(port::send_body(hostile.end, {}, data));
+  const auto delivery = port.receive({.timeout = 0s, .data_size_max = 10});
+  EXPECT_FALSE(delivery) << "it was no message, or its line has ended";
+}
+
+TEST(Ports, KeepNothingOfAMessageThatAPeekTookForNone) {
+  const PortSpace space = PortSpace::make();
+  const ReceiveRight watched = space.make_port().value();
+  const ReceiveRight port = space.make_port().value();
+  Peeked hostile(space, watched);
+  ASSERT_TRUE(watched.notify_when_no_senders(port.make_send_once().value()));
+  EXPECT_FALSE(port.receive({.timeout = 0s}));
+  const std::size_t before = space.names().size();
+  const PortSpace giver = PortSpace::make();
+  Message message;
+  for (int i = 0; i < 8; ++i) message.carried.emplace_back(giver.make_port().value());
+  SendRight right = giver.take_in(std::move(hostile.end)).value();
+  ASSERT_TRUE(right.send(message));
+  right = SendRight();
+  (void)port.receive({.timeout = 1s});
+  EXPECT_EQ(space.names().size(), before);
+}
 
 }  // namespace
 }  // namespace reeve::test

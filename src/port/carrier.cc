@@ -57,9 +57,9 @@ class Unpacking {
     port_ = REEVE_TRY(Port::make(told->queue_limit));
     while (port_->lines().size() < told->line_count || port_->notices().size() < told->notice_count) {
       REEVE_TRY(take(REEVE_TRY(next())));
-    }
-    if (port_->lines().size() != told->line_count || port_->notices().size() != told->notice_count) {
-      return bad("it brings more than it says");
+      if (port_->lines().size() > told->line_count || port_->notices().size() > told->notice_count) {
+        return bad("it brings more than it says");
+      }
     }
     return std::move(port_);
   }
@@ -110,9 +110,10 @@ class Unpacking {
   std::vector<os::Fd> descriptors_;
 };
 
-}  // namespace
-
-Result<os::Fd> pack(const Port& port) {
+Result<os::Fd> pack(const Port& port, int depth) {
+  if (depth > kCarrierDepthMax) {
+    return fail(Kind::busy, code::kQueueFull, "too many ports wait within each other", "receive some first");
+  }
   auto [filled, carrier] = REEVE_TRY(os::channel_pair());
   os::widen(filled);
   CarriedPort told{.queue_limit = port.queue_limit()};
@@ -123,13 +124,17 @@ Result<os::Fd> pack(const Port& port) {
   for (const Notice& notice : port.notices()) {
     if (!moves_on(notice)) continue;
     const CarriedNotice carried{static_cast<std::uint32_t>(notice.kind), notice.count};
-    const os::Fd within = notice.port != nullptr ? REEVE_TRY(pack(*notice.port)) : os::Fd();
+    const os::Fd within = notice.port != nullptr ? REEVE_TRY(pack(*notice.port, depth + 1)) : os::Fd();
     const int raw = within.raw();
     REEVE_TRY(put(filled, {.kind = PacketKind::notice}, std::as_bytes(std::span(&carried, 1)),
                   std::span(&raw, within ? 1U : 0U)));
   }
   return std::move(carrier);
 }
+
+}  // namespace
+
+Result<os::Fd> pack(const Port& port) { return pack(port, 1); }
 
 Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const quota::Account& account,
                                      const std::function<std::uint64_t()>& next_number) {

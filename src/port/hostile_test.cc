@@ -97,14 +97,31 @@ TEST_F(Hostile, WhatCameBesideAFaultIsLetGoOf) {
   EXPECT_EQ(b.space.names().size(), names);
 }
 
+// The first of the same right makes a name, the second finds its port dead, and the third thing is none.
+TEST_F(Hostile, RightsThatAreDeadWhenTheirMessageIsRefusedLeaveNoName) {
+  const std::size_t names = b.space.names().size();
+  for (int i = 0; i < 20; ++i) {
+    line = b.space.give_out(b.port.make_send().value()).value();
+    const os::Fd dead = std::move(os::channel_pair().value().first);
+    const auto pipe = os::pipe_pair().value();
+    const Item same{.kind = ItemKind::send, .window = 5, .id = PortId{std::byte{7}}};
+    const std::array items{same, same, Item{.kind = ItemKind::send_once}};
+    const std::array descriptors{dead.raw(), dead.raw(), pipe.first.raw()};
+    say({.count = 3}, std::as_bytes(std::span(items)), descriptors);
+    expect_its_end();
+  }
+  EXPECT_EQ(b.space.names().size(), names);
+}
+
 TEST_F(Hostile, CarriersThatAreNotWholeAreRefused) {
   const CarriedPort told{.line_count = 1};
   const CarriedPort notified{.notice_count = 1};
+  const CarriedNotice notice{.kind = static_cast<std::uint32_t>(NotificationKind::send_once)};
   const CarriedNotice forged{.kind = static_cast<std::uint32_t>(NotificationKind::dead_name)};
   const CarriedLine one;
   const auto [end, other] = os::channel_pair().value();
   const int raw = end.raw();
-  for (int fault = 0; fault < 6; ++fault) {
+  for (int fault = 0; fault < 7; ++fault) {
     line = b.space.give_out(b.port.make_send().value()).value();
     auto [filled, carrier] = os::channel_pair().value();
     const auto put = [&](const Header& header, auto& body, std::span<const int> descriptors = {}) {
@@ -126,6 +143,10 @@ TEST_F(Hostile, CarriersThatAreNotWholeAreRefused) {
     if (fault == 5) {  // of a name that is none of its business
       put({.kind = PacketKind::port}, notified);
       put({.kind = PacketKind::notice}, forged);
+    }
+    if (fault == 6) {  // more of one thing than it says, while another is to come: somebody may go on filling it
+      put({.kind = PacketKind::port}, told);
+      put({.kind = PacketKind::notice}, notice);
     }
     const std::size_t names = b.space.names().size();
     say(Item{.kind = ItemKind::receive}, carrier);

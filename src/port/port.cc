@@ -40,6 +40,13 @@ void Port::remove_line(std::uint64_t number) {
   lines_.erase(found);
 }
 
+void Port::disown(std::uint64_t number) {
+  Line* const own = line(number);
+  if (own == nullptr || !own->is_own) return;
+  own->is_own = false;
+  ++sender_count_;
+}
+
 void Port::drop_lines() {
   while (!lines_.empty()) remove_line(lines_.begin()->first);
 }

@@ -57,6 +57,8 @@ class Port {
   /// Closes it, as if it had never been.
   void remove_line(std::uint64_t number);
   void drop_lines();
+  /// Its holder is another than the space from now on.
+  void disown(std::uint64_t number);
   const std::map<std::uint64_t, Line>& lines() const { return lines_; }
 
   /// Before anybody waits for `ready`: from then on it tells of what no line brings. A port that nobody has waited for
@@ -82,12 +84,15 @@ class Port {
   /// Tells the numbers of lines whose holders have gone, once each.
   Result<const os::ReadySet*> ends();
 
-  PortId id{};  ///< made anew by each space that it comes to
-  Name name;    ///< in the space that it is in
+  quota::Charge charge;  ///< of who sent it here
+  PortId id{};           ///< made anew by each space that it comes to
+  Name name;             ///< in the space that it is in
   std::uint32_t sequence = 0;
   std::uint32_t make_send_count = 0;
   std::shared_ptr<SendLine> no_senders_to;  ///< a send-once right: who is told
   std::uint32_t no_senders_sync = 0;
+  std::weak_ptr<Port> ends_told;           ///< where its `ends` are watched
+  std::uint64_t ends_number = 0;           ///< ... and as what
   std::shared_ptr<SendLine> destroyed_to;  ///< another: who has this instead of its end
   std::map<std::uint64_t, Name> watched;   ///< what is told here when it ends: a send right, or a port's lines
   Found found;

@@ -21,7 +21,7 @@ class Receiving {
  private:
   Result<std::optional<Taken>> take_notice();
   Result<std::optional<Taken>> take_packet(std::uint64_t number, Line& line);
-  Result<std::optional<std::size_t>> size_beyond(const Line& line) const;
+  Result<std::optional<TooLarge>> look_at_size(const Line& line, bool& is_ready) const;
   Result<std::optional<Taken>> take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival);
   void take_introduction(const Introduction& introduction, os::Arrival& arrival);
   void look_at_watched(Name name);
@@ -35,15 +35,19 @@ class Receiving {
   Space& space_;
   Port& port_;
   std::size_t data_size_max_;
+  bool takes_no_letters_ = false;
 };
 
 namespace {
 
+constexpr std::uint64_t kPortDescriptors = 3;    // An epoll, a bell, and one that tells of its senders' end.
 constexpr std::chrono::microseconds kAtOnce{3};  // A wait that found something there; one that slept takes longer.
+constexpr int kRoundsBeyond = 64;                // Of a deadline that has passed, for what only has to be looked at.
 constexpr int kTurns = 16;                       // Of the lines that were found ready, before others are looked for.
 
-bool is_there(const Port& port) { return port.is_open(); }
-bool is_there(const Set& set) { return set.is_open; }
+// Under that name still: it may have left and come back under another.
+bool is_there(const Port& port, Name name) { return port.is_open() && port.name == name; }
+bool is_there(const Set& set, Name) { return set.is_open; }
 const os::ReadySet& ready_of(const Port& port) { return port.ready(); }
 const os::ReadySet& ready_of(const Set& set) { return set.ready; }
 
@@ -65,8 +69,8 @@ Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Dea
     REEVE_TRY((*port)->expect_waiters());
     if (auto outcome = REEVE_TRY(take_found(**port, data_size_max))) return std::move(*outcome);
   }
-  const auto is_open = [&] { return std::visit([](const auto& s) { return is_there(*s); }, source); };
-  while (true) {
+  const auto is_open = [&] { return std::visit([&](const auto& s) { return is_there(*s, from); }, source); };
+  for (int rounds = 0;;) {
     // Waited for without the lock: others may do what they like with the space, and wait for the same.
     lock.unlock();
     Found found;
@@ -84,7 +88,7 @@ Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Dea
       if (auto outcome = REEVE_TRY(take_at_member(found.numbers[i], data_size_max))) return std::move(*outcome);
     }
     if (!is_open()) return not_here();
-    if (found.count == 0 && deadline && os::now() >= *deadline) {
+    if (deadline && os::now() >= *deadline && (found.count == 0 || ++rounds > kRoundsBeyond)) {
       return fail(Kind::timeout, code::kTimedOut, "nothing came in time", "allow more time");
     }
   }
@@ -119,11 +123,12 @@ Result<std::optional<Taken>> Space::take_at_member(std::uint64_t number, std::si
 // Of a holder that has gone: whom it introduced, and that nothing comes any more. What it has sent stays where it is,
 // and so does its line until somebody has received that.
 void Receiving::look_at_end(std::uint64_t number) {
+  takes_no_letters_ = true;
   while (const Line* line = port_.line(number)) {
     Header header;
     const auto next = os::peek_packet(line->end, std::as_writable_bytes(std::span(&header, 1)));
     if (!next || !*next || (**next >= sizeof header && header.kind == PacketKind::message)) return;
-    if (!take(number)) return;
+    if (!take_packet(number, *port_.line(number))) return;
   }
 }
 
@@ -162,19 +167,23 @@ Result<std::optional<Taken>> Receiving::take_notice() {
   return taken(told);
 }
 
-// How much data the next packet has, where that is more than was asked for.
-Result<std::optional<std::size_t>> Receiving::size_beyond(const Line& line) const {
-  if (data_size_max_ >= kLetterBytesMax) return std::nullopt;
+// Whether the next packet has more data than was asked for.
+Result<std::optional<TooLarge>> Receiving::look_at_size(const Line& line, bool& is_ready) const {
   Header header;
   const auto size = REEVE_TRY(os::peek_packet(line.end, std::as_writable_bytes(std::span(&header, 1))));
+  is_ready = size.has_value();
   if (!size || *size < sizeof header || header.kind != PacketKind::message) return std::nullopt;
   const std::size_t front = sizeof header + header.count * sizeof(Item);
   if (header.count > kAttachmentCountMax || *size < front || *size - front <= data_size_max_) return std::nullopt;
-  return *size - front;
+  return TooLarge{*size - front};
 }
 
 Result<std::optional<Taken>> Receiving::take_packet(std::uint64_t number, Line& line) {
-  if (const auto size = REEVE_TRY(size_beyond(line))) return taken(TooLarge{*size});
+  if (data_size_max_ < kLetterBytesMax) {
+    bool is_ready = false;
+    if (const auto large = REEVE_TRY(look_at_size(line, is_ready))) return Taken{*large, port_.name, port_.sequence};
+    if (!is_ready) return std::nullopt;
+  }
   auto received = REEVE_TRY(os::receive_packet(line.end, space_.room_, os::Rights::accept));
   if (std::holds_alternative<os::NothingYet>(received)) return std::nullopt;
   auto* const arrival = std::get_if<os::Arrival>(&received);
@@ -183,6 +192,10 @@ Result<std::optional<Taken>> Receiving::take_packet(std::uint64_t number, Line& 
   }
   const auto packet = decode_packet(std::span(space_.room_).first(arrival->size), arrival->descriptors.size());
   const auto* letter = packet ? std::get_if<Letter>(&*packet) : nullptr;
+  // What is larger than it seemed a moment ago was made to seem so.
+  if (letter != nullptr && (takes_no_letters_ || letter->data.size() > data_size_max_)) {
+    return space_.end_line(port_, number), std::nullopt;
+  }
   if (letter != nullptr) return take_letter(number, *letter, *arrival);
   const auto* introduction = packet ? std::get_if<Introduction>(&*packet) : nullptr;
   if (introduction == nullptr || line.kind != LineKind::send || introduction->kind != LineKind::send) {
@@ -209,14 +222,14 @@ Result<std::optional<Taken>> Receiving::take_letter(std::uint64_t number, const 
   for (const Item& item : letter.items) {
     os::Fd descriptor = has_descriptor(item.kind) ? std::move(arrival.descriptors[used++]) : os::Fd();
     auto thing = thing_of(item, std::move(descriptor), number, account);
-    if (thing) {
-      incoming.things.push_back(std::move(*thing));
-      continue;
+    // What cannot be held here arrives dead.
+    if (!thing && thing.error().kind != Kind::invalid) thing = Thing{ItemKind::dead, item.place, {}, {}};
+    if (!thing) {
+      give_back(incoming.things);
+      space_.end_line(port_, number);
+      return std::nullopt;
     }
-    give_back(incoming.things);
-    if (thing.error().kind != Kind::invalid) return std::unexpected(thing.error());
-    space_.end_line(port_, number);
-    return std::nullopt;
+    incoming.things.push_back(std::move(*thing));
   }
   Line& line = *port_.line(number);
   if (line.kind == LineKind::send_once) {
@@ -258,15 +271,14 @@ Result<Thing> Receiving::take_send(const Item& item, os::Fd end, std::uint64_t g
   if (const Name known = space_.known_send(item.id, giver)) {
     return Thing{item.kind, item.place, known, {}};
   }
-  auto charge = account.charge({.descriptors = 1});
-  if (!charge) return Thing{ItemKind::dead, item.place, {}, {}};
+  quota::Charge charge = REEVE_TRY(account.charge({.descriptors = 1}));
   Entry entry;
   entry.line = std::make_shared<SendLine>();
   entry.line->end = std::move(end);
   entry.line->id = item.id;
   entry.line->window = item.window;
   entry.line->giver = giver;
-  entry.line->charge = std::move(*charge);
+  entry.line->charge = std::move(charge);
   entry.send = 1;
   const Name name = REEVE_TRY(space_.table_.add(std::move(entry)));
   space_.given_.emplace(std::pair(item.id, giver), name);
@@ -275,24 +287,30 @@ Result<Thing> Receiving::take_send(const Item& item, os::Fd end, std::uint64_t g
 
 Result<Thing> Receiving::take_once(const Item& item, os::Fd end, const quota::Account& account) {
   if (!os::is_kind(end, os::DescriptorKind::channel)) return bad_end();
-  auto charge = account.charge({.descriptors = 1});
-  if (!charge) return Thing{ItemKind::dead, item.place, {}, {}};
+  quota::Charge charge = REEVE_TRY(account.charge({.descriptors = 1}));
   Entry entry;
   entry.line = std::make_shared<SendLine>();
   entry.line->end = std::move(end);
-  entry.line->charge = std::move(*charge);
+  entry.line->charge = std::move(charge);
   entry.is_once = true;
   return Thing{item.kind, item.place, REEVE_TRY(space_.table_.add(std::move(entry))), {}};
 }
 
 Result<Thing> Receiving::take_port(const Item& item, const os::Fd& carrier, const quota::Account& account) {
   if (!os::is_kind(carrier, os::DescriptorKind::channel)) return bad_end();
+  quota::Charge charge = REEVE_TRY(account.charge({.descriptors = kPortDescriptors}));
   auto port = REEVE_TRY(unpack(carrier, account, [this] { return space_.next_number(); }));
+  port->charge = std::move(charge);
   return Thing{item.kind, item.place, REEVE_TRY(space_.add_port(std::move(port))), {}};
 }
 
 void Receiving::give_back(const std::vector<Thing>& things) {
   for (const Thing& thing : things) {
+    const Entry* const entry = thing.name ? space_.table_.find(thing.name) : nullptr;
+    if (entry != nullptr && entry->dead > 0) {
+      space_.release_dead(thing.name);  // It may have died since.
+      continue;
+    }
     if (thing.kind == ItemKind::send) space_.release_send(thing.name);
     if (thing.kind == ItemKind::send_once) space_.drop(thing.name);
     if (thing.kind == ItemKind::receive) space_.destroy_port(thing.name);

@@ -239,7 +239,7 @@ Result<PortSet> PortSpace::make_set() const {
   return Conversion::value<PortSet>(space_, REEVE_TRY(space_->make_set()));
 }
 
-Result<os::Fd> PortSpace::give_out(SendRight right) const {
+Result<os::Fd> PortSpace::give_out(SendRight&& right) const {
   os::Fd end = REEVE_TRY(space_->give_out(REEVE_TRY(Conversion::hand_over(space_, right))));
   Conversion::forget(right);
   return end;

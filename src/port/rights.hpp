@@ -114,7 +114,8 @@ struct Notification;
 struct TooLarge {
   std::size_t size = 0;  ///< in bytes
 };
-/// What comes out of a port. Notifications are from this space itself: no message can be taken for one.
+/// What comes out of a port. Notifications are from this space itself: no message can be taken for one. A port that
+/// came from elsewhere may bring some of lost send-once rights and of no senders, which are its giver's word.
 using Delivery = std::variant<Received, Notification, TooLarge>;
 
 /// How long to wait, and for how much.
@@ -139,7 +140,8 @@ class ReceiveRight : public Reference {
 
   /// The next message or notification. Of one sender they come in order, and what a sender sent before it gave its
   /// right on comes before all that is sent by that.
-  /// Errors: timed-out; dead-port where the right has gone elsewhere; busy, where what came cannot be held.
+  /// What comes with it and cannot be held here arrives as a DeadRight.
+  /// Errors: timed-out; dead-port where the right has gone elsewhere; busy where no descriptor is left to wait with.
   Result<Delivery> receive(const ReceiveOptions& options = {}) const;
 
   /// How many messages of each sender may wait, 1 to 1,024 (Mach's MACH_PORT_QLIMIT_MAX; 5 at first).
@@ -235,11 +237,11 @@ class PortSpace {
   /// A new set with no member. Errors: busy.
   Result<PortSet> make_set() const;
 
-  /// A send right as a descriptor, to be inherited or handed over by other means than a message, and what it is made of
-  /// again in the space that it came to: in its own, too. The descriptor is an end of a channel: `object::Right`
-  /// carries it.
+  /// A send right as a descriptor, unless there is an error, to be inherited or handed over by other means than a
+  /// message, and what it is made of again in the space that it came to: in its own, too. The descriptor is an end of a
+  /// channel: `object::Right` carries it.
   /// @{
-  Result<os::Fd> give_out(SendRight right) const;
+  Result<os::Fd> give_out(SendRight&& right) const;
   Result<SendRight> take_in(os::Fd end) const;
   /// @}
 

@@ -67,6 +67,16 @@ TEST_F(Rights, OfOneMessageAreAllBackWhenOneIsRefused) {
   EXPECT_EQ(text_from(a.port), "once");
 }
 
+TEST_F(Rights, ToAnswerByAreRightsToSend) {
+  Message message = message_of("x");
+  message.reply = a.space.make_port().value();
+  EXPECT_EQ(to_b.send(message).error().code, code::kNoSuchRight);
+  EXPECT_TRUE(std::get<ReceiveRight>(message.reply));
+  message.reply = object::MemoryBuilder::make(4096).value().seal().value();
+  EXPECT_EQ(to_b.send(message).error().code, code::kNoSuchRight);
+  EXPECT_TRUE(send(to_b, "the line is there still"));
+}
+
 TEST_F(Rights, WaitForNothingLongerThanTheyAreTold) {
   const auto nothing = a.port.receive({.timeout = 0s});
   ASSERT_FALSE(nothing);
@@ -248,6 +258,10 @@ TEST_F(Rights, ThatOneGivesTwiceHaveOneName) {
   const auto second = given_by<SendRight>(b.port);
   EXPECT_EQ(first.name(), second.name());
   EXPECT_EQ(b.space.references(first.name(), RightType::send), 2U);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(give(to_b, to_c.copy().value()));
+  const auto third = given_by<SendRight>(b.port);
+  EXPECT_NE(third.name(), first.name());
+  EXPECT_EQ(given_by<SendRight>(b.port).name(), third.name()) << "of one that is another's, too";
 }
 
 // Mach would have one: here nobody but the port itself could say that the two are the same.
@@ -392,6 +406,33 @@ TEST_F(Rights, AreTheLastOnesOnlyOnce) {
   EXPECT_EQ(told.kind, NotificationKind::no_senders);
   EXPECT_EQ(told.make_send_count, 1U);
   EXPECT_TRUE(is_silent(a.port));
+}
+
+TEST_F(Rights, AreMissedAgainByWhoAsksAgain) {
+  const ReceiveRight port = a.space.make_port().value();
+  for (int i = 0; i < 3; ++i) {
+    SendRight right = port.make_send().value();
+    ASSERT_TRUE(give(to_b, std::move(right)));
+    ASSERT_TRUE(port.notify_when_no_senders(a.port.make_send_once().value()));
+    ASSERT_TRUE(port.notify_when_no_senders(a.port.make_send_once().value())) << "in place of the one before";
+    EXPECT_EQ(notified_by(a.port).kind, NotificationKind::send_once);
+    EXPECT_TRUE(is_silent(a.port));
+    (void)given_by<SendRight>(b.port);
+    EXPECT_EQ(notified_by(a.port).kind, NotificationKind::no_senders);
+  }
+}
+
+TEST_F(Rights, ThatWereToBeToldAtAPortThatMovesAreMissedThere) {
+  ReceiveRight told = a.space.make_port().value();
+  const ReceiveRight port = b.space.make_port().value();
+  const SendRight right = handed_over(b.space, port.make_send().value(), a.space);
+  ASSERT_TRUE(right.notify_when_dead(told.make_send_once().value()));
+  ASSERT_TRUE(a.port.notify_when_no_senders(told.make_send_once().value()));
+  ASSERT_TRUE(give(to_b, std::move(told)));
+  const auto moved = given_by<ReceiveRight>(b.port);
+  EXPECT_EQ(notified_by(moved).kind, NotificationKind::send_once);
+  EXPECT_EQ(notified_by(moved).kind, NotificationKind::send_once);
+  EXPECT_TRUE(is_silent(moved));
 }
 
 TEST_F(Rights, AreMissedAtOnceWhereThereAreNone) {

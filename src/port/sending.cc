@@ -1,5 +1,6 @@
 // Sending: what a message carries is made ready first, in a way that can be undone; one packet then moves it all, or
 // nothing.
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -23,19 +24,23 @@ class Sending {
   struct Step {
     Item item;
     Name name;
-    os::Fd made;                 // the end that travels, where it is not the right's own
-    int raw = -1;                // ... whichever it is
+    os::Fd made;                     // the end that travels, where it is not the right's own
+    std::shared_ptr<SendLine> line;  // ... a send-once right's, which is its own
+    object::Memory memory;
     std::shared_ptr<Port> port;  // that moves, or to which a line was made
     std::uint64_t number = 0;    // of that line
+    int raw() const { return made ? made.raw() : line != nullptr ? line->end.raw() : memory.shared()->raw(); }
   };
   Result<void> check() const;
   Result<Entry*> destination(Name to, RightType type) const;
-  Result<void> wait(const os::Fd& end, os::Readiness readiness);
+  Result<bool> has_room(SendLine& line);
+  Result<void> wait(const std::shared_ptr<SendLine>& line, os::Readiness readiness);
   Result<void> make_ready(const Thing& thing);
   Result<void> make_send_ready(Step& step);
   Result<void> make_once_ready(Step& step);
-  Result<void> make_port_ready(Step& step);
-  Result<void> introduce(Step& step, const std::shared_ptr<SendLine>& line);
+  Result<void> introduce(Step& step, const std::shared_ptr<SendLine> line);
+  Result<void> pack_ports();
+  void unpack_ports();
   Result<os::Sent> transmit(const os::Fd& end) const;
   void commit(Name to, RightType type);
   void leave(Step& step);
@@ -48,6 +53,15 @@ class Sending {
   std::vector<Step> steps_;
 };
 
+namespace {
+
+// Whoever waits looks again so often: another thread may have read what it waits for, and a port whose words found no
+// room tells nothing.
+constexpr std::chrono::milliseconds kNextLook{50};
+constexpr std::uint64_t kSendsBetweenLooks = 16;  // ... and who does not wait, at what the port has told.
+
+}  // namespace
+
 Result<void> Space::send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline) {
   Lock lock(mutex_);
   return Sending(*this, lock, message, deadline).run(to, type);
@@ -58,32 +72,31 @@ Result<void> Sending::run(Name to, RightType type) {
   while (true) {
     Entry& entry = *REEVE_TRY(destination(to, type));
     const std::shared_ptr<SendLine> line = entry.port ? REEVE_TRY(space_.own_line(entry)) : entry.line;
-    if (type == RightType::send && is_full(*line)) {
-      if (!read_credits(*line)) {
-        if (entry.port == nullptr) space_.end_sends(to);
-        continue;
-      }
-      if (is_full(*line)) {
-        REEVE_TRY(wait(line->end, os::Readiness::readable));
-        continue;
-      }
+    auto sent = type == RightType::send ? has_room(*line) : Result<bool>(true);
+    if (sent && !*sent) {
+      REEVE_TRY(wait(line, os::Readiness::readable));
+      continue;
     }
-    if (steps_.size() < message_.things.size()) {
+    if (sent && steps_.size() < message_.things.size()) {
       REEVE_TRY(make_ready(message_.things[steps_.size()]));
       continue;  // It may have waited, and anything may have happened.
     }
-    const auto sent = transmit(line->end);
-    if (sent && *sent == os::Sent::whole) {
-      ++line->sent;
-      return commit(to, type), Result<void>();
-    }
     if (sent) {
-      REEVE_TRY(wait(line->end, os::Readiness::writable));
-    } else if (sent.error().kind == Kind::gone && entry.port == nullptr) {
-      space_.end_sends(to);
-    } else {
-      return std::unexpected(sent.error());
+      REEVE_TRY(pack_ports());
+      const auto whole = transmit(line->end);
+      if (whole && *whole == os::Sent::whole) {
+        ++line->sent;
+        return commit(to, type), Result<void>();
+      }
+      unpack_ports();  // Nobody may wait for what is packed.
+      if (whole) {
+        REEVE_TRY(wait(line, os::Readiness::writable));
+        continue;
+      }
+      sent = std::unexpected(whole.error());
     }
+    if (sent.error().kind == Kind::busy) return std::unexpected(sent.error());
+    space_.end_line_of(to);
   }
 }
 
@@ -96,6 +109,12 @@ Result<void> Sending::check() const {
     return fail(Kind::invalid, code::kTooLarge, "a message to a port carries at most 16 things",
                 "send them in several");
   }
+  for (const Thing& thing : message_.things) {
+    if (thing.place == Place::reply && (thing.kind == ItemKind::receive || thing.kind == ItemKind::memory)) {
+      return fail(Kind::invalid, code::kNoSuchRight, "what is to be answered by is no send or send-once right",
+                  "carry it beside that");
+    }
+  }
   return {};
 }
 
@@ -103,21 +122,30 @@ Result<Entry*> Sending::destination(Name to, RightType type) const {
   return type == RightType::send_once ? space_.find_once(to) : space_.find_send(to);
 }
 
-Result<void> Sending::wait(const os::Fd& end, os::Readiness readiness) {
-  if (!deadline_ || os::now() < *deadline_) {
-    // Whoever called holds the line, so that nobody closes it meanwhile.
-    lock_.unlock();
-    const auto ready = os::wait_for(end, readiness, deadline_);
-    lock_.lock();
-    if (!ready) return std::unexpected(ready.error());
-    if (*ready) return {};
+// Errors: gone where the line has ended.
+Result<bool> Sending::has_room(SendLine& line) {
+  if (line.sent % kSendsBetweenLooks == 0 || is_full(line)) REEVE_TRY(read_credits(line));
+  return !is_full(line);
+}
+
+Result<void> Sending::wait(const std::shared_ptr<SendLine>& line, os::Readiness readiness) {
+  if (deadline_ && os::now() >= *deadline_) {
+    return fail(Kind::timeout, code::kTimedOut, "the port's queue is full",
+                "allow more time, or have it raise its limit");
   }
-  return fail(Kind::timeout, code::kTimedOut, "the port's queue is full",
-              "allow more time, or have it raise its limit");
+  const os::Time next_look = os::now() + kNextLook;
+  lock_.unlock();
+  const auto ready = os::wait_for(line->end, readiness, deadline_ ? std::min(*deadline_, next_look) : next_look);
+  lock_.lock();
+  if (!ready) return std::unexpected(ready.error());
+  return {};
 }
 
 Result<void> Sending::make_ready(const Thing& thing) {
-  Step step{.item = {.kind = thing.kind, .place = thing.place}, .name = thing.name, .made = {}, .port = nullptr};
+  Step step{};
+  step.item.kind = thing.kind;
+  step.item.place = thing.place;
+  step.name = thing.name;
   switch (thing.kind) {
     case ItemKind::send:
       REEVE_TRY(make_send_ready(step));
@@ -125,16 +153,14 @@ Result<void> Sending::make_ready(const Thing& thing) {
     case ItemKind::send_once:
       REEVE_TRY(make_once_ready(step));
       break;
-    case ItemKind::receive:
-      REEVE_TRY(make_port_ready(step));
-      break;
     case ItemKind::memory:
       if (!thing.memory.is_sealed() || thing.memory.size() == 0) {
         return fail(Kind::invalid, code::kBadAttachment, "memory that is not sealed, or empty", "seal it first");
       }
       step.item.size = thing.memory.size();
-      step.raw = thing.memory.shared()->raw();
+      step.memory = thing.memory;
       break;
+    case ItemKind::receive:  // It is packed when all else is ready.
     case ItemKind::none:
     case ItemKind::dead:
       break;
@@ -151,12 +177,11 @@ Result<void> Sending::make_send_ready(Step& step) {
     step.item.kind = ItemKind::dead;
     return {};
   }
-  if ((*entry)->port == nullptr || (*entry)->is_leaving) return introduce(step, (*entry)->line);
+  if ((*entry)->port == nullptr) return introduce(step, (*entry)->line);
   step.port = (*entry)->port;
   auto [end, number] = REEVE_TRY(space_.new_line(*step.port, LineKind::send));
   step.number = number;
   step.made = std::move(end);
-  step.raw = step.made.raw();
   step.item.window = step.port->queue_limit();
   step.item.id = step.port->id;
   return {};
@@ -164,21 +189,20 @@ Result<void> Sending::make_send_ready(Step& step) {
 
 // A holder gives a line of its own away by asking the port, down its own line, to take another one: whatever comes on
 // that the port sees only after all that the giver has sent.
-Result<void> Sending::introduce(Step& step, const std::shared_ptr<SendLine>& line) {
+Result<void> Sending::introduce(Step& step, const std::shared_ptr<SendLine> line) {
   auto [given, introduced] = REEVE_TRY(os::channel_pair());
   while (true) {
     const auto sent = send_introduction(*line, introduced);
     if (!sent && sent.error().kind != Kind::gone) return std::unexpected(sent.error());
     if (!sent) {
-      space_.end_sends(step.name);
+      space_.end_line_of(step.name);
       step.item.kind = ItemKind::dead;
       return {};
     }
     if (*sent == os::Sent::whole) break;
-    REEVE_TRY(wait(line->end, os::Readiness::writable));
+    REEVE_TRY(wait(line, os::Readiness::writable));
   }
   step.made = std::move(given);
-  step.raw = step.made.raw();
   step.item.window = line->window;
   step.item.id = line->id;
   return {};
@@ -193,24 +217,30 @@ Result<void> Sending::make_once_ready(Step& step) {
     return {};
   }
   (*entry)->is_leaving = true;
-  step.raw = (*entry)->line->end.raw();
+  step.line = (*entry)->line;
   return {};
 }
 
-Result<void> Sending::make_port_ready(Step& step) {
-  Entry& entry = *REEVE_TRY(space_.find_port(step.name));
-  if (entry.send > 0) REEVE_TRY(space_.own_line(entry));
-  entry.port->close();
-  auto carrier = pack(*entry.port);
-  if (!carrier) {
-    entry.port->open();
-    return std::unexpected(carrier.error());
+// Right before they are sent, since from then on nobody may look at them here.
+Result<void> Sending::pack_ports() {
+  for (Step& step : steps_) {
+    if (step.item.kind != ItemKind::receive) continue;
+    Entry& entry = *REEVE_TRY(space_.find_port(step.name));
+    if (entry.send > 0) REEVE_TRY(space_.own_line(entry));
+    step.made = REEVE_TRY(pack(*entry.port));
+    step.port = entry.port;
+    entry.is_leaving = true;
   }
-  entry.is_leaving = true;
-  step.port = entry.port;
-  step.made = std::move(*carrier);
-  step.raw = step.made.raw();
   return {};
+}
+
+void Sending::unpack_ports() {
+  for (Step& step : steps_) {
+    if (step.item.kind != ItemKind::receive || step.port == nullptr) continue;
+    space_.table_.find(step.name)->is_leaving = false;
+    step.port.reset();
+    step.made.close();
+  }
 }
 
 Result<os::Sent> Sending::transmit(const os::Fd& end) const {
@@ -223,7 +253,7 @@ Result<os::Sent> Sending::transmit(const os::Fd& end) const {
   for (const Step& step : steps_) {
     std::memcpy(&front[size], &step.item, sizeof step.item);
     size += sizeof step.item;
-    if (has_descriptor(step.item.kind)) descriptors[count++] = step.raw;
+    if (has_descriptor(step.item.kind)) descriptors[count++] = step.raw();
   }
   const std::array<std::span<const std::byte>, 2> parts{std::span(front).first(size), message_.data};
   return os::send_packet(end, parts, std::span(descriptors).first(count));
@@ -249,21 +279,22 @@ void Sending::commit(Name to, RightType type) {
 // The port is elsewhere now, with all that was in it; this space may send to it still.
 void Sending::leave(Step& step) {
   Entry& entry = *space_.table_.find(step.name);
+  step.port->close();
   space_.part_with(*step.port);
+  space_.tell_nobody_at(*step.port);
   step.port->drop_lines();
   entry.port.reset();
   entry.is_leaving = false;
   if (entry.send == 0) return space_.drop(step.name);
   entry.line->own.reset();
-  space_.watch_end(entry, step.name);
+  (void)space_.watch_end(entry, step.name);
 }
 
 void Sending::undo() {
+  unpack_ports();
   for (Step& step : steps_) {
     if (step.item.kind == ItemKind::send && step.number != 0) step.port->remove_line(step.number);
-    if (step.item.kind != ItemKind::send_once && step.item.kind != ItemKind::receive) continue;
-    space_.table_.find(step.name)->is_leaving = false;
-    if (step.item.kind == ItemKind::receive) step.port->open();
+    if (step.item.kind == ItemKind::send_once) space_.table_.find(step.name)->is_leaving = false;
   }
   steps_.clear();
 }

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "../os/process.hpp"
+#include "../os/random.hpp"
 #include "carrier.hpp"
 
 namespace reeve::port {
@@ -145,7 +146,7 @@ Result<void> Space::copy_send(Name name) {
 Result<void> Space::release(Name name, RightType type) {
   const Lock lock(mutex_);
   Entry* const entry = table_.find(name);
-  if (entry == nullptr || entry->is_leaving) return no_such("right");
+  if (entry == nullptr || (entry->is_leaving && entry->is_once)) return no_such("right");
   // A right that died turned into a dead name, under whoever holds it.
   const bool is_dead = entry->dead > 0 && (type == RightType::send || type == RightType::send_once);
   if (is_dead || (type == RightType::dead_name && entry->dead > 0)) return release_dead(name), Result<void>();
@@ -190,6 +191,7 @@ void Space::part_with(Port& port) {
   own_.erase(port.id);
   leave_sets(port);
   port.no_senders_to.reset();
+  forget_ends(port);
   port.destroyed_to.reset();
 }
 
@@ -206,7 +208,10 @@ void Space::destroy_port(Name name) {
     if (entry.send > 0) return end_sends(name);
     return drop(name);
   }
-  if (entry.line != nullptr) entry.line->own.reset();
+  if (entry.line != nullptr) {
+    port->disown(entry.line->number);
+    entry.line->own.reset();
+  }
   if (entry.send == 0) {
     drop(name);
   } else if (entry.line == nullptr) {
@@ -218,6 +223,7 @@ void Space::destroy_port(Name name) {
 // The name is dead, with as many references as it had. Whoever asked to be told of that is, which is one more.
 void Space::end_sends(Name name) {
   Entry& entry = *table_.find(name);
+  if (entry.dead > 0) return;
   forget(name);
   entry.dead = std::max<std::uint32_t>(entry.send, 1);
   entry.send = 0;
@@ -231,8 +237,16 @@ void Space::end_sends(Name name) {
 
 void Space::refresh(Name name) {
   Entry* const entry = table_.find(name);
-  if (entry == nullptr || entry->line == nullptr || entry->port != nullptr) return;
+  if (entry == nullptr || entry->line == nullptr || entry->port != nullptr || entry->is_leaving) return;
   if (!read_credits(*entry->line)) end_sends(name);
+}
+
+// A port of this space is there still, and has another line made for it when it is needed.
+void Space::end_line_of(Name name) {
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr) return;
+  if (entry->port == nullptr) return end_sends(name);
+  entry->line.reset();
 }
 
 void Space::forget(Name name) {
@@ -264,12 +278,37 @@ quota::Account Space::account_of(const os::Credentials& sender) {
 }
 
 // By the port that is told, so that whoever waits there finds out.
-void Space::watch_end(Entry& entry, Name name) {
-  if (!entry.dead_to || entry.port != nullptr) return;
+Result<void> Space::watch_end(Entry& entry, Name name) {
+  if (!entry.dead_to || entry.port != nullptr) return {};
   const std::shared_ptr<Port> told = entry.dead_to->own.lock();
-  if (told == nullptr || !told->is_open()) return;
-  entry.watch = next_number();
-  if (told->ready().add_end(entry.line->end, entry.watch)) told->watched.emplace(entry.watch, name);
+  if (told == nullptr || !told->is_open()) return {};
+  const std::uint64_t number = next_number();
+  REEVE_TRY(told->ready().add_end(entry.line->end, number));
+  told->watched.emplace(number, name);
+  entry.watch = number;
+  return {};
+}
+
+void Space::forget_ends(Port& port) {
+  const std::shared_ptr<Port> told = port.ends_told.lock();
+  port.ends_told.reset();
+  if (told == nullptr) return;
+  told->watched.erase(port.ends_number);
+  if (const auto ends = port.ends()) told->ready().remove((*ends)->descriptor());
+}
+
+void Space::tell_nobody_at(Port& port) {
+  for (const auto& [number, name] : std::exchange(port.watched, {})) {
+    Entry* const entry = table_.find(name);
+    if (entry == nullptr) continue;
+    if (entry->watch == number) {
+      entry->watch = 0;
+      entry->dead_to.reset();
+    } else if (entry->port != nullptr && entry->port->ends_number == number) {
+      entry->port->ends_told.reset();
+      entry->port->no_senders_to.reset();
+    }
+  }
 }
 
 void Space::forget_watch(Entry& entry) {
@@ -286,6 +325,7 @@ void Space::check_no_senders(Port& port) {
   const Entry& entry = *table_.find(port.name);
   if (entry.send > 0) return;
   const auto to = std::exchange(port.no_senders_to, nullptr);
+  forget_ends(port);
   tell(to, {NotificationKind::no_senders, {}, port.make_send_count, nullptr});
 }
 
@@ -309,6 +349,7 @@ void Space::tell(const std::shared_ptr<SendLine>& once, Notice notice) {
 
 void Space::end_line(Port& port, std::uint64_t number) {
   const bool is_once = port.line(number)->kind == LineKind::send_once;
+  if (port.line(number)->is_own) table_.find(port.name)->line.reset();  // Another is made when it is needed.
   port.remove_line(number);
   if (is_once) return port.add_notice({NotificationKind::send_once, {}, 0, nullptr});
   check_no_senders(port);
@@ -333,10 +374,14 @@ Result<void> Space::tell_no_senders(Name port, Name to, std::uint32_t make_send_
   const Lock lock(mutex_);
   const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
   const std::shared_ptr<Port> told = REEVE_TRY(port_told_by(to));
+  forget_ends(*known);
   if (told != known) {
     const std::uint64_t number = next_number();
-    REEVE_TRY(told->ready().add(REEVE_TRY(known->ends())->descriptor(), number));
+    const os::ReadySet& ends = *REEVE_TRY(known->ends());
+    REEVE_TRY(told->ready().add(ends.descriptor(), number));
     told->watched.emplace(number, port);
+    known->ends_told = told;
+    known->ends_number = number;
   }
   known->no_senders_to = take_once(to);
   known->no_senders_sync = make_send_count;
@@ -357,8 +402,9 @@ Result<void> Space::tell_dead(Name name, Name to) {
     tell(std::exchange(entry->dead_to, nullptr), {NotificationKind::dead_name, name, 0, nullptr});
     return {};
   }
-  watch_end(*entry, name);
-  return {};
+  auto watched = watch_end(*entry, name);
+  if (!watched) entry->dead_to.reset();
+  return watched;
 }
 
 Result<void> Space::tell_destroyed(Name port, Name to) {
@@ -399,7 +445,7 @@ Result<os::Fd> Space::give_out(Name send) {
   const Lock lock(mutex_);
   refresh(send);
   Entry& entry = *REEVE_TRY(find_send(send));
-  if (entry.port != nullptr && !entry.is_leaving) {
+  if (entry.port != nullptr) {
     auto [end, number] = REEVE_TRY(new_line(*entry.port, LineKind::send));
     release_send(send);
     return std::move(end);
@@ -420,6 +466,7 @@ Result<Name> Space::take_in(os::Fd end) {
   Entry entry;
   entry.line = std::make_shared<SendLine>();
   entry.line->end = std::move(end);
+  entry.line->id = os::random_token();  // What it is called here is of use to those who are given it from here.
   entry.send = 1;
   const Lock lock(mutex_);
   return table_.add(std::move(entry));

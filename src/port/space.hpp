@@ -110,7 +110,10 @@ class Space {
   void refresh(Name name);         ///< notices that it is no more
   void look_for_ends(Port& port);  ///< ... that some of its holders are
   void end_line(Port& port, std::uint64_t number);
-  void watch_end(Entry& entry, Name name);
+  void end_line_of(Name name);  ///< its line is of no use any more
+  Result<void> watch_end(Entry& entry, Name name);
+  void forget_ends(Port& port);     ///< who is told of its senders' end
+  void tell_nobody_at(Port& port);  ///< which is elsewhere now: whoever was to be told there is not
   void forget_watch(Entry& entry);
   void check_no_senders(Port& port);
   void tell(const std::shared_ptr<SendLine>& once, Notice notice);

@@ -6,7 +6,8 @@
 namespace reeve::port {
 namespace {
 
-constexpr std::uint64_t kWordsOfWindow = 8;  // Each costs both sides a packet.
+constexpr std::uint32_t kCountedWindow = 16;  // Where more may wait nobody counts to the last until half of them do.
+constexpr std::uint64_t kWordsOfWindow = 8;   // Each costs both sides a packet.
 
 }  // namespace
 
@@ -32,6 +33,8 @@ void tell_holder(Line& line, std::uint32_t window, Tell when) {
 }
 
 bool is_full(SendLine& line) {
+  const std::uint64_t waiting = line.sent - line.taken;
+  if (line.window > kCountedWindow && waiting * 2 < line.window) return false;
   look_whether_taken(line);
   return line.sent - line.taken >= line.window;
 }

@@ -38,7 +38,7 @@ class Sending {
   Result<void> make_ready(const Thing& thing);
   Result<void> make_send_ready(Step& step);
   Result<void> make_once_ready(Step& step);
-  Result<void> introduce(Step& step, const std::shared_ptr<SendLine> line);
+  Result<void> introduce(Step& step, std::shared_ptr<SendLine> line);
   Result<void> pack_ports();
   void unpack_ports();
   Result<os::Sent> transmit(const os::Fd& end) const;
@@ -188,8 +188,9 @@ Result<void> Sending::make_send_ready(Step& step) {
 }
 
 // A holder gives a line of its own away by asking the port, down its own line, to take another one: whatever comes on
-// that the port sees only after all that the giver has sent.
-Result<void> Sending::introduce(Step& step, const std::shared_ptr<SendLine> line) {
+// that the port sees only after all that the giver has sent. `line` is held by value: the right may go while this
+// waits.
+Result<void> Sending::introduce(Step& step, std::shared_ptr<SendLine> line) {
   auto [given, introduced] = REEVE_TRY(os::channel_pair());
   while (true) {
     const auto sent = send_introduction(*line, introduced);

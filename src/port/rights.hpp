@@ -237,9 +237,9 @@ class PortSpace {
   /// A new set with no member. Errors: busy.
   Result<PortSet> make_set() const;
 
-  /// A send right as a descriptor, unless there is an error, to be inherited or handed over by other means than a
-  /// message, and what it is made of again in the space that it came to: in its own, too. The descriptor is an end of a
-  /// channel: `object::Right` carries it.
+  /// A send right as a descriptor, for a child to inherit, and what it is made of again in the space that it came to.
+  /// After an error the right is as it was. Errors: dead-port; busy where its queue has no room for an introduction
+  /// just now.
   /// @{
   Result<os::Fd> give_out(SendRight&& right) const;
   Result<SendRight> take_in(os::Fd end) const;

@@ -122,6 +122,22 @@ class PortClient {
   reeve::Data data_{std::vector<std::byte>(kBytes, std::byte{'x'})};
 };
 
+/// Where theirs are to stand; this process stands where ours are then, and sleeps when it waits.
+class Servers {
+  struct Standing {
+    explicit Standing(int core) { stand_on(core); }
+  } theirs_;
+
+ public:
+  Servers(const Placement& where, const Broker& broker)
+      : theirs_(where.theirs), bare(broker.bare(kBytes), kBytes, Waits::asleep) {
+    stand_on(where.ours);
+  }
+  const BareServer bare;
+  const PortServer ports;
+  const Waiting waiting{Waits::asleep};
+};
+
 Row as_rate(Row row, double calls) {
   for (Figures* figures : {&row.reeve, &row.base}) *figures = {calls * 1e6 / figures->p50, calls * 1e6 / figures->p99};
   row.unit = "/s";
@@ -160,15 +176,11 @@ Many ten_thousand_ports() {
 }  // namespace
 
 std::vector<Row> port_round_trips(const Placement& where, const Broker& broker) {
-  stand_on(where.theirs);
-  const BareServer bare_server(broker.bare(kBytes), kBytes, Waits::asleep);
-  const PortServer server;
-  stand_on(where.ours);
-  const Waiting waiting(Waits::asleep);
+  const Servers servers(where, broker);
   BareClient bare(broker.bare(kBytes), kBytes);
-  PortClient client(server);
-  const Side base{[&] { bare.call(); }, [&] { return cpu_with(bare_server.pid()); }};
-  const auto cpu = [&] { return cpu_with(server.pid()); };
+  PortClient client(servers.ports);
+  const Side base{[&] { bare.call(); }, [&] { return cpu_with(servers.bare.pid()); }};
+  const auto cpu = [&] { return cpu_with(servers.ports.pid()); };
   return {compare(std::string("port, round trip, ") + where.name, kBytes, 20'000, {[&] { client.call(); }, cpu}, base),
           compare(std::string("port, answered once, ") + where.name, kBytes, 20'000, {[&] { client.call_once(); }, cpu},
                   base)};
@@ -176,13 +188,9 @@ std::vector<Row> port_round_trips(const Placement& where, const Broker& broker) 
 
 Row port_one_way(const Placement& where, const Broker& broker) {
   constexpr int kBatch = 2000;
-  stand_on(where.theirs);
-  const BareServer bare_server(broker.bare(kBytes), kBytes, Waits::asleep);
-  const PortServer server;
-  stand_on(where.ours);
-  const Waiting waiting(Waits::asleep);
+  const Servers servers(where, broker);
   BareClient bare(broker.bare(kBytes), kBytes);
-  PortClient client(server);
+  PortClient client(servers.ports);
   const auto ours = [&] {
     for (int i = 1; i < kBatch; ++i) client.tell();
     client.call();
@@ -197,11 +205,7 @@ Row port_one_way(const Placement& where, const Broker& broker) {
 Row port_fan_in(const Placement& where, const Broker& broker) {
   constexpr int kClients = 8;
   constexpr int kCalls = 2000;
-  stand_on(where.theirs);
-  const BareServer bare_server(broker.bare(kBytes), kBytes, Waits::asleep);
-  const PortServer server;
-  stand_on(where.ours);
-  const Waiting waiting(Waits::asleep);
+  const Servers servers(where, broker);
   const auto at_once = [&](auto make) {
     return [=, &where] {
       std::vector<std::jthread> threads;
@@ -214,7 +218,7 @@ Row port_fan_in(const Placement& where, const Broker& broker) {
       }
     };
   };
-  const auto ours = at_once([&](int i) { return std::make_shared<PortClient>(server, i); });
+  const auto ours = at_once([&](int i) { return std::make_shared<PortClient>(servers.ports, i); });
   const auto theirs = at_once([&](int) { return std::make_shared<BareClient>(broker.bare(kBytes), kBytes); });
   return as_rate(compare(std::string("port, 8 senders, ") + where.name, kBytes, 5, {ours, {}}, {theirs, {}}),
                  kClients * kCalls);

@@ -182,11 +182,20 @@ TEST(Loop, LetsACallbackDropItsOwnWatchAndAnothers) {
   EXPECT_EQ(calls, 1);
 }
 
+// A folder with one name in it, or none.
+struct Place {
+  std::string path = "/tmp/reeve-test-XXXXXX";
+  Fd folder{::mkdtemp(path.data()) != nullptr ? private_folder(path)->release() : -1};
+  ~Place() {
+    ::unlinkat(folder.raw(), "socket", 0);
+    ::rmdir(path.c_str());
+  }
+};
+
 // The line is as long as whoever listens has it; those who come later wait their turn, and not for ever.
 TEST(ChannelSocket, WaitsInAFullLineUntilItIsAccepted) {
-  std::string path = "/tmp/reeve-test-XXXXXX";
-  ASSERT_NE(::mkdtemp(path.data()), nullptr);
-  const Fd folder = *private_folder(path);
+  const Place place;
+  const Fd& folder = place.folder;
   const Fd listener = *listen_in(folder, "socket");
   std::vector<Fd> waiting;
   const auto connect = [&](Time until) { return connect_in(folder, "socket", until); };
@@ -205,8 +214,6 @@ TEST(ChannelSocket, WaitsInAFullLineUntilItIsAccepted) {
   std::array<std::byte, 8> room;
   const auto received = receive_packet(std::get<Fd>(*connected), room, Rights::accept);
   EXPECT_TRUE(received && std::holds_alternative<NothingYet>(*received)) << "it does not block";
-  ::unlinkat(folder.raw(), "socket", 0);
-  ::rmdir(path.c_str());
 }
 
 // The lowest number that is free tells whether anything was opened.
@@ -235,12 +242,11 @@ TEST(ChannelSocket, IsPeekedAtWithoutWhatTravelsBesideThePacket) {
 
 // A name that is there already, and a socket that does not listen yet, would have a client start a second broker.
 TEST(ChannelSocket, ListensByTheTimeItsNameIsThere) {
-  std::string path = "/tmp/reeve-test-XXXXXX";
-  ASSERT_NE(::mkdtemp(path.data()), nullptr);
-  const Fd folder = *private_folder(path);
+  const Place place;
+  const Fd& folder = place.folder;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  std::snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", path.c_str());
+  std::snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", place.path.c_str());
   std::atomic<bool> is_over = false;
   std::size_t connected = 0;
   std::size_t refused = 0;
@@ -266,8 +272,6 @@ TEST(ChannelSocket, ListensByTheTimeItsNameIsThere) {
   client.join();
   EXPECT_GT(connected, 0U);
   EXPECT_EQ(refused, 0U);
-  ::unlinkat(folder.raw(), "socket", 0);
-  ::rmdir(path.c_str());
 }
 
 }  // namespace

@@ -11,6 +11,10 @@ constexpr std::uint64_t kWordsOfWindow = 8;   // Each costs both sides a packet.
 
 }  // namespace
 
+std::unexpected<Error> dead_port() {
+  return fail(Kind::gone, code::kDeadPort, "the port is no more", "ask for another right");
+}
+
 Result<os::Sent> send_body(const os::Fd& end, const Header& header, std::span<const std::byte> body,
                            std::span<const int> descriptors) {
   const std::array parts{std::as_bytes(std::span(&header, 1)), body};
@@ -57,7 +61,7 @@ Result<void> read_credits(SendLine& line) {
     const auto received = REEVE_TRY(os::receive_packet(line.end, room, os::Rights::refuse));
     if (std::holds_alternative<os::NothingYet>(received)) return {};
     const auto* arrival = std::get_if<os::Arrival>(&received);
-    if (arrival == nullptr) return fail(Kind::gone, code::kDeadPort, "the port is no more", "ask for another right");
+    if (arrival == nullptr) return dead_port();
     const auto packet =
         arrival->truncated ? decode_packet({}, 0) : decode_packet(std::span(room).first(arrival->size), 0);
     const auto* credit = packet ? std::get_if<Credit>(&*packet) : nullptr;

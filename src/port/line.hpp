@@ -41,6 +41,9 @@ struct SendLine {
   quota::Charge charge;      ///< of who gave the right
 };
 
+/// What whoever sends to a port that has ended is told.
+std::unexpected<Error> dead_port();
+
 /// Whether as many messages wait as may, as far as is known here.
 bool is_full(SendLine& line);
 

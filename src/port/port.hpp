@@ -10,7 +10,6 @@
 #include <deque>
 #include <map>
 #include <optional>
-#include <variant>
 #include <vector>
 
 #include "../os/bell.hpp"
@@ -68,8 +67,9 @@ class Port {
   std::optional<Notice> next_notice();
   const std::deque<Notice>& notices() const { return notices_; }
 
-  /// Who waits for it is told that it is not here any more; unless that is undone.
+  /// Who waits for it is told that it is not here any more.
   void close();
+  /// It has come, or come again.
   void open();
   bool is_open() const { return is_open_; }
 

@@ -20,14 +20,22 @@ std::unexpected<Error> no_such(const char* what) {
               "it was given away or released before, or never was one");
 }
 
+Result<void> check_queue_limit(std::uint32_t limit) {
+  if (limit > 0 && limit <= kQueueLimitMax) return {};
+  return fail(Kind::invalid, code::kTooLarge, "a queue limit is 1 to 1024 messages", "ask for one of those");
+}
+
+Result<void> add_send(Entry& entry) {
+  if (entry.send == kUserReferencesMax) {
+    return fail(Kind::invalid, code::kReferences, "a name has 65,534 references already", "release some");
+  }
+  ++entry.send;
+  return {};
+}
+
 }  // namespace
 
 Space::Space() : ledger_(limit()), room_(kPacketBytesMax) {}
-
-// Every port is told to close before any goes: what one's end tells another is of no use any more.
-Space::~Space() {
-  for (const Name name : table_.names()) table_.take(name);
-}
 
 Result<Entry*> Space::find_port(Name name) {
   Entry* const entry = table_.find(name);
@@ -37,18 +45,14 @@ Result<Entry*> Space::find_port(Name name) {
 
 Result<Entry*> Space::find_send(Name name) {
   Entry* const entry = table_.find(name);
-  if (entry != nullptr && entry->dead > 0) {
-    return fail(Kind::gone, code::kDeadPort, "the port is no more", "ask for another right");
-  }
+  if (entry != nullptr && entry->dead > 0) return dead_port();
   if (entry == nullptr || entry->send == 0) return no_such("send right");
   return entry;
 }
 
 Result<Entry*> Space::find_once(Name name) {
   Entry* const entry = table_.find(name);
-  if (entry != nullptr && entry->dead > 0) {
-    return fail(Kind::gone, code::kDeadPort, "the port is no more", "ask for another right");
-  }
+  if (entry != nullptr && entry->dead > 0) return dead_port();
   if (entry == nullptr || !entry->is_once || entry->is_leaving) return no_such("send-once right");
   return entry;
 }
@@ -66,9 +70,7 @@ Result<Name> Space::add_port(std::shared_ptr<Port> port) {
 }
 
 Result<Name> Space::make_port(const PortOptions& options) {
-  if (options.queue_limit == 0 || options.queue_limit > kQueueLimitMax) {
-    return fail(Kind::invalid, code::kTooLarge, "a queue limit is 1 to 1024 messages", "ask for one of those");
-  }
+  REEVE_TRY(check_queue_limit(options.queue_limit));
   const Lock lock(mutex_);
   return add_port(REEVE_TRY(Port::make(options.queue_limit)));
 }
@@ -86,18 +88,16 @@ Result<Name> Space::make_set() {
 Result<void> Space::make_send(Name port) {
   const Lock lock(mutex_);
   Entry& entry = *REEVE_TRY(find_port(port));
-  if (entry.send == kUserReferencesMax) {
-    return fail(Kind::invalid, code::kReferences, "a name has 65,534 references already", "release some");
-  }
-  ++entry.send;
+  REEVE_TRY(add_send(entry));
   ++entry.port->make_send_count;
   return {};
 }
 
-Result<std::pair<os::Fd, std::uint64_t>> Space::new_line(Port& port, LineKind kind) {
+Result<std::pair<os::Fd, std::uint64_t>> Space::new_line(Port& port, LineKind kind, Holder holder) {
   auto [sender, receiver] = REEVE_TRY(os::channel_pair());
   const std::uint64_t number = next_number();
-  REEVE_TRY(port.add_line(number, {.end = std::move(receiver), .kind = kind, .charge = {}}));
+  const bool is_own = holder == Holder::this_space;
+  REEVE_TRY(port.add_line(number, {.end = std::move(receiver), .kind = kind, .is_own = is_own, .charge = {}}));
   return std::pair(std::move(sender), number);
 }
 
@@ -119,11 +119,9 @@ Result<Name> Space::make_send_once(Name port) {
 Result<std::shared_ptr<SendLine>> Space::own_line(Entry& entry) {
   if (entry.line == nullptr) {
     Port& port = *entry.port;
-    auto [sender, receiver] = REEVE_TRY(os::channel_pair());
-    const std::uint64_t number = next_number();
-    REEVE_TRY(port.add_line(number, {.end = std::move(receiver), .is_own = true, .charge = {}}));
+    auto [end, number] = REEVE_TRY(new_line(port, LineKind::send, Holder::this_space));
     entry.line = std::make_shared<SendLine>();
-    entry.line->end = std::move(sender);
+    entry.line->end = std::move(end);
     entry.line->id = port.id;
     entry.line->window = port.queue_limit();
     entry.line->own = entry.port;
@@ -135,12 +133,7 @@ Result<std::shared_ptr<SendLine>> Space::own_line(Entry& entry) {
 Result<void> Space::copy_send(Name name) {
   const Lock lock(mutex_);
   refresh(name);
-  Entry& entry = *REEVE_TRY(find_send(name));
-  if (entry.send == kUserReferencesMax) {
-    return fail(Kind::invalid, code::kReferences, "a name has 65,534 references already", "release some");
-  }
-  ++entry.send;
-  return {};
+  return add_send(*REEVE_TRY(find_send(name)));
 }
 
 Result<void> Space::release(Name name, RightType type) {
@@ -229,10 +222,14 @@ void Space::end_sends(Name name) {
   entry.send = 0;
   entry.is_once = false;
   entry.line.reset();
-  if (const auto to = std::exchange(entry.dead_to, nullptr)) {
-    entry.dead += entry.dead < kUserReferencesMax ? 1 : 0;
-    tell(to, {NotificationKind::dead_name, name, 0, nullptr});
-  }
+  tell_end(entry, name);
+}
+
+void Space::tell_end(Entry& entry, Name name) {
+  const auto to = std::exchange(entry.dead_to, nullptr);
+  if (to == nullptr) return;
+  entry.dead += entry.dead < kUserReferencesMax ? 1 : 0;
+  tell(to, {NotificationKind::dead_name, name, 0, nullptr});
 }
 
 void Space::refresh(Name name) {
@@ -362,9 +359,7 @@ Result<std::shared_ptr<Port>> Space::port_told_by(Name once) {
 }
 
 Result<void> Space::set_queue_limit(Name port, std::uint32_t limit) {
-  if (limit == 0 || limit > kQueueLimitMax) {
-    return fail(Kind::invalid, code::kTooLarge, "a queue limit is 1 to 1024 messages", "ask for one of those");
-  }
+  REEVE_TRY(check_queue_limit(limit));
   const Lock lock(mutex_);
   REEVE_TRY(find_port(port))->port->set_queue_limit(limit);
   return {};
@@ -397,11 +392,7 @@ Result<void> Space::tell_dead(Name name, Name to) {
   if (entry == nullptr || (entry->send == 0 && entry->dead == 0 && !entry->is_once)) return no_such("send right");
   forget_watch(*entry);
   entry->dead_to = take_once(to);
-  if (entry->dead > 0) {
-    entry->dead += entry->dead < kUserReferencesMax ? 1 : 0;
-    tell(std::exchange(entry->dead_to, nullptr), {NotificationKind::dead_name, name, 0, nullptr});
-    return {};
-  }
+  if (entry->dead > 0) return tell_end(*entry, name), Result<void>();
   auto watched = watch_end(*entry, name);
   if (!watched) entry->dead_to.reset();
   return watched;

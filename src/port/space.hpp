@@ -4,7 +4,6 @@
 // Errors:  no-such-right, dead-port, references, queue-full, timed-out, too-large, bad-packet; system.
 #pragma once
 
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -55,7 +54,6 @@ class Space {
   Space();
   Space(const Space&) = delete;
   Space& operator=(const Space&) = delete;
-  ~Space();
 
   Result<Name> make_port(const PortOptions& options);
   Result<Name> make_set();
@@ -95,9 +93,10 @@ class Space {
   Result<Entry*> find_once(Name name);
   Result<std::shared_ptr<SendLine>> own_line(Entry& entry);
   Result<Name> add_port(std::shared_ptr<Port> port);
-  /// A line's holder's end, to be sent to somebody, and the number of its other end at the port, which is of this
-  /// space.
-  Result<std::pair<os::Fd, std::uint64_t>> new_line(Port& port, LineKind kind);
+  /// A line's holder's end, to be sent to somebody or kept, and the number of its other end at the port, which is of
+  /// this space.
+  enum class Holder : bool { another, this_space };
+  Result<std::pair<os::Fd, std::uint64_t>> new_line(Port& port, LineKind kind, Holder holder = Holder::another);
   void release_send(Name name);
   void release_dead(Name name);
   void forget(Name name);        ///< what else is known of it
@@ -106,7 +105,8 @@ class Space {
   void leave_sets(Port& port);
   /// The port is the space's no longer, and nobody is told anything of it any more.
   void part_with(Port& port);
-  void end_sends(Name name);       ///< what can be sent to is no more
+  void end_sends(Name name);  ///< what can be sent to is no more
+  void tell_end(Entry& entry, Name name);
   void refresh(Name name);         ///< notices that it is no more
   void look_for_ends(Port& port);  ///< ... that some of its holders are
   void end_line(Port& port, std::uint64_t number);

@@ -22,7 +22,7 @@ Judgement judge(os::Filter filter, std::int32_t number) {
     judgement.depends = judgement.depends || os::evaluate(filter, call_here(number, arguments)) != judgement.with_zeros;
   };
   // Each bit, and each small value, of each argument alone; all bits of it, and of all.
-  constexpr std::uint64_t kSmall = 48;
+  constexpr std::uint64_t kSmall = 128;
   for (std::size_t which = 0; which < 6; ++which) {
     std::array<std::uint64_t, 6> arguments{};
     for (unsigned bit = 0; bit < 64; ++bit) {

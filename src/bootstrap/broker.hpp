@@ -71,6 +71,10 @@ class Broker {
   bool is_proven_ = false;  // to the broker that is connected
 };
 
+/// The client's end of a channel to the service of that name: asks this user's broker, and then the machine's.
+/// Errors: unknown-service; throttled; launch-failed; those of a name that is none.
+Result<contract::Found> find(const contract::LookUp& what, const os::Deadline& deadline);
+
 /// Makes channels to the service of that name, wherever the broker finds or starts it.
 std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what);
 

@@ -43,6 +43,17 @@ struct Question {
 
 bool is_answer(const Result<Found>& found) { return found || found.error().code != code::kNoBroker; }
 
+// Blocking.
+Result<Found> ask_in_turn(const Question& question, const os::Deadline& deadline) {
+  REEVE_TRY(question.check());
+  const auto ask = [&](Broker& broker) { return question.ask(broker, deadline); };
+  auto found = ask_over_kept(question.unknown, ask);
+  if (!question.is_for_another(found)) return found;
+  Broker machines(WhenAbsent::fail, Domain::system);
+  auto elsewhere = ask(machines);
+  return is_answer(elsewhere) ? std::move(elsewhere) : std::move(found);
+}
+
 // Without blocking.
 
 Task<Found> ask_over(Control& line, const Question& question) {
@@ -121,14 +132,7 @@ class ServiceDialer : public connection::Dialer {
   explicit ServiceDialer(Question question) : question_(std::move(question)) {}
 
   Result<Dialed> dial(const os::Deadline& deadline) override {
-    REEVE_TRY(question_.check());
-    const auto ask = [&](Broker& broker) { return question_.ask(broker, deadline); };
-    auto found = ask_over_kept(question_.unknown, ask);
-    if (question_.is_for_another(found)) {
-      Broker machines(WhenAbsent::fail, Domain::system);
-      if (auto elsewhere = ask(machines); is_answer(elsewhere)) found = std::move(elsewhere);
-    }
-    return dialed(REEVE_TRY(std::move(found)));
+    return dialed(REEVE_TRY(ask_in_turn(question_, deadline)));
   }
 
   std::unique_ptr<connection::Dialing> dial_later(const os::Loop::Reference& loop,
@@ -141,6 +145,10 @@ class ServiceDialer : public connection::Dialer {
 };
 
 }  // namespace
+
+Result<Found> find(const contract::LookUp& what, const os::Deadline& deadline) {
+  return ask_in_turn(Question{what, code::kUnknownService}, deadline);
+}
 
 std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what) {
   return std::make_unique<ServiceDialer>(Question{std::move(what), code::kUnknownService});

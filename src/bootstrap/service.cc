@@ -6,46 +6,15 @@
 #include <cstdlib>
 #include <deque>
 
-#include "../contract/inherited.hpp"
-#include "../os/denial.hpp"
-#include "../os/filter.hpp"
-#include "../os/memory.hpp"
 #include "../os/process.hpp"
 #include "../vocab/name.hpp"
 #include "../vocab/text.hpp"
 #include "broker.hpp"
 #include "control.hpp"
+#include "inherited_line.hpp"
 
 namespace reeve::bootstrap {
 namespace {
-
-// The number in a variable that the broker sets for what it starts.
-std::optional<os::Fd> inherited_by(const char* variable) {
-  const auto text = os::trusted_variable(variable);
-  if (!text || text->size() != 1 || !std::isdigit(static_cast<unsigned char>(text->front()))) return std::nullopt;
-  return os::inherited(text->front() - '0');
-}
-
-std::optional<os::Fd> control_channel() {
-  auto control = inherited_by(contract::kControlVariable);
-  if (control && !os::is_channel_socket(*control)) control.reset();
-  return control;
-}
-
-// The second of the preset's two filters. The broker checks from outside that it is in force. What it denies is told
-// to whoever started the process.
-Result<void> close_sandbox() {
-  const auto memory = inherited_by(contract::kFilterVariable);
-  if (!memory) return {};
-  const std::size_t size = REEVE_TRY(os::memory_size(*memory));
-  if (size > kFilterBytesMax) return fail(Kind::invalid, code::kTooLarge, "the sandbox's filter is larger than agreed");
-  const auto bytes = REEVE_TRY(os::read_memory(*memory, size));
-  std::vector<os::FilterInstruction> filter(bytes.size() / sizeof(os::FilterInstruction));
-  std::copy_n(bytes.begin(), filter.size() * sizeof(os::FilterInstruction),
-              std::as_writable_bytes(std::span(filter)).begin());
-  if (auto line = inherited_by(contract::kDenialsVariable)) REEVE_TRY(os::tell_denials(std::move(*line)));
-  return os::load_filter(filter);
-}
 
 contract::Scope scope_of(NameFrom from) {
   return from == NameFrom::process ? contract::Scope::process : contract::Scope::everybody;

@@ -27,6 +27,7 @@ void take_one(int type, std::span<const std::byte> data, Control& control) {
     control.has_credentials = true;
     control.pid = credentials.pid;
     control.uid = credentials.uid;
+    control.gid = credentials.gid;
   } else if (type == uapi::kScmPidfd && data.size() >= sizeof(int)) {
     control.process = value_at<int>(data);
   }

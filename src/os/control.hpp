@@ -22,6 +22,7 @@ struct Control {
   bool has_credentials = false;
   std::int32_t pid = 0;
   std::uint32_t uid = 65534;
+  std::uint32_t gid = 65534;
 };
 
 /// The control data of one packet. What does not fit is left where it is, and never read beyond.

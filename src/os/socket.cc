@@ -70,7 +70,7 @@ void take_control(const msghdr& message, Arrival& arrival) {
       arrival.descriptors.push_back(std::move(descriptor));
     }
   }
-  if (control.has_credentials) arrival.sender = {control.pid, control.uid};
+  if (control.has_credentials) arrival.sender = {control.pid, control.uid, control.gid};
   const Fd process(control.process);
   if (process) arrival.process = process_number(process);
 }
@@ -153,7 +153,7 @@ Result<Credentials> connected_by(const Fd& socket) {
   if (::getsockopt(socket.raw(), SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0) {
     return system_failure("getsockopt(SO_PEERCRED)");
   }
-  return Credentials{credentials.pid, credentials.uid};
+  return Credentials{credentials.pid, credentials.uid, credentials.gid};
 }
 
 Result<Fd> process_that_connected(const Fd& socket) {

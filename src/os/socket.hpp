@@ -22,6 +22,7 @@ namespace reeve::os {
 struct Credentials {
   std::int32_t pid = 0;
   std::uint32_t uid = 65534;
+  std::uint32_t gid = 65534;
 };
 
 /// The two ends of a channel; credentials are switched on at both before either can leave.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 namespace reeve::port {
 namespace {
@@ -41,6 +42,20 @@ bool is_full(SendLine& line) {
   if (line.window > kCountedWindow && waiting * 2 < line.window) return false;
   look_whether_taken(line);
   return line.sent - line.taken >= line.window;
+}
+
+Result<bool> peek_letter(const Line& line, PeekedLetter& front, bool* is_ready) {
+  std::array<std::byte, sizeof(Header) + sizeof front.room> bytes{};
+  const auto size = REEVE_TRY(os::peek_packet(line.end, bytes));
+  if (is_ready != nullptr) *is_ready = size.has_value();
+  if (!size || *size < sizeof(Header)) return false;
+  std::memcpy(&front.header, bytes.data(), sizeof(Header));
+  if (front.header.kind != PacketKind::message || front.header.count > kAttachmentCountMax) return false;
+  const std::size_t data_at = sizeof(Header) + front.header.count * sizeof(Item);
+  if (*size < data_at) return false;
+  std::memcpy(front.room.data(), &bytes[sizeof(Header)], sizeof front.room);
+  front.data_size = *size - data_at;
+  return true;
 }
 
 void look_whether_taken(SendLine& line) {

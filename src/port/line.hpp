@@ -60,6 +60,16 @@ void tell_holder(Line& line, std::uint32_t window, Tell when);
 /// Reads what the port has told. Errors: gone where it has ended.
 Result<void> read_credits(SendLine& line);
 
+/// The front of a message that waits, which nobody has checked.
+struct PeekedLetter {
+  Header header;
+  std::array<Item, kAttachmentCountMax> room;
+  std::size_t data_size = 0;
+  std::span<const Item> items() const { return std::span(room).first(header.count); }
+};
+/// Whether the next packet is a message, as far as can be seen. `is_ready`: whether there is one at all.
+Result<bool> peek_letter(const Line& line, PeekedLetter& front, bool* is_ready = nullptr);
+
 /// Sends one packet that has no data of a user's: its header and one body.
 Result<os::Sent> send_body(const os::Fd& end, const Header& header, std::span<const std::byte> body,
                            std::span<const int> descriptors = {});

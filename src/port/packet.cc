@@ -19,16 +19,35 @@ bool is_zero(std::span<const std::uint8_t> bytes) {
 bool is_known(LineKind kind) { return kind == LineKind::send || kind == LineKind::send_once; }
 
 Result<void> check(const Item& item) {
-  if (item.kind > ItemKind::memory) return bad("unknown kind of item");
+  if (item.kind > ItemKind::array) return bad("unknown kind of item");
   if (item.place > Place::reply || item.zero != 0) return bad("reserved fields of an item are set");
+  const bool is_right = item.as >= ItemKind::send && item.as <= ItemKind::receive;
+  const bool may_be_as = item.kind == ItemKind::array  ? is_right
+                         : item.kind == ItemKind::dead ? is_right || item.as == ItemKind::none
+                         : item.kind == ItemKind::none ? has_descriptor(item.as) || item.as == ItemKind::none
+                                                       : item.as == ItemKind::none;
+  if (!may_be_as) return bad("an item is as what it cannot be");
   const bool is_send = item.kind == ItemKind::send;
   if (is_send ? item.window == 0 || item.window > kQueueLimitMax : item.window != 0) {
     return bad("an item's window does not fit its kind");
   }
   if (!is_send && item.id != PortId{}) return bad("an item that is no send right names a port");
   const bool is_memory = item.kind == ItemKind::memory;
-  if (is_memory ? item.size == 0 || item.size > kMemoryBytesMax : item.size != 0) {
-    return bad("an item's size does not fit its kind");
+  const std::size_t size_max = is_memory ? kMemoryBytesMax : item.kind == ItemKind::array ? kAttachmentCountMax : 0;
+  if (item.size > size_max || (is_memory && item.size == 0)) return bad("an item's size does not fit its kind");
+  return {};
+}
+// The elements of arrays: all of one kind, or none or dead in its place.
+Result<void> check_arrays(const std::vector<Item>& items) {
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (items[i].kind != ItemKind::array) continue;
+    const Item& array = items[i];
+    if (array.size > items.size() - i - 1) return bad("an array of more items than there are");
+    for (const Item& element : std::span(items).subspan(i + 1, array.size)) {
+      const bool is_right = element.kind > ItemKind::dead;
+      if ((is_right ? element.kind : element.as) != array.as) return bad("an array of other items than it says");
+    }
+    i += array.size;
   }
   return {};
 }
@@ -83,12 +102,13 @@ Result<Packet> decode_letter(const Header& header, vocab::Reader& reader, std::s
     const auto item = reader.read<Item>();
     if (!item) return bad("shorter than its items");
     REEVE_TRY(check(*item));
-    if (item->place == Place::reply && (i != 0 || item->kind == ItemKind::memory || item->kind == ItemKind::receive)) {
+    if (item->place == Place::reply && (i != 0 || item->kind > ItemKind::send_once)) {
       return bad("an item is in a place where it cannot be");
     }
     wanted += has_descriptor(item->kind) ? 1 : 0;
     letter.items.push_back(*item);
   }
+  REEVE_TRY(check_arrays(letter.items));
   if (wanted != descriptor_count) return bad("not as many descriptors as items that have one");
   if (reader.remaining() > kLetterBytesMax) return bad("a message of more than 64 KiB");
   letter.data = reader.rest();

@@ -53,8 +53,9 @@ enum class ItemKind : std::uint8_t {
   send_once = 3,  ///< a send-once right: the same, to be used once
   receive = 4,    ///< a receive right: a carrier, in whose queue all that belongs to the port lies
   memory = 5,     ///< sealed memory
+  array = 6,      ///< the `size` items that follow are the elements of one array
 };
-constexpr bool has_descriptor(ItemKind kind) { return kind >= ItemKind::send; }
+constexpr bool has_descriptor(ItemKind kind) { return kind >= ItemKind::send && kind <= ItemKind::memory; }
 
 /// Which port a right is to, as its giver has it: sixteen random bytes that whoever holds no right to it does not know.
 /// Nothing rests on it but whether two rights that the same giver gave have one name.
@@ -66,10 +67,11 @@ enum class Place : std::uint8_t { carried = 0, reply = 1 };
 struct Item {
   ItemKind kind = ItemKind::none;
   Place place = Place::carried;
-  std::uint16_t zero = 0;
+  ItemKind as = ItemKind::none;  ///< of none, dead and array: what it would have been, or what the elements are
+  std::uint8_t zero = 0;
   std::uint32_t window = 0;  ///< of a send right: messages that may wait
   PortId id{};               ///< of a send right
-  std::uint64_t size = 0;    ///< of memory, in bytes
+  std::uint64_t size = 0;    ///< of memory, in bytes; of an array, in items
 };
 static_assert(sizeof(Item) == 32 && std::has_unique_object_representations_v<Item>);
 

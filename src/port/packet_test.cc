@@ -58,8 +58,29 @@ TEST(LinePacket, OfAMessageIsRefusedWithItsFault) {
   EXPECT_EQ(refusal(long_one, 0), "line: a message of more than 64 KiB");
 }
 
+TEST(LinePacket, OfAnArrayIsRefusedWithItsFault) {
+  const Item array{.kind = ItemKind::array, .as = ItemKind::send, .size = 1};
+  const Item none{.as = ItemKind::send};
+  const auto of = [](const Item& first, const Item& second) {
+    return refusal(bytes_of(Header{.count = 2}, first, second), second.kind > ItemKind::dead ? 1 : 0);
+  };
+  EXPECT_EQ(of(array, kSend), "taken");
+  EXPECT_EQ(of(array, none), "taken");
+  const auto but = [](Item item, const std::function<void(Item&)>& change) { return change(item), item; };
+  EXPECT_EQ(of(but(array, [](Item& i) { i.size = 2; }), kSend), "line: an array of more items than there are");
+  EXPECT_EQ(of(but(array, [](Item& i) { i.size = 17; }), kSend), "line: an item's size does not fit its kind");
+  EXPECT_EQ(of(array, kMemory), "line: an array of other items than it says");
+  EXPECT_EQ(of(array, {}), "line: an array of other items than it says");
+  EXPECT_EQ(of(array, array), "line: an array of other items than it says");
+  const std::string no_as = "line: an item is as what it cannot be";
+  EXPECT_EQ(of(but(array, [](Item& i) { i.as = ItemKind::memory; }), kSend), no_as);
+  EXPECT_EQ(of(array, but(kSend, [](Item& i) { i.as = ItemKind::send; })), no_as);
+  EXPECT_EQ(of(array, {.kind = ItemKind::dead, .as = ItemKind::memory}), no_as);
+  EXPECT_EQ(of(array, {.as = ItemKind{7}}), no_as);
+}
+
 TEST(LinePacket, OfAnItemIsRefusedWithItsFault) {
-  EXPECT_EQ(refusal_of(kSend, [](Item& i) { i.kind = ItemKind{6}; }), "line: unknown kind of item");
+  EXPECT_EQ(refusal_of(kSend, [](Item& i) { i.kind = ItemKind{7}; }), "line: unknown kind of item");
   EXPECT_EQ(refusal_of(kSend, [](Item& i) { i.place = Place{2}; }), "line: reserved fields of an item are set");
   EXPECT_EQ(refusal_of(kSend, [](Item& i) { i.zero = 1; }), "line: reserved fields of an item are set");
   const std::string no_window = "line: an item's window does not fit its kind";

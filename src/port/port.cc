@@ -4,6 +4,8 @@
 
 namespace reeve::port {
 
+std::unexpected<Error> guarded() { return fail(Kind::denied, code::kGuarded, "the port is guarded", "give its guard"); }
+
 Result<std::shared_ptr<Port>> Port::make(std::uint32_t queue_limit) {
   os::ReadySet ready = REEVE_TRY(os::ReadySet::make());
   std::shared_ptr<Port> port(new Port(std::move(ready), queue_limit));

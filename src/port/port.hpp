@@ -19,6 +19,7 @@
 
 namespace reeve::port {
 
+class Inlet;
 class Port;
 
 /// A notification, as it waits to be received.
@@ -28,6 +29,17 @@ struct Notice {
   std::uint32_t count = 0;     ///< of no_senders
   std::shared_ptr<Port> port;  ///< of port_destroyed
 };
+
+/// What a receive right is protected by from its own process.
+struct Guard {
+  std::uint64_t value = 0;
+  bool is_set = false;
+  bool is_strict = false;     ///< it does not move either
+  bool is_immovable = false;  ///< for good, guarded or not
+};
+
+/// What is refused for the sake of a guard.
+std::unexpected<Error> guarded();
 
 /// What a wait for a port has found, and nobody has looked at yet.
 struct Found {
@@ -97,6 +109,10 @@ class Port {
   std::map<std::uint64_t, Name> watched;   ///< what is told here when it ends: a send right, or a port's lines
   Found found;
   std::vector<Name> sets;  ///< that it is a member of
+  std::uint64_t context = 0;
+  Guard guard;
+  std::shared_ptr<Inlet> inlet;
+  std::uint64_t inlet_number = 0;
 
  private:
   Port(os::ReadySet ready, std::uint32_t queue_limit) : ready_(std::move(ready)), queue_limit_(queue_limit) {}

@@ -11,8 +11,7 @@ namespace reeve::port {
 // One look at a port.
 class Receiving {
  public:
-  Receiving(Space& space, Port& port, std::size_t data_size_max)
-      : space_(space), port_(port), data_size_max_(data_size_max) {}
+  Receiving(Space& space, Port& port, const Room& room) : space_(space), port_(port), room_(room) {}
 
   /// What is ready there under that number, if it is something to be received.
   Result<std::optional<Taken>> take(std::uint64_t number);
@@ -34,7 +33,7 @@ class Receiving {
 
   Space& space_;
   Port& port_;
-  std::size_t data_size_max_;
+  const Room& room_;
   bool takes_no_letters_ = false;
 };
 
@@ -61,13 +60,13 @@ std::unexpected<Error> not_here() {
 
 }  // namespace
 
-Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Deadline& deadline) {
+Result<Taken> Space::receive(Name from, const Room& room, const os::Deadline& deadline) {
   Lock lock(mutex_);
   const Source source = REEVE_TRY(source_of(from));
   const auto* port = std::get_if<std::shared_ptr<Port>>(&source);
   if (port != nullptr) {
     REEVE_TRY((*port)->expect_waiters());
-    if (auto outcome = REEVE_TRY(take_found(**port, data_size_max))) return std::move(*outcome);
+    if (auto outcome = REEVE_TRY(take_found(**port, room))) return std::move(*outcome);
   }
   const auto is_open = [&] { return std::visit([&](const auto& s) { return is_there(*s, from); }, source); };
   for (int rounds = 0;;) {
@@ -82,10 +81,10 @@ Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Dea
     found.count = REEVE_TRY(waited).size();
     if (port != nullptr) {
       (*port)->found = found;
-      if (auto outcome = REEVE_TRY(take_found(**port, data_size_max))) return std::move(*outcome);
+      if (auto outcome = REEVE_TRY(take_found(**port, room))) return std::move(*outcome);
     }
     for (std::size_t i = 0; port == nullptr && i < found.count; ++i) {
-      if (auto outcome = REEVE_TRY(take_at_member(found.numbers[i], data_size_max))) return std::move(*outcome);
+      if (auto outcome = REEVE_TRY(take_at_member(found.numbers[i], room))) return std::move(*outcome);
     }
     if (!is_open()) return not_here();
     if (deadline && os::now() >= *deadline && (found.count == 0 || ++rounds > kRoundsBeyond)) {
@@ -96,11 +95,11 @@ Result<Taken> Space::receive(Name from, std::size_t data_size_max, const os::Dea
 
 // What was found ready in one wait is taken without another. While messages come faster than they are taken, a line is
 // tried again too; and now and then all have to wait in line.
-Result<std::optional<Taken>> Space::take_found(Port& port, std::size_t data_size_max) {
+Result<std::optional<Taken>> Space::take_found(Port& port, const Room& room) {
   while (port.found.next < port.found.count) {
     const std::size_t i = port.found.next++;
     const std::uint64_t number = port.found.numbers[i];
-    auto outcome = REEVE_TRY(Receiving(*this, port, data_size_max).take(number));
+    auto outcome = REEVE_TRY(Receiving(*this, port, room).take(number));
     if (!outcome) continue;
     if (port.found.are_more && ++port.found.turns < kTurns) port.found.put_last(number);
     return outcome;
@@ -108,13 +107,13 @@ Result<std::optional<Taken>> Space::take_found(Port& port, std::size_t data_size
   return std::nullopt;
 }
 
-Result<std::optional<Taken>> Space::take_at_member(std::uint64_t number, std::size_t data_size_max) {
+Result<std::optional<Taken>> Space::take_at_member(std::uint64_t number, const Room& room) {
   Entry* const member = table_.find(Name{static_cast<std::uint32_t>(number)});
   if (member == nullptr || member->port == nullptr) return std::nullopt;
   const std::shared_ptr<Port> port = member->port;
-  std::array<std::uint64_t, 8> room;
-  for (const std::uint64_t ready : REEVE_TRY(port->ready().wait(room, os::now()))) {
-    auto outcome = REEVE_TRY(Receiving(*this, *port, data_size_max).take(ready));
+  std::array<std::uint64_t, 8> numbers;
+  for (const std::uint64_t ready : REEVE_TRY(port->ready().wait(numbers, os::now()))) {
+    auto outcome = REEVE_TRY(Receiving(*this, *port, room).take(ready));
     if (outcome) return outcome;
   }
   return std::nullopt;
@@ -139,12 +138,13 @@ void Space::look_for_ends(Port& port) {
     if (!ends) return;
     const auto numbers = (*ends)->wait(room, os::now());
     if (!numbers || numbers->empty()) return;
-    for (const std::uint64_t number : *numbers) Receiving(*this, port, kLetterBytesMax).look_at_end(number);
+    for (const std::uint64_t number : *numbers) Receiving(*this, port, Room()).look_at_end(number);
   }
 }
 
 Result<std::optional<Taken>> Receiving::take(std::uint64_t number) {
   if (number == 0) return take_notice();
+  if (port_.inlet != nullptr && number == port_.inlet_number) return space_.take_from_inlet(port_), std::nullopt;
   const auto watched = port_.watched.find(number);
   if (watched != port_.watched.end()) return look_at_watched(watched->second), std::nullopt;
   Line* const line = port_.line(number);
@@ -167,19 +167,16 @@ Result<std::optional<Taken>> Receiving::take_notice() {
   return taken(told);
 }
 
-// Whether the next packet has more data than was asked for.
+// Whether the next packet has more than was asked for.
 Result<std::optional<TooLarge>> Receiving::look_at_size(const Line& line, bool& is_ready) const {
-  Header header;
-  const auto size = REEVE_TRY(os::peek_packet(line.end, std::as_writable_bytes(std::span(&header, 1))));
-  is_ready = size.has_value();
-  if (!size || *size < sizeof header || header.kind != PacketKind::message) return std::nullopt;
-  const std::size_t front = sizeof header + header.count * sizeof(Item);
-  if (header.count > kAttachmentCountMax || *size < front || *size - front <= data_size_max_) return std::nullopt;
-  return TooLarge{*size - front};
+  PeekedLetter front;
+  if (!REEVE_TRY(peek_letter(line, front, &is_ready))) return std::nullopt;
+  const std::size_t takes = room_.size_of(front.items(), front.data_size);
+  return takes > room_.size_max ? std::optional(TooLarge{takes}) : std::nullopt;
 }
 
 Result<std::optional<Taken>> Receiving::take_packet(std::uint64_t number, Line& line) {
-  if (data_size_max_ < kLetterBytesMax) {
+  if (room_.size_max < SIZE_MAX) {
     bool is_ready = false;
     if (const auto large = REEVE_TRY(look_at_size(line, is_ready))) return Taken{*large, port_.name, port_.sequence};
     if (!is_ready) return std::nullopt;
@@ -193,7 +190,7 @@ Result<std::optional<Taken>> Receiving::take_packet(std::uint64_t number, Line& 
   const auto packet = decode_packet(std::span(space_.room_).first(arrival->size), arrival->descriptors.size());
   const auto* letter = packet ? std::get_if<Letter>(&*packet) : nullptr;
   // What is larger than it seemed a moment ago was made to seem so.
-  if (letter != nullptr && (takes_no_letters_ || letter->data.size() > data_size_max_)) {
+  if (letter != nullptr && (takes_no_letters_ || room_.size_of(letter->items, letter->data.size()) > room_.size_max)) {
     return space_.end_line(port_, number), std::nullopt;
   }
   if (letter != nullptr) return take_letter(number, *letter, *arrival);
@@ -216,14 +213,14 @@ void Receiving::take_introduction(const Introduction& introduction, os::Arrival&
 }
 
 Result<std::optional<Taken>> Receiving::take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival) {
-  Incoming incoming{letter.id, object::Data::copy_of(letter.data), {}, {arrival.sender.pid, arrival.sender.uid}};
+  Incoming incoming{letter.id, object::Data::copy_of(letter.data), {}, arrival.sender, port_.line(number)->kind};
   const quota::Account account = space_.account_of(arrival.sender);
   std::size_t used = 0;
   for (const Item& item : letter.items) {
     os::Fd descriptor = has_descriptor(item.kind) ? std::move(arrival.descriptors[used++]) : os::Fd();
     auto thing = thing_of(item, std::move(descriptor), number, account);
     // What cannot be held here arrives dead.
-    if (!thing && thing.error().kind != Kind::invalid) thing = Thing{ItemKind::dead, item.place, {}, {}};
+    if (!thing && thing.error().kind != Kind::invalid) thing = Thing{ItemKind::dead, item.place, {}, {}, item.kind};
     if (!thing) {
       give_back(incoming.things);
       space_.end_line(port_, number);
@@ -260,9 +257,10 @@ Result<Thing> Receiving::thing_of(const Item& item, os::Fd descriptor, std::uint
     }
     case ItemKind::none:
     case ItemKind::dead:
+    case ItemKind::array:
       break;
   }
-  return Thing{item.kind, item.place, {}, {}};
+  return Thing{item.kind, item.place, {}, {}, item.as, static_cast<std::uint32_t>(item.size)};
 }
 
 // What the same giver gave before, or a right to a port of this space, has its name already.

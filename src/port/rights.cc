@@ -35,7 +35,7 @@ struct Conversion {
   }
 
   static Result<Thing> thing(const Carried& carried, Place place, const std::shared_ptr<Space>& space) {
-    Thing thing{ItemKind::none, place, {}, {}};
+    Thing thing{ItemKind::none, place, {}};
     if (std::holds_alternative<DeadRight>(carried)) thing.kind = ItemKind::dead;
     if (const auto* memory = std::get_if<object::Memory>(&carried)) {
       thing.kind = ItemKind::memory;
@@ -70,6 +70,7 @@ struct Conversion {
       case ItemKind::dead:
         return DeadRight();
       case ItemKind::none:
+      case ItemKind::array:
         break;
     }
     return NoRight();
@@ -92,7 +93,9 @@ struct Conversion {
   }
 
   static Result<Delivery> receive(const std::shared_ptr<Space>& space, Name from, const ReceiveOptions& options) {
-    Taken taken = REEVE_TRY(space->receive(from, options.data_size_max, deadline_in(options.timeout)));
+    Room room;
+    if (options.data_size_max < kLetterBytesMax) room.size_max = options.data_size_max;
+    Taken taken = REEVE_TRY(space->receive(from, room, deadline_in(options.timeout)));
     if (const auto* large = std::get_if<TooLarge>(&taken.what)) return *large;
     if (const auto* told = std::get_if<Told>(&taken.what)) {
       Notification notification{told->kind, told->name, told->count, {}, taken.port, taken.sequence};
@@ -103,10 +106,11 @@ struct Conversion {
     Received received;
     received.id = incoming.id;
     received.data = std::move(incoming.data);
-    received.sender = incoming.sender;
+    received.sender = {incoming.sender.pid, incoming.sender.uid};
     received.port = taken.port;
     received.sequence = taken.sequence;
     for (Thing& thing : incoming.things) {
+      if (thing.kind == ItemKind::array) continue;  // Its elements are carried one by one.
       Carried value = carried(space, thing);
       if (thing.place == Place::reply) {
         received.reply = std::move(value);
@@ -121,6 +125,13 @@ struct Conversion {
   static Result<Name> hand_over(const std::shared_ptr<Space>& space, const Reference& right) {
     if (right.space_ == nullptr || right.space_ != space) return given_away();
     return right.name_;
+  }
+
+  // Whoever was to be told before is told that nothing will come.
+  static Result<void> drop(const std::shared_ptr<Space>& space, Result<Name> before) {
+    if (!before) return std::unexpected(std::move(before).error());
+    if (*before) (void)space->release(*before, RightType::send_once);
+    return {};
   }
 
   static void release(Reference& right, RightType type) {
@@ -167,7 +178,7 @@ bool SendRight::is_dead() const { return *this && space_->references(name_, Righ
 
 Result<void> SendRight::notify_when_dead(SendOnceRight to) const {
   if (!*this) return given_away();
-  REEVE_TRY(space_->tell_dead(name_, REEVE_TRY(Conversion::hand_over(space_, to))));
+  REEVE_TRY(Conversion::drop(space_, space_->tell_dead(name_, REEVE_TRY(Conversion::hand_over(space_, to)))));
   Conversion::forget(to);
   return {};
 }
@@ -202,14 +213,15 @@ Result<void> ReceiveRight::set_queue_limit(std::uint32_t limit) const {
 
 Result<void> ReceiveRight::notify_when_no_senders(SendOnceRight to, std::uint32_t make_send_count) const {
   if (!*this) return given_away();
-  REEVE_TRY(space_->tell_no_senders(name_, REEVE_TRY(Conversion::hand_over(space_, to)), make_send_count));
+  const Name once = REEVE_TRY(Conversion::hand_over(space_, to));
+  REEVE_TRY(Conversion::drop(space_, space_->tell_no_senders(name_, once, make_send_count)));
   Conversion::forget(to);
   return {};
 }
 
 Result<void> ReceiveRight::notify_when_destroyed(SendOnceRight to) const {
   if (!*this) return given_away();
-  REEVE_TRY(space_->tell_destroyed(name_, REEVE_TRY(Conversion::hand_over(space_, to))));
+  REEVE_TRY(Conversion::drop(space_, space_->tell_destroyed(name_, REEVE_TRY(Conversion::hand_over(space_, to)))));
   Conversion::forget(to);
   return {};
 }

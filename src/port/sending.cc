@@ -23,12 +23,13 @@ class Sending {
   // What was made ready of one thing.
   struct Step {
     Item item;
-    Name name;
+    Name name;                       // that has a right less afterwards
     os::Fd made;                     // the end that travels, where it is not the right's own
     std::shared_ptr<SendLine> line;  // ... a send-once right's, which is its own
     object::Memory memory;
     std::shared_ptr<Port> port;  // that moves, or to which a line was made
     std::uint64_t number = 0;    // of that line
+    bool is_made = false;        // ... for a right that was not there before
     int raw() const { return made ? made.raw() : line != nullptr ? line->end.raw() : memory.shared()->raw(); }
   };
   Result<void> check() const;
@@ -36,9 +37,12 @@ class Sending {
   Result<bool> has_room(SendLine& line);
   Result<void> wait(const std::shared_ptr<SendLine>& line, os::Readiness readiness);
   Result<void> make_ready(const Thing& thing);
-  Result<void> make_send_ready(Step& step);
+  Result<void> reserve(Step& step, Name name);
+  static void become_dead(Step& step) { step.item.as = std::exchange(step.item.kind, ItemKind::dead); }
+  Result<void> make_send_ready(Step& step, Name name);
   Result<void> make_once_ready(Step& step);
-  Result<void> introduce(Step& step, std::shared_ptr<SendLine> line);
+  Result<void> make_line(Step& step, std::shared_ptr<Port> port);
+  Result<void> introduce(Step& step, Name name, std::shared_ptr<SendLine> line);
   Result<void> pack_ports();
   void unpack_ports();
   Result<os::Sent> transmit(const os::Fd& end) const;
@@ -72,7 +76,7 @@ Result<void> Sending::run(Name to, RightType type) {
   while (true) {
     Entry& entry = *REEVE_TRY(destination(to, type));
     const std::shared_ptr<SendLine> line = entry.port ? REEVE_TRY(space_.own_line(entry)) : entry.line;
-    auto sent = type == RightType::send ? has_room(*line) : Result<bool>(true);
+    auto sent = type != RightType::send_once ? has_room(*line) : Result<bool>(true);
     if (sent && !*sent) {
       REEVE_TRY(wait(line, os::Readiness::readable));
       continue;
@@ -110,7 +114,7 @@ Result<void> Sending::check() const {
                 "send them in several");
   }
   for (const Thing& thing : message_.things) {
-    if (thing.place == Place::reply && (thing.kind == ItemKind::receive || thing.kind == ItemKind::memory)) {
+    if (thing.place == Place::reply && thing.kind > ItemKind::send_once) {
       return fail(Kind::invalid, code::kNoSuchRight, "what is to be answered by is no send or send-once right",
                   "carry it beside that");
     }
@@ -119,6 +123,7 @@ Result<void> Sending::check() const {
 }
 
 Result<Entry*> Sending::destination(Name to, RightType type) const {
+  if (type == RightType::receive) return space_.find_port(to);
   return type == RightType::send_once ? space_.find_once(to) : space_.find_send(to);
 }
 
@@ -145,12 +150,21 @@ Result<void> Sending::make_ready(const Thing& thing) {
   Step step{};
   step.item.kind = thing.kind;
   step.item.place = thing.place;
-  step.name = thing.name;
+  step.item.as = thing.as;
+  step.item.size = thing.count;
+  if (thing.use == Use::make) {
+    REEVE_TRY(make_line(step, REEVE_TRY(space_.find_port(thing.name))->port));
+    step.is_made = true;
+    steps_.push_back(std::move(step));
+    return {};
+  }
   switch (thing.kind) {
     case ItemKind::send:
-      REEVE_TRY(make_send_ready(step));
+      REEVE_TRY(make_send_ready(step, thing.name));
+      if (thing.use == Use::move) REEVE_TRY(reserve(step, thing.name));
       break;
     case ItemKind::send_once:
+      step.name = thing.name;
       REEVE_TRY(make_once_ready(step));
       break;
     case ItemKind::memory:
@@ -161,44 +175,62 @@ Result<void> Sending::make_ready(const Thing& thing) {
       step.memory = thing.memory;
       break;
     case ItemKind::receive:  // It is packed when all else is ready.
+      step.name = thing.name;
+      break;
     case ItemKind::none:
     case ItemKind::dead:
+    case ItemKind::array:
       break;
   }
   steps_.push_back(std::move(step));
   return {};
 }
 
-Result<void> Sending::make_send_ready(Step& step) {
-  space_.refresh(step.name);
-  auto entry = space_.find_send(step.name);
-  if (!entry) {
-    if (entry.error().kind != Kind::gone) return std::unexpected(entry.error());
-    step.item.kind = ItemKind::dead;
-    return {};
+// One reference is the message's from now on. It may have waited, and the name may be somebody's who has released it.
+Result<void> Sending::reserve(Step& step, Name name) {
+  Entry* const entry = space_.table_.find(name);
+  if (entry != nullptr && std::max(entry->send, entry->dead) > entry->reserved) {
+    step.name = name;
+    return ++entry->reserved, Result<void>();
   }
-  if ((*entry)->port == nullptr) return introduce(step, (*entry)->line);
-  step.port = (*entry)->port;
-  auto [end, number] = REEVE_TRY(space_.new_line(*step.port, LineKind::send));
+  if (step.number != 0) step.port->remove_line(step.number);
+  return fail(Kind::invalid, code::kNoSuchRight, "the name has fewer references than the message carries",
+              "carry a right once, or copy it first");
+}
+
+Result<void> Sending::make_send_ready(Step& step, Name name) {
+  space_.refresh(name);
+  auto entry = space_.find_send(name);
+  if (entry) return (*entry)->port != nullptr ? make_line(step, (*entry)->port) : introduce(step, name, (*entry)->line);
+  if (entry.error().kind != Kind::gone) return std::unexpected(entry.error());
+  return become_dead(step), Result<void>();
+}
+
+// To a port of this space.
+Result<void> Sending::make_line(Step& step, std::shared_ptr<Port> port) {
+  const bool is_send = step.item.kind == ItemKind::send;
+  auto [end, number] = REEVE_TRY(space_.new_line(*port, is_send ? LineKind::send : LineKind::send_once));
   step.number = number;
   step.made = std::move(end);
-  step.item.window = step.port->queue_limit();
-  step.item.id = step.port->id;
+  if (is_send) {
+    step.item.window = port->queue_limit();
+    step.item.id = port->id;
+  }
+  step.port = std::move(port);
   return {};
 }
 
 // A holder gives a line of its own away by asking the port, down its own line, to take another one: whatever comes on
 // that the port sees only after all that the giver has sent. `line` is held by value: the right may go while this
 // waits.
-Result<void> Sending::introduce(Step& step, std::shared_ptr<SendLine> line) {
+Result<void> Sending::introduce(Step& step, Name name, std::shared_ptr<SendLine> line) {
   auto [given, introduced] = REEVE_TRY(os::channel_pair());
   while (true) {
     const auto sent = send_introduction(*line, introduced);
     if (!sent && sent.error().kind != Kind::gone) return std::unexpected(sent.error());
     if (!sent) {
-      space_.end_line_of(step.name);
-      step.item.kind = ItemKind::dead;
-      return {};
+      space_.end_line_of(name);
+      return become_dead(step), Result<void>();
     }
     if (*sent == os::Sent::whole) break;
     REEVE_TRY(wait(line, os::Readiness::writable));
@@ -214,10 +246,11 @@ Result<void> Sending::make_once_ready(Step& step) {
   const auto entry = space_.find_once(step.name);
   if (!entry) {
     if (entry.error().kind != Kind::gone) return std::unexpected(entry.error());
-    step.item.kind = ItemKind::dead;
-    return {};
+    become_dead(step);
+    return reserve(step, step.name);
   }
   (*entry)->is_leaving = true;
+  ++(*entry)->reserved;
   step.line = (*entry)->line;
   return {};
 }
@@ -227,6 +260,7 @@ Result<void> Sending::pack_ports() {
   for (Step& step : steps_) {
     if (step.item.kind != ItemKind::receive) continue;
     Entry& entry = *REEVE_TRY(space_.find_port(step.name));
+    if (entry.port->guard.is_strict || entry.port->guard.is_immovable) return guarded();
     if (entry.send > 0) REEVE_TRY(space_.own_line(entry));
     step.made = REEVE_TRY(pack(*entry.port));
     step.port = entry.port;
@@ -262,10 +296,15 @@ Result<os::Sent> Sending::transmit(const os::Fd& end) const {
 
 void Sending::commit(Name to, RightType type) {
   for (Step& step : steps_) {
+    if (step.is_made && step.item.kind == ItemKind::send) ++step.port->make_send_count;
     if (!step.name) continue;
     if (step.item.kind == ItemKind::receive) {
       leave(step);
-    } else if (space_.table_.find(step.name)->dead > 0) {
+      continue;
+    }
+    Entry& entry = *space_.table_.find(step.name);
+    --entry.reserved;
+    if (entry.dead > 0) {
       space_.release_dead(step.name);  // It may have died since.
     } else if (step.item.kind == ItemKind::send) {
       space_.release_send(step.name);
@@ -294,8 +333,11 @@ void Sending::leave(Step& step) {
 void Sending::undo() {
   unpack_ports();
   for (Step& step : steps_) {
-    if (step.item.kind == ItemKind::send && step.number != 0) step.port->remove_line(step.number);
-    if (step.item.kind == ItemKind::send_once) space_.table_.find(step.name)->is_leaving = false;
+    if (step.number != 0) step.port->remove_line(step.number);
+    if (!step.name || step.item.kind == ItemKind::receive) continue;
+    Entry& entry = *space_.table_.find(step.name);
+    --entry.reserved;
+    entry.is_leaving = entry.is_leaving && step.line == nullptr;
   }
   steps_.clear();
 }

@@ -57,32 +57,32 @@ Result<Entry*> Space::find_once(Name name) {
   return entry;
 }
 
-Result<Name> Space::add_port(std::shared_ptr<Port> port) {
+Result<Name> Space::add_port(std::shared_ptr<Port> port, Name wanted) {
   Port& known = *port;
   known.open();
   known.sequence = 0;
   known.make_send_count = 0;
   Entry entry;
   entry.port = std::move(port);
-  known.name = REEVE_TRY(table_.add(std::move(entry)));
+  known.name = REEVE_TRY(table_.add(std::move(entry), wanted));
   own_.emplace(known.id, known.name);
   return known.name;
 }
 
-Result<Name> Space::make_port(const PortOptions& options) {
+Result<Name> Space::make_port(const PortOptions& options, Name wanted) {
   REEVE_TRY(check_queue_limit(options.queue_limit));
   const Lock lock(mutex_);
-  return add_port(REEVE_TRY(Port::make(options.queue_limit)));
+  return add_port(REEVE_TRY(Port::make(options.queue_limit)), wanted);
 }
 
-Result<Name> Space::make_set() {
+Result<Name> Space::make_set(Name wanted) {
   os::ReadySet ready = REEVE_TRY(os::ReadySet::make());
   os::Bell bell = REEVE_TRY(os::Bell::make());
   REEVE_TRY(ready.add(bell.descriptor(), 0));
   Entry entry;
   entry.set = std::make_shared<Set>(Set{std::move(ready), std::move(bell), {}, true});
   const Lock lock(mutex_);
-  return table_.add(std::move(entry));
+  return table_.add(std::move(entry), wanted);
 }
 
 Result<void> Space::make_send(Name port) {
@@ -101,7 +101,7 @@ Result<std::pair<os::Fd, std::uint64_t>> Space::new_line(Port& port, LineKind ki
   return std::pair(std::move(sender), number);
 }
 
-Result<Name> Space::make_send_once(Name port) {
+Result<Name> Space::make_send_once(Name port, Name wanted) {
   const Lock lock(mutex_);
   const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
   auto [end, number] = REEVE_TRY(new_line(*known, LineKind::send_once));
@@ -111,9 +111,25 @@ Result<Name> Space::make_send_once(Name port) {
   entry.line->own = known;
   entry.line->number = number;
   entry.is_once = true;
-  auto name = table_.add(std::move(entry));
+  auto name = table_.add(std::move(entry), wanted);
   if (!name) known->remove_line(number);
   return name;
+}
+
+void Space::unmake_once(Name once) {
+  const Lock lock(mutex_);
+  const auto entry = find_once(once);
+  if (!entry) return;
+  if (const auto port = (*entry)->line->own.lock()) port->remove_line((*entry)->line->number);
+  drop(once);
+}
+
+Name Space::give_once(std::shared_ptr<SendLine> line) {
+  if (line == nullptr) return {};
+  Entry entry;
+  entry.line = std::move(line);
+  entry.is_once = true;
+  return table_.add(std::move(entry)).value_or(Name());
 }
 
 Result<std::shared_ptr<SendLine>> Space::own_line(Entry& entry) {
@@ -141,16 +157,24 @@ Result<void> Space::release(Name name, RightType type) {
   Entry* const entry = table_.find(name);
   if (entry == nullptr || (entry->is_leaving && entry->is_once)) return no_such("right");
   // A right that died turned into a dead name, under whoever holds it.
-  const bool is_dead = entry->dead > 0 && (type == RightType::send || type == RightType::send_once);
-  if (is_dead || (type == RightType::dead_name && entry->dead > 0)) return release_dead(name), Result<void>();
-  if (type == RightType::send && entry->send > 0) return release_send(name), Result<void>();
+  const bool is_dead = entry->dead > 0 && type != RightType::receive && type != RightType::port_set;
+  if (is_dead && entry->dead > entry->reserved) return release_dead(name), Result<void>();
+  if (type == RightType::send && entry->send > entry->reserved) return release_send(name), Result<void>();
   if (type == RightType::send_once && entry->is_once) return drop(name), Result<void>();
-  if (type == RightType::receive && entry->port != nullptr) return destroy_port(name), Result<void>();
+  if (type == RightType::receive && entry->port != nullptr) {
+    if (entry->port->guard.is_set) return guarded();
+    return destroy_port(name), Result<void>();
+  }
   if (type != RightType::port_set || entry->set == nullptr) return no_such("right of that type");
-  for (const Name member : entry->set->members) std::erase(table_.find(member)->port->sets, name);
-  entry->set->is_open = false;
-  entry->set->bell.ring();
-  return drop(name), Result<void>();
+  return drop_set(name), Result<void>();
+}
+
+void Space::drop_set(Name name) {
+  Set& set = *table_.find(name)->set;
+  for (const Name member : set.members) std::erase(table_.find(member)->port->sets, name);
+  set.is_open = false;
+  set.bell.ring();
+  drop(name);
 }
 
 void Space::release_send(Name name) {
@@ -186,6 +210,10 @@ void Space::part_with(Port& port) {
   port.no_senders_to.reset();
   forget_ends(port);
   port.destroyed_to.reset();
+  if (port.inlet != nullptr) port.ready().remove(port.inlet->descriptor());
+  port.inlet.reset();
+  port.guard = {};
+  port.context = 0;
 }
 
 // Whoever asked for the port has it instead, with all that is queued there.
@@ -365,12 +393,12 @@ Result<void> Space::set_queue_limit(Name port, std::uint32_t limit) {
   return {};
 }
 
-Result<void> Space::tell_no_senders(Name port, Name to, std::uint32_t make_send_count) {
+Result<Name> Space::tell_no_senders(Name port, Name to, std::uint32_t make_send_count) {
   const Lock lock(mutex_);
   const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
-  const std::shared_ptr<Port> told = REEVE_TRY(port_told_by(to));
+  const std::shared_ptr<Port> told = to ? REEVE_TRY(port_told_by(to)) : nullptr;
   forget_ends(*known);
-  if (told != known) {
+  if (told != nullptr && told != known) {
     const std::uint64_t number = next_number();
     const os::ReadySet& ends = *REEVE_TRY(known->ends());
     REEVE_TRY(told->ready().add(ends.descriptor(), number));
@@ -378,34 +406,35 @@ Result<void> Space::tell_no_senders(Name port, Name to, std::uint32_t make_send_
     known->ends_told = told;
     known->ends_number = number;
   }
-  known->no_senders_to = take_once(to);
+  const Name before = give_once(std::exchange(known->no_senders_to, to ? take_once(to) : nullptr));
   known->no_senders_sync = make_send_count;
   check_no_senders(*known);
-  return {};
+  return before;
 }
 
-Result<void> Space::tell_dead(Name name, Name to) {
+Result<Name> Space::tell_dead(Name name, Name to) {
   const Lock lock(mutex_);
   refresh(name);
-  REEVE_TRY(port_told_by(to));
-  Entry* const entry = table_.find(name);
+  if (to) REEVE_TRY(port_told_by(to));
+  Entry* entry = table_.find(name);
   if (entry == nullptr || (entry->send == 0 && entry->dead == 0 && !entry->is_once)) return no_such("send right");
   forget_watch(*entry);
-  entry->dead_to = take_once(to);
-  if (entry->dead > 0) return tell_end(*entry, name), Result<void>();
-  auto watched = watch_end(*entry, name);
-  if (!watched) entry->dead_to.reset();
-  return watched;
+  const Name before = give_once(std::exchange(entry->dead_to, to ? take_once(to) : nullptr));
+  entry = table_.find(name);  // The table may have grown.
+  if (entry->dead > 0) return tell_end(*entry, name), before;
+  const auto watched = watch_end(*entry, name);
+  if (watched) return before;
+  entry->dead_to.reset();
+  return std::unexpected(watched.error());
 }
 
-Result<void> Space::tell_destroyed(Name port, Name to) {
+Result<Name> Space::tell_destroyed(Name port, Name to) {
   const Lock lock(mutex_);
   const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
-  if (REEVE_TRY(port_told_by(to)) == known) {
+  if (to && REEVE_TRY(port_told_by(to)) == known) {
     return fail(Kind::invalid, code::kNoSuchRight, "a port cannot be told of its own end", "name another");
   }
-  known->destroyed_to = take_once(to);
-  return {};
+  return give_once(std::exchange(known->destroyed_to, to ? take_once(to) : nullptr));
 }
 
 Result<void> Space::insert(Name set, Name port) {

@@ -9,17 +9,35 @@ Name name_of(std::uint32_t index, std::uint8_t generation) { return Name{(index 
 
 }  // namespace
 
-Result<Name> Table::add(Entry entry) {
-  std::uint32_t index = static_cast<std::uint32_t>(slots_.size());
-  if (free_.size() > kFreeBeforeReuse || index == kPortNamesMax) {
-    if (free_.empty()) {
-      return fail(Kind::busy, code::kQueueFull, "a space has as many names as it can have", "give some rights up");
-    }
-    index = free_.front();
-    free_.pop_front();
-  } else {
-    slots_.emplace_back();
+Result<std::uint32_t> Table::free_index() {
+  auto index = static_cast<std::uint32_t>(slots_.size());
+  if (free_.size() <= kFreeBeforeReuse && index < kPortNamesMax) return slots_.emplace_back(), index;
+  if (free_.empty()) {
+    return fail(Kind::busy, code::kQueueFull, "a space has as many names as it can have", "give some rights up");
   }
+  index = free_.front();
+  free_.pop_front();
+  return index;
+}
+
+Result<std::uint32_t> Table::claim_index(Name wanted) {
+  const std::uint32_t index = (wanted.value >> 8) - 1;
+  if (index >= kPortNamesMax) {
+    return fail(Kind::invalid, code::kReferences, "a name that no right of a space can have", "let it choose");
+  }
+  for (auto next = static_cast<std::uint32_t>(slots_.size()); next <= index; ++next) {
+    slots_.emplace_back();
+    free_.push_back(next);
+  }
+  if (slots_[index].entry)
+    return fail(Kind::invalid, code::kReferences, "the name stands for a right", "choose another");
+  std::erase(free_, index);
+  slots_[index].generation = static_cast<std::uint8_t>(wanted.value);
+  return index;
+}
+
+Result<Name> Table::add(Entry entry, Name wanted) {
+  const std::uint32_t index = REEVE_TRY(wanted ? claim_index(wanted) : free_index());
   slots_[index].entry = std::move(entry);
   return name_of(index, slots_[index].generation);
 }

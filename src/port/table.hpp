@@ -29,6 +29,7 @@ struct Entry {
   std::shared_ptr<SendLine> line;  ///< of a send or send-once right; of a receive right once this space sent to it
   std::uint32_t send = 0;          ///< references to a send right
   std::uint32_t dead = 0;          ///< ... to a dead name
+  std::uint32_t reserved = 0;      ///< of those: in messages that are being sent, and nobody else's to release
   bool is_once = false;            ///< a send-once right
   std::shared_ptr<Set> set;
   bool is_leaving = false;            ///< a send-once or receive right in a message that is being sent
@@ -38,7 +39,8 @@ struct Entry {
 
 class Table {
  public:
-  Result<Name> add(Entry entry);
+  /// Errors: references where the name that is wanted stands for something, or is one that no space has.
+  Result<Name> add(Entry entry, Name wanted = {});
   /// Null where the name stands for nothing.
   Entry* find(Name name);
   /// What it stood for. The name is used again as late as possible, and then of another generation.
@@ -51,6 +53,8 @@ class Table {
     std::uint8_t generation = 0;
   };
   Slot* slot(Name name);
+  Result<std::uint32_t> free_index();
+  Result<std::uint32_t> claim_index(Name wanted);
   std::vector<Slot> slots_;
   std::deque<std::uint32_t> free_;
 };

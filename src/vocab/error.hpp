@@ -67,6 +67,7 @@ inline constexpr std::int32_t kNotMet = 2605;           ///< a peer is not what 
 inline constexpr std::int32_t kNoSuchRight = 2700;      ///< a name stands for no right, or not for such a one
 inline constexpr std::int32_t kDeadPort = 2701;         ///< a port has no receive right any more, or not here
 inline constexpr std::int32_t kReferences = 2702;       ///< a right has as many references as it can have, or fewer
+inline constexpr std::int32_t kGuarded = 2703;          ///< a receive right is guarded, and its guard was not given
 }  // namespace code
 
 /// A value that says what failed. Never thrown.

@@ -8,6 +8,12 @@ foreach(room IN LISTS client_rooms)
     PATTERN uapi.hpp EXCLUDE PATTERN confine.hpp EXCLUDE PATTERN staged.hpp EXCLUDE)  # nothing that a public header reaches
 endforeach()
 
+# Apple's names, beside them: their headers are not for every program's include path.
+install(TARGETS reeve_apple reeve_apple_static LIBRARY DESTINATION lib ARCHIVE DESTINATION lib)
+install(DIRECTORY include/reeve-apple DESTINATION include)
+configure_file(cmake/reeve-apple.pc.in reeve-apple.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/reeve-apple.pc DESTINATION lib/pkgconfig)
+
 install(EXPORT ReeveTargets NAMESPACE Reeve:: DESTINATION lib/cmake/Reeve)
 configure_package_config_file(cmake/ReeveConfig.cmake.in ${CMAKE_BINARY_DIR}/ReeveConfig.cmake
   INSTALL_DESTINATION lib/cmake/Reeve)

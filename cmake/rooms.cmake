@@ -58,6 +58,20 @@ foreach(library reeve reeve_shared)
   target_compile_features(${library} PUBLIC cxx_std_23)
 endforeach()
 
+# What C programs written for Mach link: one library, which has nothing outside but their names.
+set(apple_rooms vocab os quota object wire contract channel port connection bootstrap apple)
+list(TRANSFORM apple_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE apple_objects)
+target_include_directories(room_apple PRIVATE include/reeve-apple)
+add_library(reeve_apple SHARED ${apple_objects})
+set(exports ${CMAKE_SOURCE_DIR}/src/apple/exports)
+set_target_properties(reeve_apple PROPERTIES OUTPUT_NAME reeve-apple VERSION ${PROJECT_VERSION} SOVERSION
+  ${PROJECT_VERSION_MAJOR} LINK_DEPENDS ${exports})
+target_link_options(reeve_apple PRIVATE LINKER:--version-script=${exports})
+# A service in a preset finds no library but the system's: it has this one in itself.
+add_library(reeve_apple_static STATIC ${apple_objects})
+set_target_properties(reeve_apple_static PROPERTIES OUTPUT_NAME reeve-apple)
+target_include_directories(reeve_apple INTERFACE ${CMAKE_SOURCE_DIR}/include/reeve-apple)
+
 # What only our own programs link: the broker's side, and the tool's.
 set(service_rooms identity plist policy line sandbox broker spawn supervise inspect)
 list(TRANSFORM service_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE inner_objects)

@@ -1,0 +1,5 @@
+/* In mach/vm_types.h. */
+#ifndef REEVE_APPLE_MACH_VM_STATISTICS_H
+#define REEVE_APPLE_MACH_VM_STATISTICS_H
+#include <mach/vm_types.h>
+#endif

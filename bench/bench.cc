@@ -11,6 +11,7 @@
 #include "../src/os/process.hpp"
 #include "bare.hpp"
 #include "introducer.hpp"
+#include "mach.hpp"
 #include "names.hpp"
 #include "ports.hpp"
 #include "proof.hpp"
@@ -250,6 +251,7 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("handed over and read 16 MiB", [&] { return handed_over(where, broker, 16 * kMiB, 50, Looks::at_every_page); });
   add("one way", [&] { return one_way(where, broker); });
   add_all("port", [&] { return port_round_trips(where, broker); });
+  add_all("mach_msg", [&] { return mach_messages(where, broker); });
   add("port, one way", [&] { return port_one_way(where, broker); });
   add("port, 8 senders", [&] { return port_fan_in(where, broker); });
   if (is_one_core(where)) add_all("port, rights", [&] { return port_rights(where); });

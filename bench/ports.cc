@@ -138,12 +138,6 @@ class Servers {
   const Waiting waiting{Waits::asleep};
 };
 
-Row as_rate(Row row, double calls) {
-  for (Figures* figures : {&row.reeve, &row.base}) *figures = {calls * 1e6 / figures->p50, calls * 1e6 / figures->p99};
-  row.unit = "/s";
-  return row;
-}
-
 struct Many {
   double us_each = 0;
   double bytes_each = 0;

@@ -51,6 +51,9 @@ struct Side {
 /// Does `count` calls of each side, in five rounds, in turn, after a tenth of that to get warm.
 Row compare(std::string name, std::size_t bytes, int count, const Side& reeve, const Side& base);
 
+/// What takes so long for so many calls, as calls a second.
+Row as_rate(Row row, double calls);
+
 /// Microseconds of processor time that a process has used.
 double cpu_of(int pid);
 double now_us();

@@ -70,7 +70,9 @@ target_link_options(reeve_apple PRIVATE LINKER:--version-script=${exports})
 # A service in a preset finds no library but the system's: it has this one in itself.
 add_library(reeve_apple_static STATIC ${apple_objects})
 set_target_properties(reeve_apple_static PROPERTIES OUTPUT_NAME reeve-apple)
-target_include_directories(reeve_apple INTERFACE ${CMAKE_SOURCE_DIR}/include/reeve-apple)
+foreach(library reeve_apple reeve_apple_static)
+  target_include_directories(${library} INTERFACE ${CMAKE_SOURCE_DIR}/include/reeve-apple)
+endforeach()
 
 # What only our own programs link: the broker's side, and the tool's.
 set(service_rooms identity plist policy line sandbox broker spawn supervise inspect)

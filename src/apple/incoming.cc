@@ -11,11 +11,16 @@ namespace reeve::apple {
 namespace {
 
 using port::ItemKind;
+using port::NotificationKind;
 using port::Place;
 using port::RightType;
 using port::Thing;
 
-constexpr std::size_t kNotificationBytesMax = sizeof(mach_port_destroyed_notification_t);
+std::size_t size_of_notice(NotificationKind kind) {
+  if (kind == NotificationKind::send_once) return sizeof(mach_msg_header_t);
+  if (kind == NotificationKind::port_destroyed) return sizeof(mach_msg_base_t) + sizeof(mach_msg_port_descriptor_t);
+  return sizeof(mach_msg_header_t) + sizeof(NDR_record_t) + sizeof(natural_t);
+}
 
 mach_msg_type_name_t type_of(ItemKind kind) {
   return kind == ItemKind::receive     ? MACH_MSG_TYPE_PORT_RECEIVE
@@ -213,12 +218,10 @@ mach_msg_return_t Incoming::write(port::Incoming& incoming) {
 
 // Of this space's own.
 mach_msg_return_t Incoming::write(const port::Told& told) {
-  const bool has_port = told.kind == port::NotificationKind::port_destroyed;
-  const bool has_number = told.kind != port::NotificationKind::send_once && !has_port;
+  const bool has_port = told.kind == NotificationKind::port_destroyed;
+  const bool has_number = told.kind != NotificationKind::send_once && !has_port;
   const auto id = static_cast<mach_msg_id_t>(told.kind);
-  const std::size_t size = sizeof(mach_msg_header_t) +
-                           (has_port ? sizeof(mach_msg_body_t) + sizeof(mach_msg_port_descriptor_t) : 0) +
-                           (has_number ? sizeof(NDR_record_t) + sizeof(natural_t) : 0);
+  const std::size_t size = size_of_notice(told.kind);
   if (!has_room(size)) {
     if (has_port) (void)space().release(told.destroyed, RightType::receive);
     return too_large(size, id);
@@ -235,7 +238,7 @@ mach_msg_return_t Incoming::write(const port::Told& told) {
   }
   if (has_number) {
     writer_.put(NDR_record);
-    writer_.put(static_cast<natural_t>(told.kind == port::NotificationKind::no_senders ? told.count : told.name.value));
+    writer_.put(static_cast<natural_t>(told.kind == NotificationKind::no_senders ? told.count : told.name.value));
   }
   put_trailer({{0, 1}}, {});
   return MACH_MSG_SUCCESS;
@@ -276,6 +279,7 @@ std::size_t size_of(std::span<const port::Item> items, std::size_t data_size) {
 mach_msg_return_t receive(mach_port_name_t from, const Into& into, const os::Deadline& deadline) {
   port::Room room;
   room.size_of = size_of;
+  room.size_of_notice = size_of_notice;
   // One that is not to stay in the queue is taken out of it whatever its size.
   const std::size_t trailer = REQUESTED_TRAILER_SIZE(into.option);
   if ((into.option & MACH_RCV_LARGE) != 0) room.size_max = into.size < trailer ? 0 : into.size - trailer;

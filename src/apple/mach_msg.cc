@@ -105,6 +105,9 @@ mach_msg_return_t mach_msg_overwrite(mach_msg_header_t* msg, mach_msg_option_t o
   if ((option & MACH_SEND_MSG) != 0) {
     if (msg == nullptr || send_size < sizeof *msg) return MACH_SEND_MSG_TOO_SMALL;
     const auto sent = apple::send(*msg, send_size, deadline_of((option & MACH_SEND_TIMEOUT) != 0, timeout));
+    if (sent == MACH_SEND_TIMED_OUT && (option & MACH_SEND_NOTIFY) != 0) {
+      apple::space().await_room(apple::name_of(msg->msgh_remote_port));
+    }
     if (sent != MACH_MSG_SUCCESS) return sent;
   }
   if ((option & MACH_RCV_MSG) == 0) return MACH_MSG_SUCCESS;

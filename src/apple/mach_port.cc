@@ -61,7 +61,13 @@ std::uint32_t references(const Standing& standing, RightType type) {
 mach_port_type_t type_of(const Standing& standing) {
   return (standing.send > 0 ? MACH_PORT_TYPE_SEND : 0) | (standing.is_receive ? MACH_PORT_TYPE_RECEIVE : 0) |
          (standing.is_once ? MACH_PORT_TYPE_SEND_ONCE : 0) | (standing.is_set ? MACH_PORT_TYPE_PORT_SET : 0) |
-         (standing.dead > 0 ? MACH_PORT_TYPE_DEAD_NAME : 0) | (standing.is_told ? MACH_PORT_TYPE_DNREQUEST : 0);
+         (standing.dead > 0 ? MACH_PORT_TYPE_DEAD_NAME : 0) | (standing.is_told ? MACH_PORT_TYPE_DNREQUEST : 0) |
+         (standing.is_told_room ? MACH_PORT_TYPE_SPREQUEST : 0);
+}
+
+bool can_move(const Standing& standing, mach_msg_type_name_t how) {
+  if (how == MACH_MSG_TYPE_MOVE_RECEIVE) return standing.is_receive;
+  return how == MACH_MSG_TYPE_MOVE_SEND_ONCE ? standing.is_once : standing.send > 0;
 }
 
 // What is wrong with a name that is to be a receive right; nothing where it is one.
@@ -123,6 +129,19 @@ kern_return_t change_by(mach_port_name_t name, RightType type, mach_port_delta_t
   if (delta == 0) return KERN_SUCCESS;
   if (delta != -1) return KERN_INVALID_VALUE;
   return destroyed(space().release(name_of(name), type), name, "its receive right was to be destroyed");
+}
+
+Result<Name> request(Name name, mach_msg_id_t what, mach_port_mscount_t sync, Name once) {
+  switch (what) {
+    case MACH_NOTIFY_DEAD_NAME:
+      return space().tell_dead(name, once);
+    case MACH_NOTIFY_SEND_POSSIBLE:
+      return space().tell_possible(name, once, sync != 0);
+    case MACH_NOTIFY_NO_SENDERS:
+      return space().tell_no_senders(name, once, sync);
+    default:
+      return space().tell_destroyed(name, once);
+  }
 }
 
 }  // namespace
@@ -237,7 +256,7 @@ kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, ma
   if (!standing) return KERN_INVALID_NAME;
   // All rights of a space to one port have one name, but send-once rights.
   const bool is_once = polyPoly == MACH_MSG_TYPE_MAKE_SEND_ONCE || polyPoly == MACH_MSG_TYPE_MOVE_SEND_ONCE;
-  if (name != poly && !is_once) return space().standing(name_of(name)) ? KERN_NAME_EXISTS : KERN_RIGHT_EXISTS;
+  if (name != poly && !is_once) return KERN_RIGHT_EXISTS;
   switch (polyPoly) {
     case MACH_MSG_TYPE_MAKE_SEND: {
       const auto made = space().make_send(name_of(poly));
@@ -249,11 +268,13 @@ kern_return_t mach_port_insert_right(ipc_space_t task, mach_port_name_t name, ma
     }
     case MACH_MSG_TYPE_MAKE_SEND_ONCE: {
       if (!standing->is_receive) return KERN_INVALID_RIGHT;
+      if (!name_of(name)) return KERN_NO_SPACE;
       if (space().standing(name_of(name))) return name == poly ? KERN_RIGHT_EXISTS : KERN_NAME_EXISTS;
       const auto made = space().make_send_once(name_of(poly), name_of(name));
       return made ? KERN_SUCCESS : made.error().kind == Kind::busy ? KERN_RESOURCE_SHORTAGE : KERN_NO_SPACE;
     }
     default:  // It is moved to where it is.
+      if (!can_move(*standing, polyPoly)) return KERN_INVALID_RIGHT;
       return name == poly ? KERN_SUCCESS : KERN_RIGHT_EXISTS;
   }
 }
@@ -279,10 +300,7 @@ kern_return_t mach_port_extract_right(ipc_space_t task, mach_port_name_t name, m
                                                           : MACH_MSG_TYPE_PORT_SEND;
   const bool is_new = msgt_name == MACH_MSG_TYPE_MAKE_SEND || msgt_name == MACH_MSG_TYPE_COPY_SEND;
   if (is_new) return mach_port_insert_right(task, name, name, msgt_name);
-  const bool is_there = msgt_name == MACH_MSG_TYPE_MOVE_RECEIVE     ? standing->is_receive
-                        : msgt_name == MACH_MSG_TYPE_MOVE_SEND_ONCE ? standing->is_once
-                                                                    : standing->send > 0;
-  return is_there ? KERN_SUCCESS : KERN_INVALID_RIGHT;
+  return can_move(*standing, msgt_name) ? KERN_SUCCESS : KERN_INVALID_RIGHT;
 }
 
 kern_return_t mach_port_names(ipc_space_t task, mach_port_name_array_t* names, mach_msg_type_number_t* namesCnt,
@@ -395,12 +413,13 @@ kern_return_t mach_port_request_notification(ipc_space_t task, mach_port_name_t 
                                              mach_msg_type_name_t notifyPoly, mach_port_t* previous) {
   if (!is_task(task)) return KERN_INVALID_TASK;
   if (previous == nullptr) return KERN_INVALID_ARGUMENT;
-  const bool is_dead_name = msgid == MACH_NOTIFY_DEAD_NAME;
-  if (!is_dead_name && msgid != MACH_NOTIFY_NO_SENDERS && msgid != MACH_NOTIFY_PORT_DESTROYED) {
-    return msgid == MACH_NOTIFY_SEND_POSSIBLE ? KERN_NOT_SUPPORTED : KERN_INVALID_VALUE;
-  }
-  if (!is_dead_name) {
+  const bool is_of_port = msgid == MACH_NOTIFY_NO_SENDERS || msgid == MACH_NOTIFY_PORT_DESTROYED;
+  if (!is_of_port && msgid != MACH_NOTIFY_DEAD_NAME && msgid != MACH_NOTIFY_SEND_POSSIBLE) return KERN_INVALID_VALUE;
+  if (msgid == MACH_NOTIFY_PORT_DESTROYED && sync != 0) return KERN_INVALID_VALUE;
+  if (is_of_port) {
     if (const auto fault = no_receive_right(name)) return *fault;
+  } else if (sync == 0 && space().references(name_of(name), RightType::dead_name) > 0) {
+    return KERN_INVALID_ARGUMENT;  // It is told at once, or never.
   }
   const bool is_made = notifyPoly == MACH_MSG_TYPE_MAKE_SEND_ONCE;
   if (!is_made && notifyPoly != MACH_MSG_TYPE_MOVE_SEND_ONCE) return KERN_INVALID_VALUE;
@@ -409,12 +428,10 @@ kern_return_t mach_port_request_notification(ipc_space_t task, mach_port_name_t 
     const auto made = space().make_send_once(once);
     if (!made) return KERN_INVALID_CAPABILITY;
     once = *made;
-  } else if (notify == MACH_PORT_DEAD) {
+  } else if (notify != MACH_PORT_NULL && space().references(once, RightType::send_once) == 0) {
     return KERN_INVALID_CAPABILITY;
   }
-  const auto before = is_dead_name                      ? space().tell_dead(name_of(name), once)
-                      : msgid == MACH_NOTIFY_NO_SENDERS ? space().tell_no_senders(name_of(name), once, sync)
-                                                        : space().tell_destroyed(name_of(name), once);
+  const auto before = request(name_of(name), msgid, sync, once);
   if (before) return *previous = before->value, KERN_SUCCESS;
   if (is_made && once) space().unmake_once(once);
   if (msgid == MACH_NOTIFY_PORT_DESTROYED) return KERN_INVALID_CAPABILITY;  // Of its own end no port can be told.
@@ -424,6 +441,7 @@ kern_return_t mach_port_request_notification(ipc_space_t task, mach_port_name_t 
 kern_return_t mach_port_move_member(ipc_space_t task, mach_port_name_t member, mach_port_name_t after) {
   if (!is_task(task)) return KERN_INVALID_TASK;
   if (const auto fault = no_receive_right(member)) return *fault;
+  if (after != MACH_PORT_NULL && !name_of(after)) return KERN_INVALID_NAME;
   const auto moved = space().move_to_set(name_of(member), name_of(after));
   if (moved) return KERN_SUCCESS;
   return moved.error().code == code::kReferences ? KERN_NOT_IN_SET : kern_of(moved.error(), after);
@@ -481,6 +499,8 @@ kern_return_t mach_port_guard_with_flags(ipc_space_t task, mach_port_name_t name
   if (!is_task(task)) return KERN_INVALID_TASK;
   if ((flags & ~std::uint64_t{MPG_STRICT | MPG_IMMOVABLE_RECEIVE}) != 0) return KERN_INVALID_ARGUMENT;
   if (const auto fault = no_receive_right(name)) return *fault;
+  const auto status = space().status(name_of(name));
+  if (status && status->context != 0) return KERN_INVALID_ARGUMENT;  // It is somebody's already.
   const auto done =
       space().guard(name_of(name), {guard, true, (flags & MPG_STRICT) != 0, (flags & MPG_IMMOVABLE_RECEIVE) != 0});
   if (!done && done.error().code == code::kReferences) return KERN_INVALID_ARGUMENT;

@@ -3,6 +3,8 @@
 #include <mach/mach_voucher.h>
 #include <mach/mig.h>
 
+#include <utility>
+
 #include "../os/process.hpp"
 #include "task.hpp"
 
@@ -13,9 +15,27 @@ using namespace reeve;
 bool is_task(task_t task) { return task == mach_task_self_; }
 
 // Each thread's own, for as long as its process is no copy of another.
-struct ReplyPort {
-  const apple::Task* task = nullptr;
-  mach_port_t port = MACH_PORT_NULL;
+class ReplyPort {
+ public:
+  ReplyPort() = default;
+  ReplyPort(const ReplyPort&) = delete;
+  ReplyPort& operator=(const ReplyPort&) = delete;
+  ~ReplyPort() { give_up(); }
+
+  mach_port_t get() {
+    if (task_ != &apple::Task::own()) port_ = MACH_PORT_NULL;
+    if (port_ == MACH_PORT_NULL) port_ = mach_reply_port();
+    task_ = &apple::Task::own();
+    return port_;
+  }
+  void give_up() {
+    if (port_ == MACH_PORT_NULL || task_ != &apple::Task::own()) return;
+    (void)mach_port_mod_refs(mach_task_self(), std::exchange(port_, MACH_PORT_NULL), MACH_PORT_RIGHT_RECEIVE, -1);
+  }
+
+ private:
+  const apple::Task* task_ = nullptr;
+  mach_port_t port_ = MACH_PORT_NULL;
 };
 thread_local ReplyPort reply_port;
 
@@ -29,16 +49,8 @@ mach_port_t mach_reply_port() {
   return port ? port->value : MACH_PORT_NULL;
 }
 
-mach_port_t mig_get_reply_port() {
-  const apple::Task* const task = &apple::Task::own();
-  if (reply_port.task != task || reply_port.port == MACH_PORT_NULL) reply_port = {task, mach_reply_port()};
-  return reply_port.port;
-}
-void mig_dealloc_reply_port(mach_port_t) {
-  if (reply_port.task != &apple::Task::own() || reply_port.port == MACH_PORT_NULL) return;
-  (void)mach_port_mod_refs(mach_task_self(), reply_port.port, MACH_PORT_RIGHT_RECEIVE, -1);
-  reply_port = {};
-}
+mach_port_t mig_get_reply_port() { return reply_port.get(); }
+void mig_dealloc_reply_port(mach_port_t) { reply_port.give_up(); }
 void mig_put_reply_port(mach_port_t) {}
 
 kern_return_t task_get_special_port(task_t task, int which, mach_port_t* port) {

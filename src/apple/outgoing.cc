@@ -56,6 +56,7 @@ class Outgoing {
   mach_msg_return_t deliver(const os::Deadline& deadline);
   mach_msg_return_t deliver_to_itself_once(const os::Deadline& deadline);
   mach_msg_return_t status_of(const Error& error, RightType type) const;
+  bool lacks_reply() const;
   void give_up_memory() const;
 
   const mach_msg_header_t& message_;
@@ -175,6 +176,22 @@ mach_msg_return_t Outgoing::add_descriptors() {
   return MACH_MSG_SUCCESS;
 }
 
+bool has_right(port::Name name, RightType type) {
+  const auto standing = space().standing(name);
+  if (!standing) return false;
+  if (type == RightType::receive) return standing->is_receive;
+  return type == RightType::send ? standing->send > 0 : standing->is_once;
+}
+
+bool Outgoing::lacks_reply() const {
+  if (out_.things.empty() || out_.things.front().place != Place::reply) return false;
+  const Thing& reply = out_.things.front();
+  const RightType type = reply.use == Use::make              ? RightType::receive
+                         : reply.kind == ItemKind::send_once ? RightType::send_once
+                                                             : RightType::send;
+  return reply.name && !has_right(reply.name, type) && space().references(reply.name, RightType::dead_name) == 0;
+}
+
 mach_msg_return_t Outgoing::status_of(const Error& error, RightType type) const {
   switch (error.code) {
     case code::kTimedOut:
@@ -187,13 +204,9 @@ mach_msg_return_t Outgoing::status_of(const Error& error, RightType type) const 
       return MACH_SEND_INVALID_RIGHT;
     case code::kBadAttachment:
       return MACH_SEND_INVALID_MEMORY;
-    case code::kNoSuchRight: {
-      const auto standing = space().standing(name_of(message_.msgh_remote_port));
-      const bool is_there = standing && (type == RightType::send      ? standing->send > 0
-                                         : type == RightType::receive ? standing->is_receive
-                                                                      : standing->is_once);
-      return is_there ? MACH_SEND_INVALID_RIGHT : MACH_SEND_INVALID_DEST;
-    }
+    case code::kNoSuchRight:
+      if (!has_right(name_of(message_.msgh_remote_port), type)) return MACH_SEND_INVALID_DEST;
+      return lacks_reply() ? MACH_SEND_INVALID_REPLY : MACH_SEND_INVALID_RIGHT;
     default:
       return MACH_SEND_NO_BUFFER;
   }
@@ -216,10 +229,9 @@ mach_msg_return_t Outgoing::deliver(const os::Deadline& deadline) {
                          : remote == MACH_MSG_TYPE_MAKE_SEND    ? RightType::receive
                                                                 : RightType::send;
   const port::Name to = name_of(message_.msgh_remote_port);
-  const auto sent = space().send(to, type, out_, deadline);
-  if (!sent) return status_of(sent.error(), type);
-  if (remote == MACH_MSG_TYPE_MOVE_SEND) (void)space().release(to, RightType::send);
-  return MACH_MSG_SUCCESS;
+  const Use use = remote == MACH_MSG_TYPE_MOVE_SEND ? Use::move : Use::copy;
+  const auto sent = space().send(to, type, out_, deadline, use);
+  return sent ? MACH_MSG_SUCCESS : status_of(sent.error(), type);
 }
 
 void Outgoing::give_up_memory() const {

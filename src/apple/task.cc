@@ -56,21 +56,20 @@ struct Fork {
     if (parents == nullptr) return;
     resume(*parents);
     parents->offered.forsake();
-    current = make();
-    inherit(*current, std::move(parents->given_), parents->kept_.release());
+    Task& own = *(current = make());
+    own.kept_ = std::move(parents->kept_);
+    ::bootstrap_port = kBrokerPort;
+    if (parents->bootstrap_ || parents->has_lost_it_) inherit(own, std::move(parents->given_));
   }
   static Task* make() { return new Task; }
 
-  // `number`: under which it is kept for programs that are executed; -1 for none.
-  static void inherit(Task& task, os::Fd end, int number) {
-    task.kept_ = os::Fd(number);
-    bootstrap_port = kBrokerPort;
-    if (!end) return;
-    if (task.kept_) task.keep_for_programs(end);
-    const auto name = task.space.take_in(std::move(end));
-    if (!name) return;
-    task.bootstrap_ = *name;
-    bootstrap_port = name->value;
+  // One that was to be inherited, and cannot be, is dead: whoever set it did not mean the broker.
+  static void inherit(Task& task, os::Fd end) {
+    if (end && task.kept_) os::keep_for_programs(end, task.kept_, os::Kept::yes);
+    const auto name = end ? task.space.take_in(std::move(end)) : Result<port::Name>(port::Name());
+    task.bootstrap_ = name.value_or(port::Name());
+    task.has_lost_it_ = !task.bootstrap_;
+    ::bootstrap_port = task.has_lost_it_ ? MACH_PORT_DEAD : task.bootstrap_.value;
   }
 
   // Of a program that was executed by a child.
@@ -79,9 +78,10 @@ struct Fork {
     if (!text) return;
     const int number = std::atoi(text->c_str());
     auto end = number > 2 ? os::inherited(number) : std::nullopt;
-    if (!end || !os::is_channel_socket(*end)) return;
-    auto own = end->duplicate();
-    if (own) inherit(task, std::move(*own), end->release());
+    if (end && !os::is_channel_socket(*end)) (void)end->release();  // It is somebody else's.
+    auto own = end && *end ? end->duplicate() : Result<os::Fd>(os::Fd());
+    if (end && own) task.kept_ = std::move(*end);
+    inherit(task, own ? std::move(*own) : os::Fd());
   }
 };
 
@@ -103,9 +103,8 @@ const bool is_inherited = os::trusted_variable(kVariable) && (Task::own(), true)
 
 Result<mach_port_t> Task::bootstrap_port() {
   const std::lock_guard lock(mutex_);
-  if (!bootstrap_) return kBrokerPort;
-  REEVE_TRY(space.copy_send(bootstrap_));
-  return bootstrap_.value;
+  if (!bootstrap_) return has_lost_it_ ? MACH_PORT_DEAD : kBrokerPort;
+  return space.copy_send(bootstrap_) ? bootstrap_.value : MACH_PORT_DEAD;
 }
 
 // A program that is executed by a copy of this process finds an end of its own under a number that is kept free for it
@@ -124,10 +123,9 @@ Result<void> Task::set_bootstrap_port(mach_port_t port) {
   }
   if (bootstrap_) (void)space.release(bootstrap_, port::RightType::send);
   bootstrap_ = is_broker ? port::Name() : name_of(port);
+  has_lost_it_ = false;
   return {};
 }
-
-void Task::keep_for_programs(const os::Fd& end) { os::keep_for_programs(end, kept_, os::Kept::yes); }
 
 void end_by_guard(mach_port_t name, const char* what) {
   std::fprintf(stderr, "port 0x%x is guarded: %s\n", name, what);

@@ -44,11 +44,11 @@ class Task {
  private:
   friend struct Fork;
   Task() = default;
-  void keep_for_programs(const os::Fd& end);
   std::mutex mutex_;  // before the space's
   port::Name bootstrap_;
-  os::Fd given_;  // to the child that is being made
-  os::Fd kept_;   // the number under which a program that a child executes finds it
+  bool has_lost_it_ = false;  // it was to have one that has ended
+  os::Fd given_;              // to the child that is being made
+  os::Fd kept_;               // the number under which a program that a child executes finds it
 };
 
 inline port::Space& space() { return Task::own().space; }

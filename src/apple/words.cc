@@ -88,7 +88,7 @@ constexpr Word kWords[] = {
 
 const char* text_of(mach_error_t error) {
   // What has gone wrong beside it, of names or of memory, stands in bits of its own.
-  const bool is_of_message = (error & 0x10004000) == 0x10004000;
+  const bool is_of_message = error > 0 && (error & 0x10004000) == 0x10004000;
   const mach_error_t plain = is_of_message ? error & ~MACH_MSG_MASK : error;
   for (const Word& word : kWords) {
     if (word.error == plain) return word.text;

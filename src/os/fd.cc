@@ -17,6 +17,7 @@ Kind kind_of(int error) {
     case ENOMEM:
     case ENOBUFS:
     case EAGAIN:
+    case ENOSPC:
     case ETOOMANYREFS:
       return Kind::busy;
     case EPIPE:

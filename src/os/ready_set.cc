@@ -28,6 +28,9 @@ Result<void> ReadySet::add_end(const Fd& fd, std::uint64_t number) const { retur
 Result<void> ReadySet::add_end_once(const Fd& fd, std::uint64_t number) const {
   return enter(epoll_, fd, EPOLLET, number);
 }
+Result<void> ReadySet::add_change(const Fd& fd, std::uint64_t number) const {
+  return enter(epoll_, fd, EPOLLIN | EPOLLOUT | EPOLLET, number);
+}
 void ReadySet::remove(const Fd& fd) const { ::epoll_ctl(epoll_.raw(), EPOLL_CTL_DEL, fd.raw(), nullptr); }
 
 Result<std::span<std::uint64_t>> ReadySet::wait(std::span<std::uint64_t> room, const Deadline& deadline) const {

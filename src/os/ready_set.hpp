@@ -24,6 +24,9 @@ class ReadySet {
   Result<void> add_end(const Fd& fd, std::uint64_t number) const;
   /// Tells it in one wait alone: the first after the other end has gone.
   Result<void> add_end_once(const Fd& fd, std::uint64_t number) const;
+  /// Tells it in one wait after each change: something came, there is room where there was none, the other end has
+  /// gone.
+  Result<void> add_change(const Fd& fd, std::uint64_t number) const;
   /// A descriptor that is closed, and of which there is no copy, is removed by that.
   void remove(const Fd& fd) const;
 

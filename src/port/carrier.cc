@@ -40,7 +40,7 @@ std::unexpected<Error> bad(const char* what) {
 }
 
 // A name means nothing elsewhere.
-bool moves_on(const Notice& notice) { return notice.kind != NotificationKind::dead_name; }
+bool moves_on(const Notice& notice) { return !is_about_name(notice.kind); }
 
 // What is in a carrier's queue, one packet after the other.
 class Unpacking {

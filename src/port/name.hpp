@@ -20,10 +20,18 @@ enum class RightType : std::uint8_t { send, receive, send_once, port_set, dead_n
 
 /// What a space tells a port; the numbers are those of Mach's notifications.
 enum class NotificationKind : std::uint32_t {
+  port_deleted = 65,    ///< a name of which something was to be told stands for nothing any more
+  send_possible = 66,   ///< where a queue was full there is room again
   port_destroyed = 69,  ///< a receive right would have been destroyed: here it is
   no_senders = 70,      ///< nobody is left who could send
   send_once = 71,       ///< a send-once right was destroyed without having been used
   dead_name = 72,       ///< the port behind a name is no more; the name has one more reference by that
 };
+
+/// Whether that is told of a name, which means nothing to another space.
+constexpr bool is_about_name(NotificationKind kind) {
+  return kind == NotificationKind::dead_name || kind == NotificationKind::send_possible ||
+         kind == NotificationKind::port_deleted;
+}
 
 }  // namespace reeve::port

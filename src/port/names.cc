@@ -23,8 +23,13 @@ std::optional<Standing> Space::standing(Name name) {
   refresh(name);
   const Entry* const entry = table_.find(name);
   if (entry == nullptr || (entry->is_leaving && entry->is_once)) return std::nullopt;
-  return Standing{entry->send,    entry->dead,           entry->port != nullptr && !entry->is_leaving,
-                  entry->is_once, entry->set != nullptr, entry->dead_to != nullptr};
+  return Standing{entry->send,
+                  entry->dead,
+                  entry->port != nullptr && !entry->is_leaving,
+                  entry->is_once,
+                  entry->set != nullptr,
+                  entry->dead_to != nullptr,
+                  entry->tells_room != Entry::Room::no};
 }
 
 Result<Name> Space::make_dead(Name wanted) {

@@ -115,7 +115,8 @@ static_assert(sizeof(CarriedLine) == 24 && std::has_unique_object_representation
 
 /// A notification that waits at a port which moves, but for those about names, which mean nothing elsewhere.
 struct CarriedNotice {
-  std::uint32_t kind = 0;   ///< a NotificationKind but dead_name; port_destroyed comes with the port, as a carrier
+  std::uint32_t kind =
+      0;  ///< a NotificationKind that is not about a name; port_destroyed comes with the port, as a carrier
   std::uint32_t count = 0;  ///< of no_senders
 };
 static_assert(sizeof(CarriedNotice) == 8 && std::has_unique_object_representations_v<CarriedNotice>);

@@ -25,7 +25,7 @@ class Port;
 /// A notification, as it waits to be received.
 struct Notice {
   NotificationKind kind = NotificationKind::send_once;
-  Name name;                   ///< of dead_name
+  Name name;                   ///< of dead_name, send_possible and port_deleted
   std::uint32_t count = 0;     ///< of no_senders
   std::shared_ptr<Port> port;  ///< of port_destroyed
 };

@@ -23,6 +23,7 @@ class Receiving {
   Result<std::optional<TooLarge>> look_at_size(const Line& line, bool& is_ready) const;
   Result<std::optional<Taken>> take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival);
   void take_introduction(const Introduction& introduction, os::Arrival& arrival);
+  void look_whether_it_was_the_last(std::uint64_t number);
   void look_at_watched(Name name);
   Result<Thing> thing_of(const Item& item, os::Fd descriptor, std::uint64_t giver, const quota::Account& account);
   Result<Thing> take_send(const Item& item, os::Fd end, std::uint64_t giver, const quota::Account& account);
@@ -155,13 +156,16 @@ Result<std::optional<Taken>> Receiving::take(std::uint64_t number) {
 void Receiving::look_at_watched(Name name) {
   const Entry* const entry = space_.table_.find(name);
   if (entry == nullptr) return;
+  space_.tell_room(name);
   if (entry->port != nullptr) return space_.look_for_ends(*entry->port);
   space_.refresh(name);
 }
 
 Result<std::optional<Taken>> Receiving::take_notice() {
+  if (port_.notices().empty()) return std::nullopt;
+  const std::size_t takes = room_.size_of_notice(port_.notices().front().kind);
+  if (takes > room_.size_max) return Taken{TooLarge{takes}, port_.name, port_.sequence};
   auto notice = port_.next_notice();
-  if (!notice) return std::nullopt;
   Told told{notice->kind, notice->name, notice->count, {}};
   if (notice->port != nullptr) told.destroyed = REEVE_TRY(space_.add_port(std::move(notice->port)));
   return taken(told);
@@ -234,8 +238,16 @@ Result<std::optional<Taken>> Receiving::take_letter(std::uint64_t number, const 
   } else {
     ++line.taken;
     tell_holder(line, port_.queue_limit(), Tell::when_due);
+    if (port_.no_senders_to != nullptr) look_whether_it_was_the_last(number);
   }
   return taken(std::move(incoming));
+}
+
+// Where a sender that has gone is missed only when all that it has sent was received.
+void Receiving::look_whether_it_was_the_last(std::uint64_t number) {
+  const auto next = os::peek_packet(port_.line(number)->end, {});
+  const bool has_gone = next && *next && **next == 0;
+  has_gone ? space_.end_line(port_, number) : space_.check_no_senders(port_);
 }
 
 Result<Thing> Receiving::thing_of(const Item& item, os::Fd descriptor, std::uint64_t giver,

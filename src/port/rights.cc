@@ -183,6 +183,14 @@ Result<void> SendRight::notify_when_dead(SendOnceRight to) const {
   return {};
 }
 
+Result<void> SendRight::notify_when_possible(SendOnceRight to) const {
+  if (!*this) return given_away();
+  const Name once = REEVE_TRY(Conversion::hand_over(space_, to));
+  REEVE_TRY(Conversion::drop(space_, space_->tell_possible(name_, once, true)));
+  Conversion::forget(to);
+  return {};
+}
+
 Result<void> SendOnceRight::send(Message& message, const SendOptions& options) {
   if (!*this) return given_away();
   REEVE_TRY(Conversion::send(space_, name_, RightType::send_once, message, options));

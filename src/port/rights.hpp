@@ -83,9 +83,13 @@ class SendRight : public Reference {
   bool is_dead() const;
 
   /// Has that port told once when this one is no more, with a further reference to this name, which is dead then; at
-  /// once if it is. It takes the place of what was asked for the name before.
-  /// Errors: unsupported where the send-once right is not to a port of this space.
+  /// once if it is; or when the last reference to its name is given up before that. It takes the place of what was
+  /// asked for the name before. Errors: unsupported where the send-once right is not to a port of this space.
   Result<void> notify_when_dead(SendOnceRight to) const;
+
+  /// Has that port told once when a message could be sent without waiting, at once if it can; or when this port is no
+  /// more, as notify_when_dead does, whose place it takes. Errors: as that.
+  Result<void> notify_when_possible(SendOnceRight to) const;
 
  private:
   friend struct Conversion;
@@ -150,8 +154,9 @@ class ReceiveRight : public Reference {
   /// Has that port told, once, when no send right is left, and at least so many were made; at once if it is so.
   Result<void> notify_when_no_senders(SendOnceRight to, std::uint32_t make_send_count = 0) const;
 
-  /// Has that port get this receive right, with its queue and its senders, where it would be destroyed. Of a process
-  /// that is killed the kernel destroys all. Errors: no-such-right for a right to this very port.
+  /// Has that port get this receive right, with its queue and its senders, where it would be destroyed: as a
+  /// notification, or, where it is another space's, as a message with the id 69 that carries it. Of a process that is
+  /// killed the kernel destroys all. Errors: no-such-right for a right to this very port.
   Result<void> notify_when_destroyed(SendOnceRight to) const;
 
  private:
@@ -210,7 +215,7 @@ struct Received : Message {
 /// What a space tells of its own rights.
 struct Notification {
   NotificationKind kind = NotificationKind::send_once;  ///< what is told
-  Name name;                                            ///< of dead_name: which
+  Name name;                                            ///< of dead_name, send_possible and port_deleted: which
   std::uint32_t make_send_count = 0;                    ///< of no_senders: how many were made
   ReceiveRight destroyed;                               ///< of port_destroyed
   Name port;                                            ///< where it came in

@@ -454,6 +454,44 @@ TEST_F(Rights, ThatDieAreToldWithOneMoreReference) {
   EXPECT_TRUE(is_silent(a.port));
 }
 
+TEST_F(Rights, ThatFindNoRoomAreToldWhenThereIs) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(send(to_b, "waits"));
+  ASSERT_TRUE(to_b.notify_when_possible(a.port.make_send_once().value()));
+  EXPECT_TRUE(is_silent(a.port));
+  EXPECT_EQ(send(to_b, "too many").error().code, code::kTimedOut);
+  EXPECT_EQ(text_from(b.port), "waits");
+  const Notification told = notified_by(a.port);
+  EXPECT_EQ(told.kind, NotificationKind::send_possible);
+  EXPECT_EQ(told.name, to_b.name());
+  EXPECT_TRUE(send(to_b, "fits"));
+  EXPECT_TRUE(is_silent(a.port));  // Once.
+}
+
+TEST_F(Rights, ThatHaveRoomAreToldAtOnce) {
+  ASSERT_TRUE(to_b.notify_when_possible(a.port.make_send_once().value()));
+  EXPECT_EQ(notified_by(a.port).kind, NotificationKind::send_possible);
+}
+
+TEST_F(Rights, ThatDieWhileTheyWaitForRoomAreToldThat) {
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(send(to_b, "waits"));
+  ASSERT_TRUE(to_b.notify_when_possible(a.port.make_send_once().value()));
+  b.port = ReceiveRight();
+  const Notification told = notified_by(a.port);
+  EXPECT_EQ(told.kind, NotificationKind::dead_name);
+  EXPECT_EQ(told.name, to_b.name());
+  EXPECT_EQ(a.space.references(to_b.name(), RightType::dead_name), 2U);
+}
+
+TEST_F(Rights, ToTheirOwnSpaceAreToldOfRoomToo) {
+  const SendRight own = b.port.make_send().value();
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(send(own, "waits"));
+  const ReceiveRight told = b.space.make_port().value();
+  ASSERT_TRUE(own.notify_when_possible(told.make_send_once().value()));
+  EXPECT_TRUE(is_silent(told));
+  EXPECT_EQ(text_from(b.port), "waits");
+  EXPECT_EQ(notified_by(told).kind, NotificationKind::send_possible);
+}
+
 TEST_F(Rights, ToReceiveThatWouldBeDestroyedGoToWhoAskedForThem) {
   ReceiveRight port = a.space.make_port({.queue_limit = 7}).value();
   const SendRight own = port.make_send().value();
@@ -472,6 +510,25 @@ TEST_F(Rights, ToReceiveThatWouldBeDestroyedGoToWhoAskedForThem) {
   told.destroyed = ReceiveRight();
   EXPECT_TRUE(own.is_dead()) << "it was asked for once";
   EXPECT_EQ(a.port.notify_when_destroyed(a.port.make_send_once().value()).error().code, code::kNoSuchRight);
+}
+
+TEST_F(Rights, ToReceiveThatWouldBeDestroyedGoToAnotherSpaceThatAskedForThem) {
+  ReceiveRight port = a.space.make_port().value();
+  const SendRight elsewhere = handed_over(a.space, port.make_send().value(), b.space);
+  Message ask;
+  ask.reply = b.port.make_send_once().value();
+  ASSERT_TRUE(to_a.send(ask, {.timeout = 0s}));
+  Received asked = received_from(a.port);
+  ASSERT_TRUE(port.notify_when_destroyed(std::get<SendOnceRight>(std::move(asked.reply))));
+  ASSERT_TRUE(send(elsewhere, "early"));
+  port = ReceiveRight();
+  ASSERT_TRUE(send(elsewhere, "in between"));
+  Received told = received_from(b.port);
+  EXPECT_EQ(told.id, 69);
+  ASSERT_EQ(told.carried.size(), 1U);
+  const auto& destroyed = std::get<ReceiveRight>(told.carried.front());
+  EXPECT_EQ(text_from(destroyed), "early");
+  EXPECT_EQ(text_from(destroyed), "in between");
 }
 
 TEST_F(Rights, ToReceiveThatWaitForWhoAskedForThemMoveAlong) {

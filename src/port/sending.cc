@@ -17,7 +17,7 @@ class Sending {
   Sending& operator=(const Sending&) = delete;
   ~Sending() { undo(); }
 
-  Result<void> run(Name to, RightType type);
+  Result<void> run(Name to, RightType type, Use use);
 
  private:
   // What was made ready of one thing.
@@ -48,6 +48,7 @@ class Sending {
   Result<os::Sent> transmit(const os::Fd& end) const;
   void commit(Name to, RightType type);
   void leave(Step& step);
+  void give_up(Name name);
   void undo();
 
   Space& space_;
@@ -55,6 +56,7 @@ class Sending {
   const Outgoing& message_;
   const os::Deadline& deadline_;
   std::vector<Step> steps_;
+  Step destination_{};  // where it is a right that is given up
 };
 
 namespace {
@@ -66,13 +68,17 @@ constexpr std::uint64_t kSendsBetweenLooks = 16;  // ... and who does not wait, 
 
 }  // namespace
 
-Result<void> Space::send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline) {
+Result<void> Space::send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline, Use use) {
   Lock lock(mutex_);
-  return Sending(*this, lock, message, deadline).run(to, type);
+  return Sending(*this, lock, message, deadline).run(to, type, use);
 }
 
-Result<void> Sending::run(Name to, RightType type) {
+Result<void> Sending::run(Name to, RightType type, Use use) {
   REEVE_TRY(check());
+  if (use == Use::move && type == RightType::send) {
+    REEVE_TRY(space_.find_send(to));
+    REEVE_TRY(reserve(destination_, to));
+  }
   while (true) {
     Entry& entry = *REEVE_TRY(destination(to, type));
     const std::shared_ptr<SendLine> line = entry.port ? REEVE_TRY(space_.own_line(entry)) : entry.line;
@@ -153,6 +159,13 @@ Result<void> Sending::make_ready(const Thing& thing) {
   step.item.as = thing.as;
   step.item.size = thing.count;
   if (thing.use == Use::make) {
+    const auto is_moved = [&](const Step& before) {
+      return before.item.kind == ItemKind::receive && before.name == thing.name;
+    };
+    if (std::any_of(steps_.begin(), steps_.end(), is_moved)) {
+      return fail(Kind::invalid, code::kNoSuchRight, "a right is made of a port that the message has moved by then",
+                  "make it first");
+    }
     REEVE_TRY(make_line(step, REEVE_TRY(space_.find_port(thing.name))->port));
     step.is_made = true;
     steps_.push_back(std::move(step));
@@ -295,6 +308,7 @@ Result<os::Sent> Sending::transmit(const os::Fd& end) const {
 }
 
 void Sending::commit(Name to, RightType type) {
+  if (type == RightType::receive) ++space_.table_.find(to)->port->make_send_count;
   for (Step& step : steps_) {
     if (step.is_made && step.item.kind == ItemKind::send) ++step.port->make_send_count;
     if (!step.name) continue;
@@ -302,18 +316,20 @@ void Sending::commit(Name to, RightType type) {
       leave(step);
       continue;
     }
-    Entry& entry = *space_.table_.find(step.name);
-    --entry.reserved;
-    if (entry.dead > 0) {
-      space_.release_dead(step.name);  // It may have died since.
-    } else if (step.item.kind == ItemKind::send) {
-      space_.release_send(step.name);
-    } else {
-      space_.drop(step.name);
-    }
+    give_up(step.name);
   }
   steps_.clear();
+  if (std::exchange(destination_.name, Name())) give_up(to);
   if (type == RightType::send_once) space_.drop(to);
+}
+
+// A reference that was the message's.
+void Sending::give_up(Name name) {
+  Entry& entry = *space_.table_.find(name);
+  --entry.reserved;
+  if (entry.dead > 0) return space_.release_dead(name);  // It may have died since.
+  if (entry.is_once) return space_.drop(name);
+  space_.release_send(name);
 }
 
 // The port is elsewhere now, with all that was in it; this space may send to it still.
@@ -339,6 +355,8 @@ void Sending::undo() {
     --entry.reserved;
     entry.is_leaving = entry.is_leaving && step.line == nullptr;
   }
+  if (destination_.name) --space_.table_.find(destination_.name)->reserved;
+  destination_.name = {};
   steps_.clear();
 }
 

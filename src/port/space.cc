@@ -192,7 +192,8 @@ void Space::release_dead(Name name) {
 
 void Space::drop(Name name) {
   forget(name);
-  table_.take(name);
+  const Entry entry = table_.take(name);
+  if (entry.dead_to != nullptr) tell(entry.dead_to, {NotificationKind::port_deleted, name, 0, nullptr});
 }
 
 void Space::leave_sets(Port& port) {
@@ -256,6 +257,7 @@ void Space::end_sends(Name name) {
 void Space::tell_end(Entry& entry, Name name) {
   const auto to = std::exchange(entry.dead_to, nullptr);
   if (to == nullptr) return;
+  entry.tells_room = Entry::Room::no;
   entry.dead += entry.dead < kUserReferencesMax ? 1 : 0;
   tell(to, {NotificationKind::dead_name, name, 0, nullptr});
 }
@@ -304,11 +306,13 @@ quota::Account Space::account_of(const os::Credentials& sender) {
 
 // By the port that is told, so that whoever waits there finds out.
 Result<void> Space::watch_end(Entry& entry, Name name) {
-  if (!entry.dead_to || entry.port != nullptr) return {};
+  const bool tells_room = entry.tells_room != Entry::Room::no && entry.line != nullptr;
+  if (!entry.dead_to || (entry.port != nullptr && !tells_room)) return {};
   const std::shared_ptr<Port> told = entry.dead_to->own.lock();
   if (told == nullptr || !told->is_open()) return {};
   const std::uint64_t number = next_number();
-  REEVE_TRY(told->ready().add_end(entry.line->end, number));
+  REEVE_TRY(tells_room ? told->ready().add_change(entry.line->end, number)
+                       : told->ready().add_end(entry.line->end, number));
   told->watched.emplace(number, name);
   entry.watch = number;
   return {};
@@ -349,6 +353,7 @@ void Space::check_no_senders(Port& port) {
   if (!port.no_senders_to || port.sender_count() > 0 || port.make_send_count < port.no_senders_sync) return;
   const Entry& entry = *table_.find(port.name);
   if (entry.send > 0) return;
+  if (entry.line != nullptr && os::has_unread(entry.line->end)) return;  // A right that is on its way here.
   const auto to = std::exchange(port.no_senders_to, nullptr);
   forget_ends(port);
   tell(to, {NotificationKind::no_senders, {}, port.make_send_count, nullptr});
@@ -366,7 +371,7 @@ void Space::tell(const std::shared_ptr<SendLine>& once, Notice notice) {
   if (!carrier) return;
   const Item item{.kind = ItemKind::receive};
   const int raw = carrier->raw();
-  const std::uint32_t value = notice.kind == NotificationKind::dead_name ? notice.name.value : notice.count;
+  const std::uint32_t value = is_about_name(notice.kind) ? notice.name.value : notice.count;
   (void)send_body(once->end, header,
                   notice.port != nullptr ? std::as_bytes(std::span(&item, 1)) : std::as_bytes(std::span(&value, 1)),
                   std::span(&raw, header.count));
@@ -414,13 +419,27 @@ Result<Name> Space::tell_no_senders(Name port, Name to, std::uint32_t make_send_
 
 Result<Name> Space::tell_dead(Name name, Name to) {
   const Lock lock(mutex_);
+  return ask(name, to, Entry::Room::no);
+}
+
+Result<Name> Space::tell_possible(Name name, Name to, bool at_once) {
+  const Lock lock(mutex_);
+  const Name before = REEVE_TRY(ask(name, to, at_once ? Entry::Room::awaited : Entry::Room::asked));
+  tell_room(name);
+  return before;
+}
+
+Result<Name> Space::ask(Name name, Name to, Entry::Room room) {
   refresh(name);
   if (to) REEVE_TRY(port_told_by(to));
+  if (to == name) return no_such("right but the one to tell by");
   Entry* entry = table_.find(name);
-  if (entry == nullptr || (entry->send == 0 && entry->dead == 0 && !entry->is_once)) return no_such("send right");
+  if (entry == nullptr || entry->set != nullptr) return no_such("right to a port");
+  if (room != Entry::Room::no && entry->send > 0) REEVE_TRY(own_line(*entry));
   forget_watch(*entry);
   const Name before = give_once(std::exchange(entry->dead_to, to ? take_once(to) : nullptr));
   entry = table_.find(name);  // The table may have grown.
+  entry->tells_room = to ? room : Entry::Room::no;
   if (entry->dead > 0) return tell_end(*entry, name), before;
   const auto watched = watch_end(*entry, name);
   if (watched) return before;
@@ -428,10 +447,32 @@ Result<Name> Space::tell_dead(Name name, Name to) {
   return std::unexpected(watched.error());
 }
 
+void Space::await_room(Name name) {
+  const Lock lock(mutex_);
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->tells_room == Entry::Room::no) return;
+  entry->tells_room = Entry::Room::awaited;
+  tell_room(name);
+}
+
+void Space::tell_room(Name name) {
+  refresh(name);
+  Entry* const entry = table_.find(name);
+  if (entry == nullptr || entry->tells_room != Entry::Room::awaited || entry->line == nullptr) return;
+  if (entry->port != nullptr && !read_credits(*entry->line)) return;  // refresh has done that for others.
+  if (is_full(*entry->line)) return;
+  forget_watch(*entry);
+  entry->tells_room = Entry::Room::no;
+  if (const auto to = std::exchange(entry->dead_to, nullptr)) {
+    tell(to, {NotificationKind::send_possible, name, 0, nullptr});
+  }
+}
+
 Result<Name> Space::tell_destroyed(Name port, Name to) {
   const Lock lock(mutex_);
   const std::shared_ptr<Port> known = REEVE_TRY(find_port(port))->port;
-  if (to && REEVE_TRY(port_told_by(to)) == known) {
+  // It is this space that ends the port, and sends it wherever that is.
+  if (to && REEVE_TRY(find_once(to))->line->own.lock() == known) {
     return fail(Kind::invalid, code::kNoSuchRight, "a port cannot be told of its own end", "name another");
   }
   return give_once(std::exchange(known->destroyed_to, to ? take_once(to) : nullptr));

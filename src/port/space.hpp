@@ -40,6 +40,7 @@ struct Room {
   std::size_t size_max = SIZE_MAX;
   std::size_t (*size_of)(std::span<const Item> items, std::size_t data_size) =
       [](std::span<const Item>, std::size_t data_size) { return data_size; };
+  std::size_t (*size_of_notice)(NotificationKind kind) = [](NotificationKind) { return std::size_t{0}; };
 };
 
 struct Outgoing {
@@ -75,7 +76,8 @@ struct Standing {
   bool is_receive = false;
   bool is_once = false;
   bool is_set = false;
-  bool is_told = false;  ///< somebody is to be told of its end
+  bool is_told = false;       ///< somebody is to be told of its end
+  bool is_told_room = false;  ///< ... and of room before that
 };
 
 /// What is known of a port where its receive right is.
@@ -141,9 +143,10 @@ class Space {
   /// All that the name stands for.
   Result<void> destroy(Name name);
 
-  /// Tries until then. What is sent is given up; after an error nothing is. By the name of a receive right it is sent
-  /// to that port of one's own.
-  Result<void> send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline);
+  /// Tries until then. What is sent is given up; after an error nothing is. A send right that is sent by can be given
+  /// up with it; one to a port of one's own can be made for it, of its receive right.
+  Result<void> send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline,
+                    Use use = Use::copy);
   Result<Taken> receive(Name from, const Room& room, const os::Deadline& deadline);
 
   Result<void> set_queue_limit(Name port, std::uint32_t limit);
@@ -152,8 +155,12 @@ class Space {
   /// @{
   Result<Name> tell_no_senders(Name port, Name to, std::uint32_t make_send_count);
   Result<Name> tell_dead(Name name, Name to);
+  /// Of room in a queue, or of the port's end, whichever comes first. `at_once`: without await_room.
+  Result<Name> tell_possible(Name name, Name to, bool at_once);
   Result<Name> tell_destroyed(Name port, Name to);
   /// @}
+  /// A message has found none: whoever asked to be told is told when there is.
+  void await_room(Name name);
   Result<void> insert(Name set, Name port);
   Result<void> remove(Name set, Name port);
   /// Out of every set, and into that one where there is one.
@@ -221,6 +228,8 @@ class Space {
   void end_line(Port& port, std::uint64_t number);
   void end_line_of(Name name);  ///< its line is of no use any more
   Result<void> watch_end(Entry& entry, Name name);
+  Result<Name> ask(Name name, Name to, Entry::Room room);
+  void tell_room(Name name);
   void forget_ends(Port& port);     ///< who is told of its senders' end
   void tell_nobody_at(Port& port);  ///< which is elsewhere now: whoever was to be told there is not
   void forget_watch(Entry& entry);

@@ -35,6 +35,7 @@ struct Entry {
   bool is_leaving = false;            ///< a send-once or receive right in a message that is being sent
   std::shared_ptr<SendLine> dead_to;  ///< a send-once right: who is told of its end
   std::uint64_t watch = 0;            ///< ... and as what that is watched there
+  enum class Room : std::uint8_t { no, asked, awaited } tells_room = Room::no;  ///< ... and of room, once it is awaited
 };
 
 class Table {

@@ -53,8 +53,9 @@ extern kern_return_t mach_port_set_seqno(ipc_space_t task, mach_port_name_t name
 extern kern_return_t mach_port_get_context(ipc_space_t task, mach_port_name_t name, mach_port_context_t *context);
 extern kern_return_t mach_port_set_context(ipc_space_t task, mach_port_name_t name, mach_port_context_t context);
 
-/* Has `notify`, of this task, told of `msgid`: MACH_NOTIFY_NO_SENDERS, MACH_NOTIFY_PORT_DESTROYED, MACH_NOTIFY_DEAD_NAME.
- * `previous` is the send-once right that was to be used before, or MACH_PORT_NULL. MACH_PORT_NULL as `notify` asks for
+/* Has `notify`, of this task, told of `msgid`: MACH_NOTIFY_NO_SENDERS, MACH_NOTIFY_PORT_DESTROYED, MACH_NOTIFY_DEAD_NAME;
+ * or MACH_NOTIFY_SEND_POSSIBLE: where `sync` is not 0 as soon as there is room, else after a send with MACH_SEND_NOTIFY that
+ * found none. `previous` is the send-once right that was to be used before, or MACH_PORT_NULL. MACH_PORT_NULL as `notify` asks for
  * nothing any more. */
 extern kern_return_t mach_port_request_notification(ipc_space_t task, mach_port_name_t name, mach_msg_id_t msgid,
                                                     mach_port_mscount_t sync, mach_port_t notify,

@@ -437,6 +437,25 @@ TEST_F(MachServers, AnswerEveryRequestOnce) {
   EXPECT_EQ(mach_msg_server_once(answer_nothing, 256, port, how), MACH_RCV_TIMED_OUT);
 }
 
+TEST_F(MachServers, GoOnUntilTheirPortEnds) {
+  Port port;
+  ASSERT_EQ(insert(port, port, MACH_MSG_TYPE_MAKE_SEND), KERN_SUCCESS);
+  const Port reply;
+  std::thread server([&] {
+    const auto ended = mach_msg_server(answer_twice_its_id, 256, port, 0);
+    EXPECT_TRUE(ended == MACH_RCV_PORT_DIED || ended == MACH_RCV_INVALID_NAME) << ended;
+  });
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(post(port, MACH_MSG_TYPE_COPY_SEND, i, reply, MACH_MSG_TYPE_MAKE_SEND_ONCE), MACH_MSG_SUCCESS);
+    Inbox inbox;
+    ASSERT_EQ(inbox.receive(reply), MACH_MSG_SUCCESS);
+    EXPECT_EQ(inbox.header.msgh_id, 2 * i);
+  }
+  EXPECT_EQ(mod(port, kReceive, -1), KERN_SUCCESS);
+  server.join();
+  EXPECT_EQ(mach_port_deallocate(self(), port), KERN_SUCCESS);
+}
+
 TEST_F(MachServers, AreAskedAndHeardInOneCall) {
   const Both port;
   const Port reply;

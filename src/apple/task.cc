@@ -58,6 +58,7 @@ struct Fork {
     parents->offered.forsake();
     Task& own = *(current = make());
     own.kept_ = std::move(parents->kept_);
+    own.offered.forsake();  // What the broker has left open was for the parent.
     ::bootstrap_port = kBrokerPort;
     if (parents->bootstrap_ || parents->has_lost_it_) inherit(own, std::move(parents->given_));
   }
@@ -77,10 +78,11 @@ struct Fork {
     const auto text = os::trusted_variable(kVariable);
     if (!text) return;
     const int number = std::atoi(text->c_str());
-    auto end = number > 2 ? os::inherited(number) : std::nullopt;
-    if (end && !os::is_channel_socket(*end)) (void)end->release();  // It is somebody else's.
-    auto own = end && *end ? end->duplicate() : Result<os::Fd>(os::Fd());
-    if (end && own) task.kept_ = std::move(*end);
+    os::Fd end(number > 2 ? number : -1);
+    if (!os::is_channel_socket(end)) (void)end.release();  // It is somebody else's, whatever it is.
+    auto own = end ? end.duplicate() : Result<os::Fd>(os::Fd());
+    if (end) os::keep_for_programs(end, end, os::Kept::no);
+    task.kept_ = std::move(end);
     inherit(task, own ? std::move(*own) : os::Fd());
   }
 };

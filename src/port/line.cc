@@ -10,6 +10,11 @@ namespace {
 constexpr std::uint32_t kCountedWindow = 16;  // Where more may wait nobody counts to the last until half of them do.
 constexpr std::uint64_t kWordsOfWindow = 8;   // Each costs both sides a packet.
 
+bool is_more_there(const Line& line) {
+  const auto next = os::peek_packet(line.end, {});
+  return next && *next && **next != 0;
+}
+
 }  // namespace
 
 std::unexpected<Error> dead_port() {
@@ -22,15 +27,13 @@ Result<os::Sent> send_body(const os::Fd& end, const Header& header, std::span<co
   return os::send_packet(end, parts, descriptors);
 }
 
-// A holder whose last message was taken finds that out by itself (see is_full). Others are told: at once, where few may
-// wait; and often enough that who waits for room does not wait for long. What is told are sums: a word that found no
-// room is in the next one.
+// A holder whose last message was taken finds that out by itself (see is_full), and is not told where few may wait, for
+// whom every message would be worth a word. Others are told: at once, where few may wait; and often enough that who
+// waits for room does not wait for long. What is told are sums: a word that found no room is in the next one.
 void tell_holder(Line& line, std::uint32_t window, Tell when) {
   if (when == Tell::when_due) {
     if ((line.taken - line.told) * kWordsOfWindow < window) return;
-    const auto next = os::peek_packet(line.end, {});
-    const bool is_more_there = next && *next && **next != 0;
-    if (!is_more_there && window > 1) return;
+    if (window > 1 && window <= kCountedWindow && !is_more_there(line)) return;
   }
   const Credit credit{line.taken, window, 0};
   const auto sent = send_body(line.end, {.kind = PacketKind::credit}, std::as_bytes(std::span(&credit, 1)));

@@ -62,7 +62,7 @@ class Mach {
     need_success(task_set_bootstrap_port(mach_task_self(), port_), "task_set_bootstrap_port");
     pid_ = ::fork();
     if (pid_ == 0) serve();
-    need_success(task_set_bootstrap_port(mach_task_self(), MACH_PORT_NULL), "task_set_bootstrap_port");
+    need_success(task_set_bootstrap_port(mach_task_self(), bootstrap_port), "task_set_bootstrap_port");
     Letter letter{};
     need_success(mach_msg(&letter.header, MACH_RCV_MSG, 0, sizeof letter, port_, 0, MACH_PORT_NULL), "hello");
     server_ = letter.header.msgh_remote_port;

@@ -112,7 +112,7 @@ TEST(MachNumbers, OfErrorsAreMachsAndHaveWords) {
   EXPECT_EQ(BOOTSTRAP_UNKNOWN_SERVICE, 1102);
   EXPECT_EQ(BOOTSTRAP_SERVICE_ACTIVE, 1103);
   const std::string unknown = mach_error_string(123456);
-  EXPECT_EQ(unknown, "(unknown error code)");
+  EXPECT_EQ(unknown, "(no such error)");
   for (const mach_error_t error : {KERN_SUCCESS, KERN_INVALID_NAME, MACH_SEND_TIMED_OUT, MACH_RCV_TOO_LARGE,
                                    MACH_RCV_BODY_ERROR | MACH_MSG_VM_SPACE, MIG_BAD_ID}) {
     EXPECT_NE(mach_error_string(error), unknown) << error;

@@ -338,7 +338,7 @@ TEST_F(MachTasks, KeepTheirBootstrapPortAsAReference) {
   EXPECT_EQ(task_get_bootstrap_port(self(), &got), KERN_SUCCESS);
   EXPECT_EQ(got, port);
   EXPECT_EQ(refs(port, kSend), 3);
-  EXPECT_EQ(task_set_bootstrap_port(self(), MACH_PORT_NULL), KERN_SUCCESS);
+  EXPECT_EQ(task_set_bootstrap_port(self(), bootstrap_port), KERN_SUCCESS);
   EXPECT_EQ(refs(port, kSend), 2);
 }
 
@@ -355,7 +355,7 @@ TEST_F(MachTasks, WhoseBootstrapPortEndedHaveNoOther) {
     ::_exit((status == KERN_SUCCESS && got == broker) || bootstrap_port == broker ? 1 : 0);
   }
   EXPECT_EQ(end_of(child), 0);
-  EXPECT_EQ(task_set_bootstrap_port(self(), MACH_PORT_NULL), KERN_SUCCESS);
+  EXPECT_EQ(task_set_bootstrap_port(self(), bootstrap_port), KERN_SUCCESS);
 }
 
 TEST_F(MachTasks, ThatAreKilledEndThePortsThatWereOnTheirWayToThem) {

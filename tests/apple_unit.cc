@@ -59,7 +59,7 @@ TEST_F(MachNames, OfEveryKindAreListed) {
 
 TEST_F(MachNames, CanBeChosen) {
   for (const auto right : {kReceive, kSet, kDead}) {
-    const Name name(0x0bc00107);
+    const Name name(0x00bc0107);
     EXPECT_EQ(mach_port_allocate_name(self(), right, name), KERN_SUCCESS);
     EXPECT_EQ(type_of(name), MACH_PORT_TYPE(right));
     EXPECT_EQ(mach_port_allocate_name(self(), right, name), KERN_NAME_EXISTS);
@@ -70,7 +70,7 @@ TEST_F(MachNames, CanBeChosen) {
   EXPECT_EQ(mach_port_allocate_name(self(), kReceive, 0xbc000107), KERN_NO_SPACE);
   for (const mach_port_right_t right : {kSend, kOnce, mach_port_right_t{5}, mach_port_right_t{77}}) {
     mach_port_t name = 4711;
-    EXPECT_EQ(mach_port_allocate_name(self(), right, 0x0bc00107), KERN_INVALID_VALUE);
+    EXPECT_EQ(mach_port_allocate_name(self(), right, 0x00bc0107), KERN_INVALID_VALUE);
     EXPECT_EQ(mach_port_allocate(self(), right, &name), KERN_INVALID_VALUE);
     EXPECT_EQ(name, 4711U);
   }
@@ -217,10 +217,10 @@ TEST_F(MachRights, AreInsertedUnderTheNameThatTheyHave) {
   const Port set(kSet);
   EXPECT_EQ(insert(port, port, MACH_MSG_TYPE_COPY_SEND), KERN_INVALID_RIGHT);
   EXPECT_EQ(insert(set, set, MACH_MSG_TYPE_MAKE_SEND), KERN_INVALID_RIGHT);
-  EXPECT_EQ(insert(0x0bc00107, port, MACH_MSG_TYPE_MAKE_SEND), KERN_RIGHT_EXISTS);
+  EXPECT_EQ(insert(0x00bc0107, port, MACH_MSG_TYPE_MAKE_SEND), KERN_RIGHT_EXISTS);
   EXPECT_EQ(insert(other, port, MACH_MSG_TYPE_MAKE_SEND_ONCE), KERN_NAME_EXISTS);
   for (const mach_msg_type_name_t none : {0, 15, 22, 99}) EXPECT_EQ(insert(port, port, none), KERN_INVALID_VALUE);
-  const Name chosen(0x0bc00107);
+  const Name chosen(0x00bc0107);
   EXPECT_EQ(insert(chosen, port, MACH_MSG_TYPE_MAKE_SEND_ONCE), KERN_SUCCESS);
   EXPECT_EQ(type_of(chosen), MACH_PORT_TYPE_SEND_ONCE);
   EXPECT_EQ(status_of(port).mps_mscount, 0U);
@@ -657,7 +657,7 @@ TEST_F(MachNotifications, ToWhatIsNoRightToSendOnceAreRefused) {
   const auto before = census();
   mach_port_t previous = 4711;
   for (const mach_msg_id_t what : {MACH_NOTIFY_DEAD_NAME, MACH_NOTIFY_NO_SENDERS, MACH_NOTIFY_PORT_DESTROYED}) {
-    for (const mach_port_t notify : {mach_port_t{told}, mach_port_t{dead}, mach_port_t{0x0bc00107}}) {
+    for (const mach_port_t notify : {mach_port_t{told}, mach_port_t{dead}, mach_port_t{0x00bc0107}}) {
       EXPECT_NE(ask(port, what, notify, &previous, 0, MACH_MSG_TYPE_MOVE_SEND_ONCE), KERN_SUCCESS);
     }
     EXPECT_NE(ask(port, what, dead, &previous), KERN_SUCCESS);

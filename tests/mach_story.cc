@@ -140,6 +140,12 @@ TEST_F(Bootstrap, HasClientsOfADeadServiceToldAndStartsItAgain) {
   EXPECT_EQ(ask_clerk(found(kClerk), kStatus, kClerk).status, BOOTSTRAP_SUCCESS);
 }
 
+TEST_F(Bootstrap, TakesAPortAgainThatItHadBefore) {
+  const mach_port_t clerk = found(kClerk);
+  EXPECT_EQ(ask_clerk(clerk, kRegisterAgain, kSecond).status, BOOTSTRAP_SUCCESS);
+  EXPECT_EQ(ask_clerk(found(kSecond), kStatus, kSecond).status, BOOTSTRAP_SUCCESS);
+}
+
 // What a child says by how it ends: 0 where the port that it inherited has taken a message.
 int say_hello() {
   mach_port_t inherited = MACH_PORT_NULL;
@@ -156,6 +162,15 @@ int end_of(pid_t child) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+// How a program ends that is started by posix_spawn.
+int spawned(std::string what) {
+  char name[] = "mach_story";
+  char* arguments[] = {name, what.data(), nullptr};
+  pid_t child = -1;
+  if (::posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, arguments, environ) != 0) return -1;
+  return end_of(child);
+}
+
 class Inheritance : public testing::Test {
  protected:
   void SetUp() override {
@@ -164,10 +179,10 @@ class Inheritance : public testing::Test {
     ASSERT_EQ(task_set_bootstrap_port(mach_task_self(), port), KERN_SUCCESS);
   }
   void TearDown() override {
-    EXPECT_EQ(task_set_bootstrap_port(mach_task_self(), MACH_PORT_NULL), KERN_SUCCESS);
+    EXPECT_EQ(task_set_bootstrap_port(mach_task_self(), bootstrap_port), KERN_SUCCESS);
     EXPECT_EQ(mach_port_destroy(mach_task_self(), port), KERN_SUCCESS);
   }
-  // Of that process.
+  // Of that process; of any where that is 0.
   void expect_hello(pid_t child) {
     struct {
       mach_msg_header_t header;
@@ -177,7 +192,8 @@ class Inheritance : public testing::Test {
         MACH_RCV_MSG | MACH_RCV_TIMEOUT | MACH_RCV_TRAILER_ELEMENTS(MACH_RCV_TRAILER_AUDIT);
     ASSERT_EQ(mach_msg(&hello.header, option, 0, sizeof hello, port, 20'000, MACH_PORT_NULL), MACH_MSG_SUCCESS);
     EXPECT_EQ(hello.header.msgh_id, 7);
-    EXPECT_EQ(static_cast<pid_t>(hello.trailer.msgh_audit.val[5]), child);
+    const auto sender = static_cast<pid_t>(hello.trailer.msgh_audit.val[5]);
+    EXPECT_TRUE(child == 0 || sender == child) << sender;
   }
   mach_port_t port = MACH_PORT_NULL;
 };
@@ -209,14 +225,28 @@ TEST_F(Inheritance, OfAProgramIsThatOfTheChildThatExecutesIt) {
   expect_hello(child);
 }
 
-TEST_F(Inheritance, IsDeadForWhoeverIsSpawnedOtherwise) {
-  char name[] = "mach_story";
-  char what[] = "--dead";
-  char* arguments[] = {name, what, nullptr};
-  pid_t child = -1;
-  ASSERT_EQ(::posix_spawn(&child, "/proc/self/exe", nullptr, nullptr, arguments, environ), 0);
+// What is kept for a program is one program's: the child has its own, and the next program none.
+TEST_F(Inheritance, OfAProgramIsNotThatOfTheChildThatSpawnsIt) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const int first = spawned("--hello");
+    const int second = spawned("--dead");
+    const int own = say_hello();
+    ::_exit(first != 0 ? 10 + first : second != 0 ? 20 + second : own);
+  }
+  EXPECT_EQ(end_of(child), 0);
+  expect_hello(0);
+  expect_hello(child);
+}
+
+TEST_F(Inheritance, IsDeadWhereThePortWasTakenAway) {
+  ASSERT_EQ(task_set_bootstrap_port(mach_task_self(), MACH_PORT_NULL), KERN_SUCCESS);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(bootstrap_port == MACH_PORT_DEAD ? spawned("--dead") : 9);
   EXPECT_EQ(end_of(child), 0);
 }
+
+TEST_F(Inheritance, IsDeadForWhoeverIsSpawnedOtherwise) { EXPECT_EQ(spawned("--dead"), 0); }
 
 // What another process says in the variable is looked at before it is believed.
 TEST_F(Inheritance, IsDeadWhereTheVariableLies) {

@@ -31,7 +31,7 @@ bool is_broker(mach_port_t bp) { return bp == kBrokerPort; }
 
 }  // namespace
 
-kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name, mach_port_t* sp) {
+kern_return_t bootstrap_check_in(mach_port_t bp, const char* service_name, mach_port_t* sp) {
   const auto name = text_of(service_name);
   if (!is_broker(bp)) return BOOTSTRAP_NOT_PRIVILEGED;
   if (!name || sp == nullptr) return BOOTSTRAP_UNKNOWN_SERVICE;
@@ -46,7 +46,7 @@ kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name, mach
   return BOOTSTRAP_SUCCESS;
 }
 
-kern_return_t bootstrap_register(mach_port_t bp, name_t service_name, mach_port_t sp) {
+kern_return_t bootstrap_register(mach_port_t bp, const char* service_name, mach_port_t sp) {
   const auto name = text_of(service_name);
   if (!is_broker(bp)) return BOOTSTRAP_NOT_PRIVILEGED;
   if (!name) return BOOTSTRAP_UNKNOWN_SERVICE;
@@ -62,7 +62,7 @@ kern_return_t bootstrap_register(mach_port_t bp, name_t service_name, mach_port_
   return done ? BOOTSTRAP_SUCCESS : status_of(done.error());
 }
 
-kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name, mach_port_t* sp) {
+kern_return_t bootstrap_look_up(mach_port_t bp, const char* service_name, mach_port_t* sp) {
   const auto name = text_of(service_name);
   if (!is_broker(bp)) return BOOTSTRAP_NOT_PRIVILEGED;
   if (!name || sp == nullptr) return BOOTSTRAP_UNKNOWN_SERVICE;
@@ -74,7 +74,7 @@ kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name, mach_
   return BOOTSTRAP_SUCCESS;
 }
 
-kern_return_t bootstrap_status(mach_port_t bp, name_t service_name, bootstrap_status_t* service_active) {
+kern_return_t bootstrap_status(mach_port_t bp, const char* service_name, bootstrap_status_t* service_active) {
   const auto name = text_of(service_name);
   if (!is_broker(bp)) return BOOTSTRAP_NOT_PRIVILEGED;
   if (!name || service_active == nullptr) return BOOTSTRAP_UNKNOWN_SERVICE;
@@ -89,7 +89,7 @@ kern_return_t bootstrap_status(mach_port_t bp, name_t service_name, bootstrap_st
 kern_return_t bootstrap_create_server(mach_port_t, cmd_t, uid_t, boolean_t, mach_port_t*) {
   return BOOTSTRAP_NOT_PRIVILEGED;
 }
-kern_return_t bootstrap_create_service(mach_port_t, name_t, mach_port_t*) { return BOOTSTRAP_NOT_PRIVILEGED; }
+kern_return_t bootstrap_create_service(mach_port_t, const char*, mach_port_t*) { return BOOTSTRAP_NOT_PRIVILEGED; }
 kern_return_t bootstrap_subset(mach_port_t, mach_port_t, mach_port_t*) { return BOOTSTRAP_NOT_PRIVILEGED; }
 kern_return_t bootstrap_parent(mach_port_t, mach_port_t*) { return BOOTSTRAP_NOT_PRIVILEGED; }
 kern_return_t bootstrap_unprivileged(mach_port_t, mach_port_t*) { return BOOTSTRAP_NOT_PRIVILEGED; }

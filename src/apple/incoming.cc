@@ -82,7 +82,7 @@ class Incoming {
   void put_descriptors(std::span<Thing> things);
   void put_memory(const Thing& thing);
   void put_array(const Thing& array, std::span<const Thing> elements);
-  void put_trailer(const security_token_t& sender, const audit_token_t& audit);
+  void put_trailer(const std::optional<os::Credentials>& sender);
 
   const Into& into_;
   const port::Taken& taken_;
@@ -152,13 +152,18 @@ void Incoming::put_descriptors(std::span<Thing> things) {
   }
 }
 
-void Incoming::put_trailer(const security_token_t& sender, const audit_token_t& audit) {
+// Without a sender it is the space's own word. A process that this one's pid namespace does not show is not process 0.
+void Incoming::put_trailer(const std::optional<os::Credentials>& sender) {
   mach_msg_max_trailer_t trailer{};
   trailer.msgh_trailer_type = MACH_MSG_TRAILER_FORMAT_0;
   trailer.msgh_trailer_size = static_cast<mach_msg_trailer_size_t>(trailer_bytes_);
   trailer.msgh_seqno = taken_.sequence;
-  trailer.msgh_sender = sender;
-  trailer.msgh_audit = audit;
+  trailer.msgh_sender = {{0, 1}};
+  if (sender) {
+    const auto pid = static_cast<unsigned>(sender->pid > 0 ? sender->pid : -1);
+    trailer.msgh_sender = {{sender->uid, sender->gid}};
+    trailer.msgh_audit = {{~0U, sender->uid, sender->gid, sender->uid, sender->gid, pid, 0, 0}};
+  }
   if (const auto status = space().status(taken_.port)) trailer.msgh_context = status->context;
   writer_.put_bytes(std::as_bytes(std::span(&trailer, 1)).first(trailer_bytes_));
 }
@@ -209,10 +214,7 @@ mach_msg_return_t Incoming::write(port::Incoming& incoming) {
   }
   writer_.put_bytes(incoming.data.bytes());
   writer_.pad();
-  // One that this process's pid namespace does not show is not the process 0 that notifications come from.
-  const os::Credentials& sender = incoming.sender;
-  const auto pid = static_cast<unsigned>(sender.pid > 0 ? sender.pid : -1);
-  put_trailer({{sender.uid, sender.gid}}, {{~0U, sender.uid, sender.gid, sender.uid, sender.gid, pid, 0, 0}});
+  put_trailer(incoming.sender);
   return fault_;
 }
 
@@ -240,7 +242,7 @@ mach_msg_return_t Incoming::write(const port::Told& told) {
     writer_.put(NDR_record);
     writer_.put(static_cast<natural_t>(told.kind == NotificationKind::no_senders ? told.count : told.name.value));
   }
-  put_trailer({{0, 1}}, {});
+  put_trailer(told.giver);
   return MACH_MSG_SUCCESS;
 }
 

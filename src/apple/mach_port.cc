@@ -190,12 +190,13 @@ kern_return_t mach_port_destruct(ipc_space_t task, mach_port_name_t name, mach_p
   if (!status) return kern_of(status.error(), name);
   const auto sends = space().references(name_of(name), RightType::send);
   if (-static_cast<std::int64_t>(srdelta) > static_cast<std::int64_t>(sends)) return KERN_INVALID_VALUE;
-  if (status->guard.is_set && !space().unguard(name_of(name), guard)) {
+  if (status->guard.is_set && status->guard.value != guard) {
     apple::end_by_guard(name, "it was to be destroyed with another guard");
   }
   if (srdelta < 0) {
     if (const auto changed = mach_port_mod_refs(task, name, MACH_PORT_RIGHT_SEND, srdelta)) return changed;
   }
+  if (status->guard.is_set) (void)space().unguard(name_of(name), guard);
   return kern_of(space().release(name_of(name), RightType::receive), name);
 }
 

@@ -23,18 +23,18 @@ class ReplyPort {
   ~ReplyPort() { give_up(); }
 
   mach_port_t get() {
-    if (task_ != &apple::Task::own()) port_ = MACH_PORT_NULL;
+    const std::uint64_t task = apple::Task::own().number;
+    if (std::exchange(task_, task) != task) port_ = MACH_PORT_NULL;
     if (port_ == MACH_PORT_NULL) port_ = mach_reply_port();
-    task_ = &apple::Task::own();
     return port_;
   }
   void give_up() {
-    if (port_ == MACH_PORT_NULL || task_ != &apple::Task::own()) return;
+    if (port_ == MACH_PORT_NULL || task_ != apple::Task::own().number) return;
     (void)mach_port_mod_refs(mach_task_self(), std::exchange(port_, MACH_PORT_NULL), MACH_PORT_RIGHT_RECEIVE, -1);
   }
 
  private:
-  const apple::Task* task_ = nullptr;
+  std::uint64_t task_ = 0;
   mach_port_t port_ = MACH_PORT_NULL;
 };
 thread_local ReplyPort reply_port;

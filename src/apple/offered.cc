@@ -44,15 +44,19 @@ class Offered::Door final : public port::Inlet {
 
 Result<void> Offered::begin() {
   const std::lock_guard lock(mutex_);
-  if (is_forsaken_) return not_privileged();
-  if (!control_) REEVE_TRY(begin_once());
+  if (!control_) {
+    auto begun = begin_once();
+    if (!begun) only_line_.reset();
+    if (!begun) control_.reset();
+    if (!begun) return begun;
+  }
   if (control_->over()) return std::unexpected(*control_->over());
   return {};
 }
 
 // The process's sandbox is closed for good here: what it opens later it must have been allowed.
 Result<void> Offered::begin_once() {
-  auto line = bootstrap::control_channel();
+  auto line = may_take_line_ ? bootstrap::control_channel() : std::nullopt;
   const bool is_job = line.has_value();
   if (!is_job && !bootstrap::is_signed()) return not_privileged();
   if (!is_job) line = REEVE_TRY(bootstrap::connect_to_broker(bootstrap::WhenAbsent::start));
@@ -88,6 +92,11 @@ Result<Dictionary> Offered::ask(contract::Request request) {
   }
 }
 
+bool Offered::is_offered(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  return ports_.contains(name);
+}
+
 bool Offered::is_declared(const std::string& name) const {
   return std::find(declared_.begin(), declared_.end(), name) != declared_.end();
 }
@@ -110,7 +119,7 @@ Result<void> Offered::offer(const std::string& name, port::Name port) {
   std::vector<os::Fd> early;
   {
     const std::lock_guard lock(mutex_);
-    has_door = std::any_of(ports_.begin(), ports_.end(), [&](const auto& known) { return known.second == port; });
+    has_door = doors_.contains(port);
     if (!ports_.emplace(name, port).second) {
       return fail(Kind::busy, code::kServiceActive, "the name " + name + " is offered already", "withdraw it first");
     }
@@ -118,6 +127,10 @@ Result<void> Offered::offer(const std::string& name, port::Name port) {
     early = take_early(name);
   }
   auto done = has_door ? Result<void>() : space_.attend(port, std::make_shared<Door>(*this, port));
+  if (done && !has_door) {
+    const std::lock_guard lock(mutex_);
+    doors_.insert(port);
+  }
   if (done && is_registered) {
     const auto answer = ask(contract::Register{name, contract::Scope::everybody, {}});
     if (!answer) done = std::unexpected(answer.error());
@@ -126,6 +139,10 @@ Result<void> Offered::offer(const std::string& name, port::Name port) {
     const std::lock_guard lock(mutex_);
     ports_.erase(name);
     return done;
+  }
+  if (!is_offered(name)) {  // Its port has ended while the broker was asked.
+    if (is_registered) (void)ask(contract::Unregister{name, contract::Scope::everybody});
+    return fail(Kind::gone, code::kDeadPort, "the port has ended", "make another");
   }
   for (os::Fd& end : early) space_.admit({port, std::move(end)});
   return {};
@@ -154,6 +171,7 @@ std::vector<os::Fd> Offered::take_early(const std::string& name) {
 void Offered::close(port::Name port) {
   if (is_forsaken_) return;
   const std::lock_guard lock(mutex_);
+  doors_.erase(port);
   std::erase_if(ports_, [&](const auto& known) {
     if (known.second != port) return false;
     const contract::Unregister unregister{known.first, contract::Scope::everybody};

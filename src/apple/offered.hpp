@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,10 +36,12 @@ class Offered {
 
   /// Around a fork; and in the copy, which has nothing to do with any of it.
   /// @{
-  void hold() { mutex_.lock(); }
+  bool try_hold() { return mutex_.try_lock(); }
   void let_go() { mutex_.unlock(); }
   void forsake() { is_forsaken_ = true; }
   /// @}
+  /// In the copy's own: what the broker has left open was for the parent.
+  void leave_line() { may_take_line_ = false; }
 
  private:
   class Door;
@@ -49,6 +52,7 @@ class Offered {
   std::vector<os::Fd> take_early(const std::string& name);
   void close(port::Name port);
   bool is_declared(const std::string& name) const;
+  bool is_offered(const std::string& name);
 
   port::Space& space_;
   std::mutex mutex_;  // after the space's, and never held while anything is waited for but at the beginning
@@ -58,7 +62,9 @@ class Offered {
   std::map<std::string, port::Name> ports_;           // by their names
   std::map<std::string, std::vector<os::Fd>> early_;  // ends for a name that is declared and has no port yet
   std::vector<port::Inlet::Holder> arrived_;          // that nobody has taken to their ports
+  std::set<port::Name> doors_;                        // ports that have one
   bool is_forsaken_ = false;
+  bool may_take_line_ = true;
 };
 
 }  // namespace reeve::apple

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <servers/bootstrap.h>
 
+#include <array>
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -23,6 +24,26 @@ constexpr const char* kVariable = "REEVE_APPLE_BOOTSTRAP_PORT";  // the number o
 // Never destroyed: what runs at the process's end may still send.
 std::atomic<Task*> current{nullptr};
 
+std::atomic<std::uint64_t> tasks{0};
+constexpr std::chrono::milliseconds kNextTry{1};
+
+// A send right's end within another, out of which one program takes it, once: an end is one process's.
+os::Fd wrapped(const os::Fd& end) {
+  auto pair = os::channel_pair();
+  if (!pair || !end) return {};
+  const int raw = end.raw();
+  const auto word = std::as_bytes(std::span("end", 3));
+  const auto sent = os::send_packet(pair->first, std::span(&word, 1), std::span(&raw, 1));
+  return sent && *sent == os::Sent::whole ? std::move(pair->second) : os::Fd();
+}
+os::Fd unwrapped(const os::Fd& wrapping) {
+  std::array<std::byte, 8> room;
+  auto received = os::receive_packet(wrapping, room, os::Rights::accept);
+  auto* const arrival = received ? std::get_if<os::Arrival>(&*received) : nullptr;
+  if (arrival == nullptr || arrival->descriptors.size() != 1) return {};
+  return os::is_channel_socket(arrival->descriptors.front()) ? std::move(arrival->descriptors.front()) : os::Fd();
+}
+
 }  // namespace
 
 // What is done around a fork. The parent is held still in between, so that the child finds it whole.
@@ -31,13 +52,23 @@ struct Fork {
     Task* const task = current;
     if (task == nullptr) return;
     task->mutex_.lock();
-    if (task->bootstrap_ && task->space.copy_send(task->bootstrap_)) {
-      auto end = task->space.give_out(task->bootstrap_);
-      if (end) task->given_ = std::move(*end);
-      if (!end) (void)task->space.release(task->bootstrap_, port::RightType::send);
+    task->given_ = end_for(*task);
+    if (task->given_) task->for_program_ = wrapped(end_for(*task));
+    // Whoever has what is offered may wait for the broker: nobody else is to wait for that.
+    while (true) {
+      task->space.hold();
+      if (task->offered.try_hold()) return;
+      task->space.let_go();
+      os::wait_until(os::now() + kNextTry);
     }
-    task->space.hold();
-    task->offered.hold();
+  }
+  // Another end for the bootstrap port; none where there is none to be had.
+  static os::Fd end_for(Task& task) {
+    if (!task.bootstrap_ || !task.space.copy_send(task.bootstrap_)) return {};
+    auto end = task.space.give_out(task.bootstrap_);
+    if (end) return std::move(*end);
+    (void)task.space.release(task.bootstrap_, port::RightType::send);
+    return {};
   }
   static void resume(Task& task) {
     task.offered.let_go();
@@ -48,6 +79,7 @@ struct Fork {
     Task* const task = current;
     if (task == nullptr) return;
     task->given_.close();
+    task->for_program_.close();
     resume(*task);
   }
   // Rights are the parent's; what the child has of them are descriptors, which it closes.
@@ -56,20 +88,26 @@ struct Fork {
     if (parents == nullptr) return;
     resume(*parents);
     parents->offered.forsake();
+    parents->space.abandon();
     Task& own = *(current = make());
     own.kept_ = std::move(parents->kept_);
-    own.offered.forsake();  // What the broker has left open was for the parent.
+    own.offered.leave_line();
     ::bootstrap_port = kBrokerPort;
-    if (parents->bootstrap_ || parents->has_lost_it_) inherit(own, std::move(parents->given_));
+    if (!parents->bootstrap_ && !parents->has_lost_it_) return;
+    if (own.kept_ && parents->for_program_) {
+      os::keep_for_programs(parents->for_program_, own.kept_, os::Kept::yes);
+    }
+    inherit(own, std::move(parents->given_));
   }
   static Task* make() { return new Task; }
 
-  // One that was to be inherited, and cannot be, is dead: whoever set it did not mean the broker.
+  // One that was to be inherited, and cannot be, is dead: whoever set it did not mean the broker. The variable and the
+  // task have a reference each.
   static void inherit(Task& task, os::Fd end) {
-    if (end && task.kept_) os::keep_for_programs(end, task.kept_, os::Kept::yes);
     const auto name = end ? task.space.take_in(std::move(end)) : Result<port::Name>(port::Name());
     task.bootstrap_ = name.value_or(port::Name());
     task.has_lost_it_ = !task.bootstrap_;
+    if (task.bootstrap_) (void)task.space.copy_send(task.bootstrap_);
     ::bootstrap_port = task.has_lost_it_ ? MACH_PORT_DEAD : task.bootstrap_.value;
   }
 
@@ -78,14 +116,15 @@ struct Fork {
     const auto text = os::trusted_variable(kVariable);
     if (!text) return;
     const int number = std::atoi(text->c_str());
-    os::Fd end(number > 2 ? number : -1);
-    if (!os::is_channel_socket(end)) (void)end.release();  // It is somebody else's, whatever it is.
-    auto own = end ? end.duplicate() : Result<os::Fd>(os::Fd());
-    if (end) os::keep_for_programs(end, end, os::Kept::no);
-    task.kept_ = std::move(end);
-    inherit(task, own ? std::move(*own) : os::Fd());
+    os::Fd wrapping(number > 2 ? number : -1);
+    if (!os::is_channel_socket(wrapping)) (void)wrapping.release();  // It is somebody else's, whatever it is.
+    if (wrapping) os::keep_for_programs(wrapping, wrapping, os::Kept::no);
+    inherit(task, wrapping ? unwrapped(wrapping) : os::Fd());
+    task.kept_ = std::move(wrapping);
   }
 };
+
+Task::Task() : number(++tasks) {}
 
 Task& Task::own() {
   static const bool is_made = [] {
@@ -113,19 +152,21 @@ Result<mach_port_t> Task::bootstrap_port() {
 // here: in this process nothing can be done with it.
 Result<void> Task::set_bootstrap_port(mach_port_t port) {
   const std::lock_guard lock(mutex_);
-  const bool is_broker = port == kBrokerPort || port == MACH_PORT_NULL;
-  if (!is_broker) {
-    REEVE_TRY(space.copy_send(name_of(port)));
-    if (!kept_) kept_ = REEVE_TRY(os::place_holder());
-    os::keep_for_programs(kept_, kept_, os::Kept::no);
-    ::setenv(kVariable, std::to_string(kept_.raw()).c_str(), 1);
-  } else if (kept_) {
+  const bool is_broker = port == kBrokerPort;
+  const bool is_right = !is_broker && port != MACH_PORT_NULL;
+  os::Fd made = is_broker || kept_ ? os::Fd() : REEVE_TRY(os::place_holder());
+  if (is_right) REEVE_TRY(space.copy_send(name_of(port)));
+  if (made) kept_ = std::move(made);
+  if (is_broker) {
     ::unsetenv(kVariable);
     kept_.close();
+  } else {
+    os::keep_for_programs(kept_, kept_, os::Kept::no);
+    ::setenv(kVariable, std::to_string(kept_.raw()).c_str(), 1);
   }
   if (bootstrap_) (void)space.release(bootstrap_, port::RightType::send);
-  bootstrap_ = is_broker ? port::Name() : name_of(port);
-  has_lost_it_ = false;
+  bootstrap_ = is_right ? name_of(port) : port::Name();
+  has_lost_it_ = !is_broker && !is_right;
   return {};
 }
 

@@ -31,8 +31,10 @@ class Task {
   /// The process's own.
   static Task& own();
 
+  Offered offered{space};  // outlives what refers to it there
   port::Space space;
-  Offered offered{space};
+  /// Another for each task that this process, or one that it is a copy of, was.
+  const std::uint64_t number;
 
   /// The one that is inherited: the broker, or a send right. What is got has one more reference, and so has what is
   /// set.
@@ -43,12 +45,13 @@ class Task {
 
  private:
   friend struct Fork;
-  Task() = default;
+  Task();
   std::mutex mutex_;  // before the space's
   port::Name bootstrap_;
   bool has_lost_it_ = false;  // it was to have one that has ended
   os::Fd given_;              // to the child that is being made
-  os::Fd kept_;               // the number under which a program that a child executes finds it
+  os::Fd for_program_;        // ... and to a program that it executes
+  os::Fd kept_;               // the number under which that finds it
 };
 
 inline port::Space& space() { return Task::own().space; }

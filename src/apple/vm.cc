@@ -10,9 +10,16 @@
 #include "../os/pages.hpp"
 #include "../vocab/bounds.hpp"
 
-vm_size_t vm_page_size = reeve::os::page_bytes();
-vm_size_t vm_page_mask = reeve::os::page_bytes() - 1;
-int vm_page_shift = std::countr_zero(reeve::os::page_bytes());
+vm_size_t vm_page_size;
+vm_size_t vm_page_mask;
+int vm_page_shift;
+
+// Before other constructors, which may look at them.
+__attribute__((constructor(101))) static void measure_pages() {
+  vm_page_size = reeve::os::page_bytes();
+  vm_page_mask = vm_page_size - 1;
+  vm_page_shift = std::countr_zero(vm_page_size);
+}
 
 namespace {
 

@@ -93,7 +93,7 @@ const char* text_of(mach_error_t error) {
   for (const Word& word : kWords) {
     if (word.error == plain) return word.text;
   }
-  return "(unknown error code)";
+  return "(no such error)";
 }
 
 }  // namespace
@@ -102,7 +102,7 @@ char* mach_error_string(mach_error_t error_value) { return const_cast<char*>(tex
 
 char* mach_error_type(mach_error_t error_value) {
   const int system = err_get_system(error_value);
-  const char* const text = system == 0 ? "(os/kern)" : system == 4 ? "(ipc)" : "(?/?)";
+  const char* const text = system == 0 ? "(kernel)" : system == 4 ? "(message)" : "(unknown)";
   return const_cast<char*>(text);
 }
 

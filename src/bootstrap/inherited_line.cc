@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 
 #include "../contract/inherited.hpp"
 #include "../os/denial.hpp"
@@ -15,18 +16,29 @@ namespace reeve::bootstrap {
 namespace {
 
 // The number in a variable that the broker sets for what it starts.
-std::optional<os::Fd> inherited_by(const char* variable) {
+std::optional<int> number_in(const char* variable) {
   const auto text = os::trusted_variable(variable);
   if (!text || text->size() != 1 || !std::isdigit(static_cast<unsigned char>(text->front()))) return std::nullopt;
-  return os::inherited(text->front() - '0');
+  return text->front() - '0';
+}
+
+std::optional<os::Fd> inherited_by(const char* variable) {
+  const auto number = number_in(variable);
+  return number ? os::inherited(*number) : std::nullopt;
 }
 
 }  // namespace
 
+// Whoever is started by this process has the variable too, and whatever stands there by then is its own.
 std::optional<os::Fd> control_channel() {
-  auto control = inherited_by(contract::kControlVariable);
-  if (control && !os::is_channel_socket(*control)) control.reset();
-  return control;
+  const auto number = number_in(contract::kControlVariable);
+  if (!number) return std::nullopt;
+  os::Fd looked_at(*number);
+  const bool is_line = os::is_channel_socket(looked_at);
+  (void)looked_at.release();
+  if (!is_line) return std::nullopt;
+  ::unsetenv(contract::kControlVariable);
+  return os::inherited(*number);
 }
 
 // The second of the two. The broker checks from outside that it is in force. What it denies is told to whoever started

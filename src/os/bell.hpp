@@ -14,6 +14,8 @@ class Bell {
   /// Not readable any more, until it is rung again.
   void hush() const;
   const Fd& descriptor() const { return descriptor_; }
+  /// Of no use any more.
+  void close() { descriptor_.close(); }
 
  private:
   explicit Bell(Fd descriptor) : descriptor_(std::move(descriptor)) {}

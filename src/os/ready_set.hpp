@@ -33,6 +33,9 @@ class ReadySet {
   /// The numbers of some that are ready, in turn; none where the deadline came first, or a signal did.
   Result<std::span<std::uint64_t>> wait(std::span<std::uint64_t> room, const Deadline& deadline) const;
 
+  /// Of no use any more.
+  void close() { epoll_.close(); }
+
   /// Readable while any is ready: it may be in another set.
   const Fd& descriptor() const { return epoll_; }
 

@@ -88,6 +88,8 @@ Result<void> wait_in_connect(const Fd& socket, Time until) {
 
 }  // namespace
 
+Result<void> ask_for_senders(const Fd& socket) { return turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"); }
+
 Result<std::pair<Fd, Fd>> channel_pair() {
   int raw[2];
   if (::socketpair(AF_UNIX, kChannelType, 0, raw) != 0) return system_failure("socketpair");

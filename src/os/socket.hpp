@@ -35,6 +35,9 @@ enum class Reach { own_user, everybody };
 /// is: hold the folder's lock first. Whoever sees the new file can connect to it.
 Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach = Reach::own_user);
 
+/// Credentials are switched on at an end that somebody else made: what was sent there before comes without.
+Result<void> ask_for_senders(const Fd& socket);
+
 struct NobodyListens {};
 struct BacklogFull {};
 using Connected = std::variant<Fd, NobodyListens, BacklogFull>;

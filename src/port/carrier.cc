@@ -45,16 +45,17 @@ bool moves_on(const Notice& notice) { return !is_about_name(notice.kind); }
 // What is in a carrier's queue, one packet after the other.
 class Unpacking {
  public:
-  Unpacking(const os::Fd& carrier, const quota::Account& account, const std::function<std::uint64_t()>& next_number,
-            int depth)
-      : carrier_(carrier), account_(account), next_number_(next_number), depth_(depth) {}
+  Unpacking(const os::Fd& carrier, const Giver& giver, const std::function<std::uint64_t()>& next_number, int depth)
+      : carrier_(carrier), giver_(giver), next_number_(next_number), depth_(depth) {}
 
   Result<std::shared_ptr<Port>> whole() {
     if (depth_ > kCarrierDepthMax) return bad("it is one of too many within each other");
     const Packet first = REEVE_TRY(next());
     const auto* told = std::get_if<CarriedPort>(&first);
     if (told == nullptr) return bad("it does not begin with a port");
+    quota::Charge charge = REEVE_TRY(giver_.account.charge({.descriptors = kPortDescriptors}));
     port_ = REEVE_TRY(Port::make(told->queue_limit));
+    port_->charge = std::move(charge);
     while (port_->lines().size() < told->line_count || port_->notices().size() < told->notice_count) {
       REEVE_TRY(take(REEVE_TRY(next())));
       if (port_->lines().size() > told->line_count || port_->notices().size() > told->notice_count) {
@@ -81,9 +82,10 @@ class Unpacking {
     if (!descriptors_.empty()) {
       const os::Fd carrier = std::move(descriptors_.front());
       if (!os::is_kind(carrier, os::DescriptorKind::channel)) return bad("a port in it is none");
-      destroyed = REEVE_TRY(Unpacking(carrier, account_, next_number_, depth_ + 1).whole());
+      destroyed = REEVE_TRY(Unpacking(carrier, giver_, next_number_, depth_ + 1).whole());
     }
-    port_->add_notice({static_cast<NotificationKind>(notice->kind), {}, notice->count, std::move(destroyed)});
+    const auto kind = static_cast<NotificationKind>(notice->kind);
+    port_->add_notice({kind, {}, notice->count, std::move(destroyed), giver_.credentials});
     return {};
   }
 
@@ -95,14 +97,15 @@ class Unpacking {
       Line line{.end = std::move(descriptors_[i]), .kind = lines[i].kind, .charge = {}};
       line.taken = lines[i].taken;
       line.told = lines[i].told;
-      line.charge = REEVE_TRY(account_.charge({.descriptors = 1}));
+      line.charge = REEVE_TRY(giver_.account.charge({.descriptors = 1}));
+      REEVE_TRY(os::ask_for_senders(line.end));
       REEVE_TRY(port_->add_line(next_number_(), std::move(line)));
     }
     return {};
   }
 
   const os::Fd& carrier_;
-  const quota::Account& account_;
+  const Giver& giver_;
   const std::function<std::uint64_t()>& next_number_;
   int depth_;
   std::shared_ptr<Port> port_;
@@ -136,9 +139,9 @@ Result<os::Fd> pack(const Port& port, int depth) {
 
 Result<os::Fd> pack(const Port& port) { return pack(port, 1); }
 
-Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const quota::Account& account,
+Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const Giver& giver,
                                      const std::function<std::uint64_t()>& next_number) {
-  return Unpacking(carrier, account, next_number, 1).whole();
+  return Unpacking(carrier, giver, next_number, 1).whole();
 }
 
 }  // namespace reeve::port

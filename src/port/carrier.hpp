@@ -15,9 +15,15 @@ namespace reeve::port {
 /// A carrier that holds copies of the port's ends: it is in one place when the port is destroyed, or the carrier.
 Result<os::Fd> pack(const Port& port);
 
-/// The port that a carrier brings, each of its lines under a number of `next_number`'s and
-/// each paid for by that account.
-Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const quota::Account& account,
+/// Who gave what came, and pays for it.
+struct Giver {
+  os::Credentials credentials;
+  quota::Account account;
+};
+
+/// The port that a carrier brings, each of its lines under a number of `next_number`'s. It, its lines and the ports
+/// that wait in it are paid for by the giver, whose word its notifications are.
+Result<std::shared_ptr<Port>> unpack(const os::Fd& carrier, const Giver& giver,
                                      const std::function<std::uint64_t()>& next_number);
 
 }  // namespace reeve::port

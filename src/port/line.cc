@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint32_t kCountedWindow = 16;  // Where more may wait nobody counts to the last until half of them do.
 constexpr std::uint64_t kWordsOfWindow = 8;   // Each costs both sides a packet.
+constexpr int kCreditsAtOnce = 64;
 
 bool is_more_there(const Line& line) {
   const auto next = os::peek_packet(line.end, {});
@@ -75,7 +76,7 @@ Result<os::Sent> send_introduction(SendLine& line, const os::Fd& introduced) {
 
 Result<void> read_credits(SendLine& line) {
   std::array<std::byte, sizeof(Header) + sizeof(Credit)> room;
-  while (true) {
+  for (int i = 0; i < kCreditsAtOnce; ++i) {  // A port that tells more holds nobody up by it.
     const auto received = REEVE_TRY(os::receive_packet(line.end, room, os::Rights::refuse));
     if (std::holds_alternative<os::NothingYet>(received)) return {};
     const auto* arrival = std::get_if<os::Arrival>(&received);
@@ -89,6 +90,7 @@ Result<void> read_credits(SendLine& line) {
     line.taken = std::max(line.taken, credit->taken);
     line.window = credit->window;
   }
+  return {};
 }
 
 }  // namespace reeve::port

@@ -210,4 +210,19 @@ void Space::take_from_inlet(Port& port) {
   for (Inlet::Holder& holder : *holders) add_holder(std::move(holder));
 }
 
+// Whoever waited in another thread holds what it waited for, in the copy too, and never lets go of it.
+void Space::abandon() {
+  const Lock lock(mutex_);
+  for (const Name name : table_.names()) {
+    Entry& entry = *table_.find(name);
+    for (SendLine* line : {entry.line.get(), entry.dead_to.get()}) {
+      if (line != nullptr) line->abandon();
+    }
+    if (entry.port != nullptr) entry.port->abandon();
+    if (entry.set == nullptr) continue;
+    entry.set->ready.close();
+    entry.set->bell.close();
+  }
+}
+
 }  // namespace reeve::port

@@ -89,6 +89,23 @@ void Port::close() {
   if (bell_) bell_->ring();
 }
 
+void Port::abandon() {
+  for (auto& [number, line] : lines_) {
+    line.end.close();
+    line.charge = {};
+  }
+  for (const Notice& notice : notices_) {
+    if (notice.port != nullptr) notice.port->abandon();
+  }
+  for (SendLine* told : {no_senders_to.get(), destroyed_to.get()}) {
+    if (told != nullptr) told->abandon();
+  }
+  ready_.close();
+  if (ends_) ends_->close();
+  if (bell_) bell_->close();
+  charge = {};
+}
+
 void Port::open() {
   is_open_ = true;
   if (notices_.empty() && bell_) bell_->hush();

@@ -22,12 +22,15 @@ namespace reeve::port {
 class Inlet;
 class Port;
 
+inline constexpr std::uint64_t kPortDescriptors = 3;  ///< An epoll, a bell, and one that tells of its senders' end.
+
 /// A notification, as it waits to be received.
 struct Notice {
   NotificationKind kind = NotificationKind::send_once;
-  Name name;                   ///< of dead_name, send_possible and port_deleted
-  std::uint32_t count = 0;     ///< of no_senders
-  std::shared_ptr<Port> port;  ///< of port_destroyed
+  Name name;                               ///< of dead_name, send_possible and port_deleted
+  std::uint32_t count = 0;                 ///< of no_senders
+  std::shared_ptr<Port> port;              ///< of port_destroyed
+  std::optional<os::Credentials> giver{};  ///< of one that came with the port: who says so
 };
 
 /// What a receive right is protected by from its own process.
@@ -84,6 +87,8 @@ class Port {
   /// It has come, or come again.
   void open();
   bool is_open() const { return is_open_; }
+  /// Closes all that it has, in a copy of the process (Space::abandon): nothing is told, and nothing is unwatched.
+  void abandon();
 
   /// Holders that may send any number of messages, beside this space.
   std::size_t sender_count() const { return sender_count_; }

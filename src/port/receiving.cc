@@ -25,10 +25,10 @@ class Receiving {
   void take_introduction(const Introduction& introduction, os::Arrival& arrival);
   void look_whether_it_was_the_last(std::uint64_t number);
   void look_at_watched(Name name);
-  Result<Thing> thing_of(const Item& item, os::Fd descriptor, std::uint64_t giver, const quota::Account& account);
+  Result<Thing> thing_of(const Item& item, os::Fd descriptor, std::uint64_t number, const Giver& giver);
   Result<Thing> take_send(const Item& item, os::Fd end, std::uint64_t giver, const quota::Account& account);
   Result<Thing> take_once(const Item& item, os::Fd end, const quota::Account& account);
-  Result<Thing> take_port(const Item& item, const os::Fd& carrier, const quota::Account& account);
+  Result<Thing> take_port(const Item& item, const os::Fd& carrier, const Giver& giver);
   void give_back(const std::vector<Thing>& things);
   Taken taken(std::variant<Incoming, Told, TooLarge> what) { return {std::move(what), port_.name, port_.sequence++}; }
 
@@ -40,7 +40,6 @@ class Receiving {
 
 namespace {
 
-constexpr std::uint64_t kPortDescriptors = 3;    // An epoll, a bell, and one that tells of its senders' end.
 constexpr std::chrono::microseconds kAtOnce{3};  // A wait that found something there; one that slept takes longer.
 constexpr int kRoundsBeyond = 64;                // Of a deadline that has passed, for what only has to be looked at.
 constexpr int kTurns = 16;                       // Of the lines that were found ready, before others are looked for.
@@ -166,7 +165,7 @@ Result<std::optional<Taken>> Receiving::take_notice() {
   const std::size_t takes = room_.size_of_notice(port_.notices().front().kind);
   if (takes > room_.size_max) return Taken{TooLarge{takes}, port_.name, port_.sequence};
   auto notice = port_.next_notice();
-  Told told{notice->kind, notice->name, notice->count, {}};
+  Told told{notice->kind, notice->name, notice->count, {}, notice->giver};
   if (notice->port != nullptr) told.destroyed = REEVE_TRY(space_.add_port(std::move(notice->port)));
   return taken(told);
 }
@@ -209,7 +208,7 @@ Result<std::optional<Taken>> Receiving::take_packet(std::uint64_t number, Line& 
 // Whoever introduces pays for the line. One that cannot be paid for is closed, and its holder finds the port dead.
 void Receiving::take_introduction(const Introduction& introduction, os::Arrival& arrival) {
   os::Fd& end = arrival.descriptors.front();
-  if (!os::is_kind(end, os::DescriptorKind::channel)) return;
+  if (!os::is_kind(end, os::DescriptorKind::channel) || !os::ask_for_senders(end)) return;
   auto charge = space_.account_of(arrival.sender).charge({.descriptors = 1});
   if (!charge) return;
   (void)port_.add_line(space_.next_number(),
@@ -218,11 +217,11 @@ void Receiving::take_introduction(const Introduction& introduction, os::Arrival&
 
 Result<std::optional<Taken>> Receiving::take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival) {
   Incoming incoming{letter.id, object::Data::copy_of(letter.data), {}, arrival.sender, port_.line(number)->kind};
-  const quota::Account account = space_.account_of(arrival.sender);
+  const Giver giver{arrival.sender, space_.account_of(arrival.sender)};
   std::size_t used = 0;
   for (const Item& item : letter.items) {
     os::Fd descriptor = has_descriptor(item.kind) ? std::move(arrival.descriptors[used++]) : os::Fd();
-    auto thing = thing_of(item, std::move(descriptor), number, account);
+    auto thing = thing_of(item, std::move(descriptor), number, giver);
     // What cannot be held here arrives dead.
     if (!thing && thing.error().kind != Kind::invalid) thing = Thing{ItemKind::dead, item.place, {}, {}, item.kind};
     if (!thing) {
@@ -250,15 +249,14 @@ void Receiving::look_whether_it_was_the_last(std::uint64_t number) {
   has_gone ? space_.end_line(port_, number) : space_.check_no_senders(port_);
 }
 
-Result<Thing> Receiving::thing_of(const Item& item, os::Fd descriptor, std::uint64_t giver,
-                                  const quota::Account& account) {
+Result<Thing> Receiving::thing_of(const Item& item, os::Fd descriptor, std::uint64_t number, const Giver& giver) {
   switch (item.kind) {
     case ItemKind::send:
-      return take_send(item, std::move(descriptor), giver, account);
+      return take_send(item, std::move(descriptor), number, giver.account);
     case ItemKind::send_once:
-      return take_once(item, std::move(descriptor), account);
+      return take_once(item, std::move(descriptor), giver.account);
     case ItemKind::receive:
-      return take_port(item, descriptor, account);
+      return take_port(item, descriptor, giver);
     case ItemKind::memory: {
       if (!os::is_kind(descriptor, os::DescriptorKind::memory) || REEVE_TRY(os::memory_size(descriptor)) < item.size) {
         return fail(Kind::invalid, code::kBadAttachment, "line: memory that is not sealed, or smaller than it says");
@@ -306,11 +304,9 @@ Result<Thing> Receiving::take_once(const Item& item, os::Fd end, const quota::Ac
   return Thing{item.kind, item.place, REEVE_TRY(space_.table_.add(std::move(entry))), {}};
 }
 
-Result<Thing> Receiving::take_port(const Item& item, const os::Fd& carrier, const quota::Account& account) {
+Result<Thing> Receiving::take_port(const Item& item, const os::Fd& carrier, const Giver& giver) {
   if (!os::is_kind(carrier, os::DescriptorKind::channel)) return bad_end();
-  quota::Charge charge = REEVE_TRY(account.charge({.descriptors = kPortDescriptors}));
-  auto port = REEVE_TRY(unpack(carrier, account, [this] { return space_.next_number(); }));
-  port->charge = std::move(charge);
+  auto port = REEVE_TRY(unpack(carrier, giver, [this] { return space_.next_number(); }));
   return Thing{item.kind, item.place, REEVE_TRY(space_.add_port(std::move(port))), {}};
 }
 

@@ -98,7 +98,8 @@ struct Conversion {
     Taken taken = REEVE_TRY(space->receive(from, room, deadline_in(options.timeout)));
     if (const auto* large = std::get_if<TooLarge>(&taken.what)) return *large;
     if (const auto* told = std::get_if<Told>(&taken.what)) {
-      Notification notification{told->kind, told->name, told->count, {}, taken.port, taken.sequence};
+      Notification notification{told->kind, told->name, told->count, {}, taken.port, taken.sequence, {}};
+      if (told->giver) notification.giver = Sender{told->giver->pid, told->giver->uid};
       if (told->destroyed) notification.destroyed = ReceiveRight(space, told->destroyed);
       return notification;
     }

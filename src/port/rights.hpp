@@ -119,7 +119,7 @@ struct TooLarge {
   std::size_t size = 0;  ///< in bytes
 };
 /// What comes out of a port. Notifications are from this space itself: no message can be taken for one. A port that
-/// came from elsewhere may bring some of lost send-once rights and of no senders, which are its giver's word.
+/// came from elsewhere may bring some, which say whose word they are.
 using Delivery = std::variant<Received, Notification, TooLarge>;
 
 /// How long to wait, and for how much.
@@ -220,6 +220,7 @@ struct Notification {
   ReceiveRight destroyed;                               ///< of port_destroyed
   Name port;                                            ///< where it came in
   std::uint32_t sequence = 0;                           ///< as of a message
+  std::optional<Sender> giver;                          ///< whose word it is, of one that came with its port
 };
 
 /// What a port is made with.

@@ -463,6 +463,7 @@ TEST_F(Rights, ThatFindNoRoomAreToldWhenThereIs) {
   const Notification told = notified_by(a.port);
   EXPECT_EQ(told.kind, NotificationKind::send_possible);
   EXPECT_EQ(told.name, to_b.name());
+  EXPECT_FALSE(told.giver);
   EXPECT_TRUE(send(to_b, "fits"));
   EXPECT_TRUE(is_silent(a.port));  // Once.
 }
@@ -543,6 +544,8 @@ TEST_F(Rights, ToReceiveThatWaitForWhoAskedForThemMoveAlong) {
   const Notification told = notified_by(moved);
   EXPECT_EQ(told.kind, NotificationKind::port_destroyed);
   EXPECT_EQ(text_from(told.destroyed), "x");
+  ASSERT_TRUE(told.giver) << "it is A that says so, and not this space";
+  EXPECT_EQ(told.giver->pid, os::own_pid());
 }
 
 TEST_F(Rights, ToReceiveWhoseHeirHasMovedFollowIt) {

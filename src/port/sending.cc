@@ -20,6 +20,10 @@ class Sending {
   Result<void> run(Name to, RightType type, Use use);
 
  private:
+  // Where it goes.
+  Name to_;
+  RightType type_ = RightType::send;
+
   // What was made ready of one thing.
   struct Step {
     Item item;
@@ -64,6 +68,7 @@ namespace {
 // Whoever waits looks again so often: another thread may have read what it waits for, and a port whose words found no
 // room tells nothing.
 constexpr std::chrono::milliseconds kNextLook{50};
+constexpr std::size_t kInOnePiece = 512;  // Bytes of data that are copied: a second piece costs the kernel more.
 constexpr std::uint64_t kSendsBetweenLooks = 16;  // ... and who does not wait, at what the port has told.
 
 }  // namespace
@@ -74,6 +79,8 @@ Result<void> Space::send(Name to, RightType type, const Outgoing& message, const
 }
 
 Result<void> Sending::run(Name to, RightType type, Use use) {
+  to_ = to;
+  type_ = type;
   REEVE_TRY(check());
   if (use == Use::move && type == RightType::send) {
     REEVE_TRY(space_.find_send(to));
@@ -149,6 +156,8 @@ Result<void> Sending::wait(const std::shared_ptr<SendLine>& line, os::Readiness 
   const auto ready = os::wait_for(line->end, readiness, deadline_ ? std::min(*deadline_, next_look) : next_look);
   lock_.lock();
   if (!ready) return std::unexpected(ready.error());
+  space_.refresh(to_);  // It may have ended meanwhile, whatever this waits for.
+  REEVE_TRY(destination(to_, type_));
   return {};
 }
 
@@ -292,7 +301,7 @@ void Sending::unpack_ports() {
 }
 
 Result<os::Sent> Sending::transmit(const os::Fd& end) const {
-  std::array<std::byte, sizeof(Header) + kAttachmentCountMax * sizeof(Item)> front;
+  std::array<std::byte, sizeof(Header) + kAttachmentCountMax * sizeof(Item) + kInOnePiece> front;
   const Header header{.id = message_.id, .count = static_cast<std::uint32_t>(steps_.size())};
   std::memcpy(front.data(), &header, sizeof header);
   std::size_t size = sizeof header;
@@ -303,8 +312,13 @@ Result<os::Sent> Sending::transmit(const os::Fd& end) const {
     size += sizeof step.item;
     if (has_descriptor(step.item.kind)) descriptors[count++] = step.raw();
   }
+  const bool is_small = message_.data.size() <= kInOnePiece;
+  if (is_small && !message_.data.empty()) {
+    std::memcpy(&front[size], message_.data.data(), message_.data.size());
+    size += message_.data.size();
+  }
   const std::array<std::span<const std::byte>, 2> parts{std::span(front).first(size), message_.data};
-  return os::send_packet(end, parts, std::span(descriptors).first(count));
+  return os::send_packet(end, std::span(parts).first(is_small ? 1 : 2), std::span(descriptors).first(count));
 }
 
 void Sending::commit(Name to, RightType type) {

@@ -119,9 +119,16 @@ Result<Name> Space::make_send_once(Name port, Name wanted) {
 void Space::unmake_once(Name once) {
   const Lock lock(mutex_);
   const auto entry = find_once(once);
+  if (!entry && entry.error().kind == Kind::gone) release_dead(once);  // Its port has ended meanwhile.
   if (!entry) return;
   if (const auto port = (*entry)->line->own.lock()) port->remove_line((*entry)->line->number);
   drop(once);
+}
+
+std::shared_ptr<SendLine> Space::take_once(Name once) {
+  std::shared_ptr<SendLine> line = table_.find(once)->line;
+  drop(once);
+  return line;
 }
 
 Name Space::give_once(std::shared_ptr<SendLine> line) {
@@ -273,7 +280,16 @@ void Space::end_line_of(Name name) {
   Entry* const entry = table_.find(name);
   if (entry == nullptr) return;
   if (entry->port == nullptr) return end_sends(name);
-  entry->line.reset();
+  lose_own_line(*entry, name);
+}
+
+// What was queued there is lost: whoever waits for room has it.
+void Space::lose_own_line(Entry& entry, Name name) {
+  forget_watch(entry);
+  entry.line.reset();
+  if (std::exchange(entry.tells_room, Entry::Room::no) == Entry::Room::no) return;
+  const auto to = std::exchange(entry.dead_to, nullptr);
+  if (to != nullptr) tell(to, {NotificationKind::send_possible, name, 0, nullptr});
 }
 
 void Space::forget(Name name) {
@@ -379,7 +395,7 @@ void Space::tell(const std::shared_ptr<SendLine>& once, Notice notice) {
 
 void Space::end_line(Port& port, std::uint64_t number) {
   const bool is_once = port.line(number)->kind == LineKind::send_once;
-  if (port.line(number)->is_own) table_.find(port.name)->line.reset();  // Another is made when it is needed.
+  if (port.line(number)->is_own) lose_own_line(*table_.find(port.name), port.name);  // Another is made when needed.
   port.remove_line(number);
   if (is_once) return port.add_notice({NotificationKind::send_once, {}, 0, nullptr});
   check_no_senders(port);
@@ -444,6 +460,7 @@ Result<Name> Space::ask(Name name, Name to, Entry::Room room) {
   const auto watched = watch_end(*entry, name);
   if (watched) return before;
   entry->dead_to.reset();
+  if (before) drop(before);
   return std::unexpected(watched.error());
 }
 

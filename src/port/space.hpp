@@ -62,6 +62,7 @@ struct Told {
   Name name;
   std::uint32_t count = 0;
   Name destroyed;
+  std::optional<os::Credentials> giver{};  ///< of one that came with its port: whose word it is
 };
 struct Taken {
   std::variant<Incoming, Told, TooLarge> what;
@@ -192,6 +193,8 @@ class Space {
   void hold() { mutex_.lock(); }
   void let_go() { mutex_.unlock(); }
   /// @}
+  /// In the copy: closes all that was the parent's, and no more than that, since what is closed is the parent's still.
+  void abandon();
 
   std::vector<Name> names();
   std::uint32_t references(Name name, RightType type);
@@ -227,6 +230,7 @@ class Space {
   void look_for_ends(Port& port);  ///< ... that some of its holders are
   void end_line(Port& port, std::uint64_t number);
   void end_line_of(Name name);  ///< its line is of no use any more
+  void lose_own_line(Entry& entry, Name name);
   Result<void> watch_end(Entry& entry, Name name);
   Result<Name> ask(Name name, Name to, Entry::Room room);
   void tell_room(Name name);
@@ -238,7 +242,7 @@ class Space {
   /// The port that a send-once right is to, where that is of this space. Errors: unsupported.
   Result<std::shared_ptr<Port>> port_told_by(Name once);
   /// What a send-once right is made of; the name stands for nothing after it.
-  std::shared_ptr<SendLine> take_once(Name once) { return table_.take(once).line; }
+  std::shared_ptr<SendLine> take_once(Name once);
   /// A name for it again; none where there is none, or no room for it.
   Name give_once(std::shared_ptr<SendLine> line);
   void take_from_inlet(Port& port);

@@ -3,7 +3,8 @@
 namespace reeve::port {
 namespace {
 
-constexpr std::size_t kFreeBeforeReuse = 64;  // As many frees as a name lies idle, where there is room for more names.
+constexpr std::uint32_t kChosenMax = 1 << 16;  // Names that may be chosen: all below them are made with one.
+constexpr std::size_t kFreeBeforeReuse = 64;   // As many frees as a name lies idle, where there is room for more names.
 
 Name name_of(std::uint32_t index, std::uint8_t generation) { return Name{(index + 1) << 8 | generation}; }
 
@@ -22,7 +23,7 @@ Result<std::uint32_t> Table::free_index() {
 
 Result<std::uint32_t> Table::claim_index(Name wanted) {
   const std::uint32_t index = (wanted.value >> 8) - 1;
-  if (index >= kPortNamesMax) {
+  if (index >= kChosenMax) {
     return fail(Kind::invalid, code::kReferences, "a name that no right of a space can have", "let it choose");
   }
   for (auto next = static_cast<std::uint32_t>(slots_.size()); next <= index; ++next) {

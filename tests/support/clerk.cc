@@ -34,6 +34,15 @@ int do_errand(Errand what, char* name, mach_port_t caller, int& value) {
       port = new_port(MACH_PORT_RIGHT_RECEIVE);
       status = bootstrap_register(bootstrap_port, name, port);
       break;
+    case kRegisterAgain: {
+      char free[] = "org.example.free";
+      port = new_port(MACH_PORT_RIGHT_RECEIVE);
+      if (bootstrap_register(bootstrap_port, free, port) != BOOTSTRAP_NOT_PRIVILEGED) return -1;
+      if ((status = bootstrap_register(bootstrap_port, name, port)) != BOOTSTRAP_SUCCESS) return status;
+      if ((status = bootstrap_register(bootstrap_port, name, MACH_PORT_NULL)) != BOOTSTRAP_SUCCESS) return status;
+      status = bootstrap_register(bootstrap_port, name, port);
+      break;
+    }
     case kRegisterDead:
       return bootstrap_register(bootstrap_port, name, dead_port());
     case kRegisterAnothers:

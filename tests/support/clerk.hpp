@@ -9,7 +9,16 @@
 namespace reeve::test {
 
 /// What a clerk is to do with a name, by the message's id.
-enum Errand : mach_msg_id_t { kCheckIn = 1, kRegister, kRegisterDead, kRegisterAnothers, kWithdraw, kLookUp, kStatus };
+enum Errand : mach_msg_id_t {
+  kCheckIn = 1,
+  kRegister,
+  kRegisterAgain,  // the same port, when it was refused another name and had this one withdrawn
+  kRegisterDead,
+  kRegisterAnothers,
+  kWithdraw,
+  kLookUp,
+  kStatus,
+};
 
 struct Order {
   mach_msg_header_t header;

@@ -256,7 +256,7 @@ pid_t make_child(mach_port_t port, What what) {
     mach_port_t bootstrap = MACH_PORT_NULL;
     ::_exit(task_get_bootstrap_port(self(), &bootstrap) == KERN_SUCCESS ? what(bootstrap) : 99);
   }
-  EXPECT_EQ(task_set_bootstrap_port(self(), MACH_PORT_NULL), KERN_SUCCESS);
+  EXPECT_EQ(task_set_bootstrap_port(self(), bootstrap_port), KERN_SUCCESS);
   return child;
 }
 // Its exit status, or the signal that ended it and 1000.

@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-/* Never null, and never to be freed: "(unknown error code)" for a number that is none. */
+/* Never null, and never to be freed: "(no such error)" for a number that is none. */
 extern char *mach_error_string(mach_error_t error_value);
 /* Which part of the system it is of, in words. */
 extern char *mach_error_type(mach_error_t error_value);

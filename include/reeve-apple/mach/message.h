@@ -283,8 +283,8 @@ typedef integer_t mach_msg_option_t;
 #define MACH_RCV_TRAILER_CTX 4
 #define MACH_RCV_TRAILER_AV 7
 #define MACH_RCV_TRAILER_LABELS 8
-#define MACH_RCV_TRAILER_TYPE(x) (((x)&0xf) << 28)
-#define MACH_RCV_TRAILER_ELEMENTS(x) (((x)&0xf) << 24)
+#define MACH_RCV_TRAILER_TYPE(x) ((mach_msg_option_t)(((unsigned)(x)&0xfu) << 28))
+#define MACH_RCV_TRAILER_ELEMENTS(x) ((mach_msg_option_t)(((unsigned)(x)&0xfu) << 24))
 #define MACH_RCV_TRAILER_MASK ((mach_msg_option_t)0xff000000)
 #define GET_RCV_ELEMENTS(options) (((options) >> 24) & 0xf)
 #define REQUESTED_TRAILER_SIZE(options)                                                      \

@@ -30,7 +30,7 @@ typedef unsigned int vm_inherit_t;
 #define VM_FLAGS_FIXED 0x0000
 #define VM_FLAGS_ANYWHERE 0x0001
 #define VM_FLAGS_OVERWRITE 0x4000
-#define VM_MAKE_TAG(tag) ((tag) << 24)
+#define VM_MAKE_TAG(tag) ((int)((unsigned)(tag) << 24))
 #define VM_MEMORY_MACH_MSG 20
 
 #endif

@@ -41,23 +41,23 @@ extern mach_port_t bootstrap_port;
 
 /* The receive right for a name that this process's job declares, or that lies in an app group of it.
  * Errors: BOOTSTRAP_NOT_PRIVILEGED; BOOTSTRAP_UNKNOWN_SERVICE; BOOTSTRAP_SERVICE_ACTIVE where somebody has it. */
-extern kern_return_t bootstrap_check_in(mach_port_t bp, const name_t service_name, mach_port_t *sp);
+extern kern_return_t bootstrap_check_in(mach_port_t bp, const char *service_name, mach_port_t *sp);
 
 /* Has those who look the name up get send rights to `sp`, whose receive right this process has. MACH_PORT_NULL offers it
  * no longer. */
-extern kern_return_t bootstrap_register(mach_port_t bp, name_t service_name, mach_port_t sp);
+extern kern_return_t bootstrap_register(mach_port_t bp, const char *service_name, mach_port_t sp);
 
 /* A send right to whoever serves the name, who is started if need be. Errors: BOOTSTRAP_UNKNOWN_SERVICE where nobody
  * does, or not for this caller. */
-extern kern_return_t bootstrap_look_up(mach_port_t bp, const name_t service_name, mach_port_t *sp);
+extern kern_return_t bootstrap_look_up(mach_port_t bp, const char *service_name, mach_port_t *sp);
 
 /* Starts nothing. */
-extern kern_return_t bootstrap_status(mach_port_t bp, name_t service_name, bootstrap_status_t *service_active);
+extern kern_return_t bootstrap_status(mach_port_t bp, const char *service_name, bootstrap_status_t *service_active);
 
 /* BOOTSTRAP_NOT_PRIVILEGED: jobs are files. */
 extern kern_return_t bootstrap_create_server(mach_port_t bp, cmd_t server_cmd, uid_t server_uid, boolean_t on_demand,
                                              mach_port_t *server_port);
-extern kern_return_t bootstrap_create_service(mach_port_t bp, name_t service_name, mach_port_t *sp);
+extern kern_return_t bootstrap_create_service(mach_port_t bp, const char *service_name, mach_port_t *sp);
 /* BOOTSTRAP_NOT_PRIVILEGED: there is one domain for a user, and one for the machine. */
 extern kern_return_t bootstrap_subset(mach_port_t bp, mach_port_t requestor_port, mach_port_t *subset_port);
 extern kern_return_t bootstrap_parent(mach_port_t bp, mach_port_t *parent_port);

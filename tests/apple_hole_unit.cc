@@ -5,7 +5,6 @@
 #include <spawn.h>
 #include <sys/resource.h>
 
-#include <ctime>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -218,7 +217,7 @@ TEST_F(MachHoles, AChildAndTheProgramThatItSpawnsHaveABootstrapPortEach) {
   EXPECT_TRUE(is_empty(way));
 }
 
-TEST_F(MachHoles, ANameThatIsTakenToBeToldByIsDeletedAndNoLongerWatched) {
+TEST_F(MachHoles, ANameThatIsTakenToBeToldByIsDeleted) {
   Port port;
   const Port told;
   const Both watched;
@@ -228,9 +227,7 @@ TEST_F(MachHoles, ANameThatIsTakenToBeToldByIsDeletedAndNoLongerWatched) {
   EXPECT_EQ(ask(watched, MACH_NOTIFY_NO_SENDERS, once, &previous, 1, MACH_MSG_TYPE_MOVE_SEND_ONCE), KERN_SUCCESS);
   EXPECT_TRUE(is_told(told, MACH_NOTIFY_PORT_DELETED, once));
   port.end();
-  const auto before = std::clock();  // What the processor does, which is nothing while one waits.
-  EXPECT_EQ(Inbox().receive(told, 400), MACH_RCV_TIMED_OUT);
-  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 10);
+  EXPECT_TRUE(is_empty(told));
 }
 
 TEST_F(MachHoles, AReplyPortIsOfItsOwnTaskInACopyOfACopy) {

@@ -366,7 +366,7 @@ TEST_F(MachTrailers, HaveTheElementsThatWereAskedFor) {
       EXPECT_EQ(audit_token_to_ruid(trailer.msgh_audit), ::getuid());
     }
     if (elements >= 4) {
-      EXPECT_EQ(trailer.msgh_context, 0x123456789abcULL);
+      EXPECT_EQ(mach_port_context_t{trailer.msgh_context}, 0x123456789abcULL);
     }
     if (elements >= 7) {
       EXPECT_EQ(trailer.msgh_labels.sender, 0U);

@@ -57,6 +57,8 @@ class Outgoing {
   mach_msg_return_t deliver_to_itself_once(const os::Deadline& deadline);
   mach_msg_return_t status_of(const Error& error, RightType type) const;
   bool lacks_reply() const;
+  // By value: what stands in a descriptor need not be aligned.
+  void give(void* address, std::size_t size) { given_.emplace_back(address, size); }
   void give_up_memory() const;
 
   const mach_msg_header_t& message_;
@@ -131,7 +133,7 @@ mach_msg_return_t Outgoing::add(const mach_msg_ool_descriptor_t& memory) {
     thing.as = ItemKind::none;
     thing.memory =
         object::Memory(std::make_shared<const os::Fd>(std::move(*sealed)), os::DescriptorKind::memory, memory.size);
-    if (memory.deallocate) given_.emplace_back(memory.address, memory.size);
+    if (memory.deallocate) give(memory.address, memory.size);
   }
   out_.things.push_back(std::move(thing));
   return MACH_MSG_SUCCESS;
@@ -158,7 +160,7 @@ mach_msg_return_t Outgoing::add(const mach_msg_ool_ports_descriptor_t& ports) {
   for (const mach_port_t name : std::span(names).first(ports.count)) {
     if (const auto fault = add_right(name, ports.disposition, Place::carried)) return fault;
   }
-  if (ports.deallocate && size > 0) given_.emplace_back(ports.address, size);
+  if (ports.deallocate && size > 0) give(ports.address, size);
   return MACH_MSG_SUCCESS;
 }
 

@@ -168,7 +168,7 @@ void Incoming::put_trailer(const std::optional<os::Credentials>& sender) {
   writer_.put_bytes(std::as_bytes(std::span(&trailer, 1)).first(trailer_bytes_));
 }
 
-// What lies between the things that a message carries and its first descriptor: how it is to be answered.
+// An array is one, with all its elements.
 std::size_t count_descriptors(std::span<const Thing> things) {
   std::size_t count = 0;
   for (std::size_t i = 0; i < things.size(); ++i) {

@@ -9,7 +9,8 @@ extern "C" {
 #endif
 
 /* TASK_BOOTSTRAP_PORT alone. One that was set is a copy of the send right `port`, which the caller keeps; what is got is one
- * more reference. A child that is forked has it as its own; so has a program that such a child executes. */
+ * more reference. A child that is forked has it as its own; so has a program that such a child executes. MACH_PORT_NULL takes
+ * it away from all children, which have a dead one then; what bootstrap_port was at first is the broker again. */
 extern kern_return_t task_get_special_port(task_t task, int which, mach_port_t *port);
 extern kern_return_t task_set_special_port(task_t task, int which, mach_port_t port);
 

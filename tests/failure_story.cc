@@ -1,7 +1,6 @@
 // For every system call of the table, every errno of it, and N = 1, 2, 3, …: the N-th such call of one process fails,
 // until the story is over before that call is made. Whatever failed, each call has one outcome, nothing leaks, nobody
 // crashes, and the next client is served.
-#include <dirent.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -32,14 +31,6 @@ namespace {
 constexpr const char* kActor = "org.example.actor";
 constexpr std::size_t kLargeBytes = 1024 * 1024;
 constexpr std::size_t kMemoryBytes = 64 * 1024;
-
-std::size_t own_descriptor_count() {
-  std::size_t count = 0;
-  DIR* const folder = ::opendir("/proc/self/fd");
-  while (::readdir(folder) != nullptr) ++count;
-  ::closedir(folder);
-  return count;
-}
 
 // What became of the calls of a story.
 struct Outcomes {

@@ -1,6 +1,5 @@
 // Whatever system call fails while rights are given away, each right is in one place afterwards: where it was, or where
 // it was sent. Nothing leaks.
-#include <dirent.h>
 #include <gtest/gtest.h>
 #include <sys/syscall.h>
 
@@ -18,14 +17,6 @@ namespace {
 
 using namespace port;
 using namespace port::staged;
-
-std::size_t own_descriptor_count() {
-  std::size_t count = 0;
-  DIR* const folder = ::opendir("/proc/self/fd");
-  while (::readdir(folder) != nullptr) ++count;
-  ::closedir(folder);
-  return count;
-}
 
 struct Count {
   std::size_t failures = 0;

@@ -164,7 +164,7 @@ void Incoming::put_trailer(const std::optional<os::Credentials>& sender) {
     trailer.msgh_sender = {{sender->uid, sender->gid}};
     trailer.msgh_audit = {{~0U, sender->uid, sender->gid, sender->uid, sender->gid, pid, 0, 0}};
   }
-  if (const auto status = space().status(taken_.port)) trailer.msgh_context = status->context;
+  if (trailer_bytes_ >= sizeof(mach_msg_context_trailer_t)) trailer.msgh_context = space().context(taken_.port);
   writer_.put_bytes(std::as_bytes(std::span(&trailer, 1)).first(trailer_bytes_));
 }
 

@@ -159,6 +159,12 @@ Result<void> Space::set_context(Name port, std::uint64_t context) {
   return {};
 }
 
+std::uint64_t Space::context(Name port) {
+  const Lock lock(mutex_);
+  const auto entry = find_port(port);
+  return entry ? (*entry)->port->context : 0;
+}
+
 Result<void> Space::guard(Name port, const Guard& guard) {
   const Lock lock(mutex_);
   Port& known = *REEVE_TRY(find_port(port))->port;

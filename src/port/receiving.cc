@@ -217,11 +217,12 @@ void Receiving::take_introduction(const Introduction& introduction, os::Arrival&
 
 Result<std::optional<Taken>> Receiving::take_letter(std::uint64_t number, const Letter& letter, os::Arrival& arrival) {
   Incoming incoming{letter.id, object::Data::copy_of(letter.data), {}, arrival.sender, port_.line(number)->kind};
-  const Giver giver{arrival.sender, space_.account_of(arrival.sender)};
+  std::optional<Giver> giver;  // who has given something
   std::size_t used = 0;
   for (const Item& item : letter.items) {
+    if (!giver) giver = Giver{arrival.sender, space_.account_of(arrival.sender)};
     os::Fd descriptor = has_descriptor(item.kind) ? std::move(arrival.descriptors[used++]) : os::Fd();
-    auto thing = thing_of(item, std::move(descriptor), number, giver);
+    auto thing = thing_of(item, std::move(descriptor), number, *giver);
     // What cannot be held here arrives dead.
     if (!thing && thing.error().kind != Kind::invalid) thing = Thing{ItemKind::dead, item.place, {}, {}, item.kind};
     if (!thing) {

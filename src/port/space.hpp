@@ -174,6 +174,8 @@ class Space {
   Result<void> set_make_send_count(Name port, std::uint32_t count);
   Result<void> set_sequence(Name port, std::uint32_t next);
   Result<void> set_context(Name port, std::uint64_t context);
+  /// 0 where none was set, or the name is no receive right.
+  std::uint64_t context(Name port);
   /// Errors: references where it has one already.
   Result<void> guard(Name port, const Guard& guard);
   /// Errors: guarded where the value is another, or there is none.

@@ -1,5 +1,6 @@
 #include "watcher.hpp"
 
+#include <dirent.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -37,6 +38,14 @@ sockaddr_un address_of(const char* path) {
 }
 
 }  // namespace
+
+std::size_t own_descriptor_count() {
+  std::size_t count = 0;
+  DIR* const folder = ::opendir("/proc/self/fd");
+  while (::readdir(folder) != nullptr) ++count;
+  ::closedir(folder);
+  return count;
+}
 
 Watcher::Watcher()
     : listener_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

@@ -36,6 +36,9 @@ os::Fd watch_own_calls();
 /// The same for a process that is about to become what is tested: the descriptor goes to the watcher at `path`.
 bool let_watch(const char* path);
 
+/// How many descriptors this process has: whatever fails leaks none.
+std::size_t own_descriptor_count();
+
 class Watcher {
  public:
   Watcher();

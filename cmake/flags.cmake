@@ -1,7 +1,8 @@
 # Flags for our own code. Everything is a warning, and every warning an error.
 add_library(reeve_flags INTERFACE)
 target_compile_options(reeve_flags INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Werror
-  -fno-omit-frame-pointer -fstack-protector-strong)
+  -fno-omit-frame-pointer -fstack-protector-strong
+  -fno-semantic-interposition)  # Nobody puts functions in the place of ours: calls may be direct, or inlined.
 if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo" AND NOT REEVE_SANITIZE)
   target_compile_options(reeve_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()

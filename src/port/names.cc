@@ -219,6 +219,7 @@ void Space::take_from_inlet(Port& port) {
 // Whoever waited in another thread holds what it waited for, in the copy too, and never lets go of it.
 void Space::abandon() {
   const Lock lock(mutex_);
+  listing_.reset();
   for (const Name name : table_.names()) {
     Entry& entry = *table_.find(name);
     for (SendLine* line : {entry.line.get(), entry.dead_to.get()}) {

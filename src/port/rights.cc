@@ -252,6 +252,8 @@ Result<Delivery> PortSet::receive(const ReceiveOptions& options) const {
 
 PortSpace PortSpace::make() { return PortSpace(std::make_shared<Space>()); }
 
+Result<void> PortSpace::allow_listing() const { return space_->allow_listing(); }
+
 Result<ReceiveRight> PortSpace::make_port(const PortOptions& options) const {
   return Conversion::value<ReceiveRight>(space_, REEVE_TRY(space_->make_port(options)));
 }

@@ -251,6 +251,11 @@ class PortSpace {
   Result<SendRight> take_in(os::Fd end) const;
   /// @}
 
+  /// From now on `reeve ports` can show what the names of this space stand for, to whoever may look into the process.
+  /// Takes a descriptor. Where REEVE_PORTS is `listed` in the environment each space does so from its beginning.
+  /// Errors: busy.
+  Result<void> allow_listing() const;
+
   /// Every name, in no order.
   std::vector<Name> names() const;
   /// How many references of that type the name has; 0 where it is none.

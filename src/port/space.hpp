@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../quota/quota.hpp"
+#include "listing.hpp"
 #include "rights.hpp"
 #include "table.hpp"
 
@@ -189,6 +190,9 @@ class Space {
   Result<os::Fd> give_out(Name send);
   Result<Name> take_in(os::Fd end);
 
+  /// From now on the names, and what they stand for, can be read by whoever may look into this process.
+  Result<void> allow_listing();
+
   /// Around a fork: the copy of the process finds it whole, and destroys it after the second, which tells nobody
   /// anything.
   /// @{
@@ -204,7 +208,21 @@ class Space {
  private:
   friend class Sending;
   friend class Receiving;
-  using Lock = std::unique_lock<std::mutex>;
+  // Whoever gives it up has what was done with it shown, where that is allowed.
+  class Mutex {
+   public:
+    explicit Mutex(Space& space) : space_(space) {}
+    void lock() { mutex_.lock(); }
+    void unlock() {
+      if (space_.listing_) space_.show();
+      mutex_.unlock();
+    }
+
+   private:
+    Space& space_;
+    std::mutex mutex_;
+  };
+  using Lock = std::unique_lock<Mutex>;
   using Source = std::variant<std::shared_ptr<Port>, std::shared_ptr<Set>>;
 
   // All of these are called with the lock held.
@@ -257,13 +275,15 @@ class Space {
   Name known_send(const PortId& id, std::uint64_t giver);
   /// Who pays for what a sender has this space hold.
   quota::Account account_of(const os::Credentials& sender);
+  void show();
 
-  std::mutex mutex_;
+  Mutex mutex_{*this};
   quota::Ledger ledger_;
   Table table_;
   std::map<PortId, Name> own_;                              ///< ports
   std::map<std::pair<PortId, std::uint64_t>, Name> given_;  ///< send rights, by the line that they came by
   std::uint64_t last_number_ = 0;
+  std::optional<Listing> listing_;
   std::vector<std::byte> room_;  // what is received lies here for a moment
 };
 

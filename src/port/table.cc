@@ -40,6 +40,7 @@ Result<std::uint32_t> Table::claim_index(Name wanted) {
 Result<Name> Table::add(Entry entry, Name wanted) {
   const std::uint32_t index = REEVE_TRY(wanted ? claim_index(wanted) : free_index());
   slots_[index].entry = std::move(entry);
+  look_at(index);
   return name_of(index, slots_[index].generation);
 }
 
@@ -52,12 +53,14 @@ Table::Slot* Table::slot(Name name) {
 
 Entry* Table::find(Name name) {
   Slot* const found = slot(name);
+  if (found != nullptr) look_at((name.value >> 8) - 1);
   return found == nullptr ? nullptr : &*found->entry;
 }
 
 Entry Table::take(Name name) {
   Slot* const found = slot(name);
   REEVE_INVARIANT(found != nullptr);
+  look_at((name.value >> 8) - 1);
   Entry entry = std::move(*found->entry);
   found->entry.reset();
   ++found->generation;
@@ -71,6 +74,22 @@ std::vector<Name> Table::names() const {
     if (slots_[i].entry) names.push_back(name_of(i, slots_[i].generation));
   }
   return names;
+}
+
+void Table::begin_telling() {
+  is_telling_ = true;
+  looked_at_.clear();
+  for (std::uint32_t i = 0; i < slots_.size(); ++i) looked_at_.push_back(i);
+}
+
+std::vector<Table::Told> Table::told() {
+  std::vector<Told> told;
+  for (const std::uint32_t i : looked_at_) {
+    const Slot& slot = slots_[i];
+    told.push_back({i, slot.entry ? name_of(i, slot.generation) : Name(), slot.entry ? &*slot.entry : nullptr});
+  }
+  looked_at_.clear();
+  return told;
 }
 
 }  // namespace reeve::port

@@ -48,16 +48,31 @@ class Table {
   Entry take(Name name);
   std::vector<Name> names() const;
 
+  /// From now on the slots are told that were looked at, all of them at first.
+  void begin_telling();
+  struct Told {
+    std::uint32_t slot;
+    Name name;           ///< none where it stands for nothing
+    const Entry* entry;  ///< ... and null
+  };
+  /// Those that were looked at since the last time.
+  std::vector<Told> told();
+
  private:
   struct Slot {
     std::optional<Entry> entry;
     std::uint8_t generation = 0;
   };
+  void look_at(std::uint32_t index) {
+    if (is_telling_) looked_at_.push_back(index);
+  }
   Slot* slot(Name name);
   Result<std::uint32_t> free_index();
   Result<std::uint32_t> claim_index(Name wanted);
   std::vector<Slot> slots_;
   std::deque<std::uint32_t> free_;
+  bool is_telling_ = false;
+  std::vector<std::uint32_t> looked_at_;
 };
 
 }  // namespace reeve::port

@@ -46,11 +46,12 @@ target_include_directories(room_sandbox PRIVATE ${CMAKE_BINARY_DIR}/generated/sa
 add_dependencies(room_sandbox filters)
 
 # What a program links to be a client or a service.
-set(client_rooms vocab os quota object wire contract channel port connection bootstrap group)
+set(client_rooms vocab os quota object wire plist archive contract channel port connection bootstrap group)
 list(TRANSFORM client_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE client_objects)
 add_library(reeve STATIC ${client_objects})
 add_library(reeve_shared SHARED ${client_objects})
 set_target_properties(reeve_shared PROPERTIES OUTPUT_NAME reeve VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
+target_link_options(reeve_shared PRIVATE LINKER:-Bsymbolic-functions)
 foreach(library reeve reeve_shared)
   set_target_properties(${library} PROPERTIES EXPORT_NAME ${library})
   target_include_directories(${library} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
@@ -75,7 +76,7 @@ foreach(library reeve_apple reeve_apple_static)
 endforeach()
 
 # What only our own programs link: the broker's side, and the tool's.
-set(service_rooms identity plist policy line sandbox broker spawn supervise inspect)
+set(service_rooms identity xml policy line sandbox broker spawn supervise inspect)
 list(TRANSFORM service_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE inner_objects)
 add_library(reeve_inner STATIC ${inner_objects})
 reeve_either(expat EXPAT::EXPAT "${REEVE_EXPAT_ARCHIVE}")

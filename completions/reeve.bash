@@ -2,7 +2,7 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface new doctor sandbox team sign verify identity --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface new doctor sandbox team sign verify identity ports plist archive --help' -- "$word")
     return
   fi
   case $word in
@@ -13,6 +13,7 @@ _reeve() {
         options='--help --json --key --identifier --version --group --entitlement --preset --allow --detached --passphrase-file'
       [ "$command" != call ] || options='--help --json --file --timeout'
       [ "$command" != new ] || options='--help --json --label'
+      [ "$command" != plist ] || options='--help --json --to --output'
       [ "$command" != interface ] || options='--help --json --timeout'
       mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
       return
@@ -26,6 +27,14 @@ _reeve() {
         mapfile -t COMPREPLY < <(compgen -W 'show diff' -- "$word")
       else
         mapfile -t COMPREPLY < <(compgen -f -X '!*.json' -- "$word"; compgen -d -- "$word")
+      fi
+      ;;
+    plist | archive)
+      if [ "$COMP_CWORD" -eq 2 ]; then
+        [ "$command" = archive ] || mapfile -t COMPREPLY < <(compgen -W 'show check convert' -- "$word")
+        [ "$command" != archive ] || mapfile -t COMPREPLY < <(compgen -W 'show' -- "$word")
+      else
+        mapfile -t COMPREPLY < <(compgen -f -- "$word")
       fi
       ;;
     sign | verify) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;

@@ -4,11 +4,11 @@
 #include <csignal>
 
 #include "../object/object.hpp"
-#include "../plist/xml.hpp"
 #include "../policy/trust.hpp"
 #include "../sandbox/preset.hpp"
 #include "../vocab/name.hpp"
 #include "../vocab/text.hpp"
+#include "../xml/document.hpp"
 
 namespace reeve::broker {
 namespace {
@@ -18,7 +18,7 @@ constexpr std::int64_t kYearSeconds = 366 * 24 * 3600;
 // Reads the keys of one job file; every complaint names file, line and key.
 class JobReader {
  public:
-  JobReader(std::string_view file, const plist::Document& document) : file_(file), document_(document) {}
+  JobReader(std::string_view file, const xml::Document& document) : file_(file), document_(document) {}
 
   Result<Job> read() {
     job_.file = file_;
@@ -431,7 +431,7 @@ class JobReader {
   };
 
   std::string_view file_;
-  const plist::Document& document_;
+  const xml::Document& document_;
   Job job_;
 };
 
@@ -442,7 +442,7 @@ Result<Job> parse_job(std::string_view file, std::string_view text) {
     return fail(Kind::invalid, code::kBadJob, printable(file.substr(0, kProblemBytesMax)) + ": no path of a job file",
                 "give it an absolute path in UTF-8, of " + std::to_string(kJobFilePathBytesMax) + " bytes at most");
   }
-  auto document = plist::parse_xml(text);
+  auto document = xml::parse_document(text);
   if (!document) {
     return fail(Kind::invalid, document.error().code, std::string(file) + ": " + document.error().message,
                 document.error().advice);

@@ -45,6 +45,8 @@ Result<Object> untag(const std::string& tag, const std::string& text) {
 // Builds objects as nlohmann's parser meets them; unlike its own values, they notice a key that stands twice.
 class Builder : public nlohmann::json_sax<nlohmann::json> {
  public:
+  Builder(Tags tags, std::size_t depth_max) : tags_(tags), depth_max_(depth_max) {}
+
   bool null() override { return place(Object()); }
   bool boolean(bool value) override { return place(Object(value)); }
   bool number_integer(number_integer_t value) override { return place(Object(static_cast<std::int64_t>(value))); }
@@ -71,7 +73,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
   bool end_object() override {
     Object closed = pop();
     const Dictionary& dictionary = *closed.get<Dictionary>();
-    if (dictionary.count() != 1 || !dictionary.begin()->first.starts_with('$')) return place(std::move(closed));
+    const bool is_tag = dictionary.count() == 1 && dictionary.begin()->first.starts_with('$');
+    if (!is_tag || tags_ == Tags::are_themselves) return place(std::move(closed));
     const std::string* text = dictionary.begin()->second.get<std::string>();
     if (text == nullptr) return refuse(dictionary.begin()->first + ": expected a string");
     auto plain = untag(dictionary.begin()->first, *text);
@@ -108,7 +111,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
   bool open(Object container) {
-    if (frames_.size() >= kDepthMax) return refuse("containers nest deeper than 32 levels");
+    if (frames_.size() >= depth_max_)
+      return refuse("containers nest deeper than " + std::to_string(depth_max_) + " levels");
     frames_.push_back({std::move(container), {}});
     return true;
   }
@@ -128,6 +132,8 @@ class Builder : public nlohmann::json_sax<nlohmann::json> {
     return true;
   }
 
+  Tags tags_;
+  std::size_t depth_max_;
   std::vector<Frame> frames_;
   std::optional<Object> root_;
   std::optional<Error> error_;
@@ -169,8 +175,8 @@ Ordered json_of(const Object& object) { return std::visit(ToJson(), object.value
 
 }  // namespace
 
-Result<Object> parse_json(std::string_view text) {
-  Builder builder;
+Result<Object> parse_json(std::string_view text, Tags tags, std::size_t depth_max) {
+  Builder builder(tags, depth_max);
   nlohmann::json::sax_parse(text, &builder);
   return builder.finish();
 }

@@ -78,17 +78,23 @@ std::optional<Data> data_from_base64(std::string_view text) {
 }
 
 std::string rfc3339_of(const Date& date) {
-  const auto day = std::chrono::floor<std::chrono::days>(date.since_epoch);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(date.since_epoch);
+  return rfc3339_of(Moment{seconds.count(), static_cast<std::int32_t>((date.since_epoch - seconds).count())});
+}
+
+std::string rfc3339_of(const Moment& moment) {
+  const std::chrono::seconds seconds(moment.seconds);
+  const auto day = std::chrono::floor<std::chrono::days>(seconds);
   const std::chrono::year_month_day ymd{std::chrono::sys_days(day)};
-  const std::chrono::hh_mm_ss time(date.since_epoch - day);
+  const std::chrono::hh_mm_ss time(seconds - day);
   std::array<char, 48> text{};
   std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02d:%02d:%02d", static_cast<int>(ymd.year()),
                 static_cast<unsigned>(ymd.month()), static_cast<unsigned>(ymd.day()),
                 static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
                 static_cast<int>(time.seconds().count()));
   std::string out = text.data();
-  if (const auto fraction = time.subseconds().count(); fraction != 0) {
-    std::snprintf(text.data(), text.size(), ".%09lld", static_cast<long long>(fraction));
+  if (moment.nanoseconds != 0) {
+    std::snprintf(text.data(), text.size(), ".%09d", static_cast<int>(moment.nanoseconds));
     std::string digits = text.data();
     digits.erase(digits.find_last_not_of('0') + 1);
     out += digits;
@@ -96,7 +102,7 @@ std::string rfc3339_of(const Date& date) {
   return out + "Z";
 }
 
-std::optional<Date> date_from_rfc3339(std::string_view text) {
+std::optional<Moment> moment_from_rfc3339(std::string_view text) {
   const auto year = take_digits(text, 4);
   const auto month = year && take(text, '-') ? take_digits(text, 2) : std::nullopt;
   const auto day = month && take(text, '-') ? take_digits(text, 2) : std::nullopt;
@@ -107,9 +113,22 @@ std::optional<Date> date_from_rfc3339(std::string_view text) {
   if (!fraction || text != "Z") return std::nullopt;
   const std::chrono::year_month_day date{std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
                                          std::chrono::day(static_cast<unsigned>(*day))};
-  if (!date.ok() || *year < 1678 || *year > 2261 || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
-  return Date{std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(*hour) +
-              std::chrono::minutes(*minute) + std::chrono::seconds(*second) + *fraction};
+  if (!date.ok() || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+  const auto seconds = std::chrono::sys_seconds(std::chrono::sys_days(date)).time_since_epoch() +
+                       std::chrono::hours(*hour) + std::chrono::minutes(*minute) + std::chrono::seconds(*second);
+  return Moment{seconds.count(), static_cast<std::int32_t>(fraction->count())};
+}
+
+std::optional<Date> date_from_rfc3339(std::string_view text) {
+  const auto moment = moment_from_rfc3339(text);
+  return moment ? date_of(*moment) : std::nullopt;
+}
+
+std::optional<Date> date_of(const Moment& moment) {
+  const std::chrono::seconds seconds(moment.seconds);
+  const std::chrono::year_month_day date{std::chrono::sys_days(std::chrono::floor<std::chrono::days>(seconds))};
+  if (date.year() < std::chrono::year(1678) || date.year() > std::chrono::year(2261)) return std::nullopt;
+  return Date{seconds + std::chrono::nanoseconds(moment.nanoseconds)};
 }
 
 std::string text_of(const Uuid& uuid) {

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "../plist/xml.hpp"
 #include "../vocab/name.hpp"
 #include "../vocab/text.hpp"
+#include "../xml/document.hpp"
 
 namespace reeve::policy {
 namespace {
@@ -23,7 +23,7 @@ bool contains(const std::vector<std::string>& all, const std::string& one) {
 
 class GrantReader {
  public:
-  GrantReader(std::string_view file, const plist::Document& document) : file_(file), document_(document) {}
+  GrantReader(std::string_view file, const xml::Document& document) : file_(file), document_(document) {}
 
   Result<Grant> read() {
     for (const auto& [key, value] : document_.root) REEVE_TRY(read_key(key, value));
@@ -100,7 +100,7 @@ class GrantReader {
   }
 
   std::string_view file_;
-  const plist::Document& document_;
+  const xml::Document& document_;
   Grant grant_;
 };
 
@@ -118,7 +118,7 @@ bool is_granted(const std::string& what, std::vector<std::string> Grant::* list,
 }  // namespace
 
 Result<Grant> parse_grant(std::string_view file, std::string_view text) {
-  auto document = plist::parse_xml(text);
+  auto document = xml::parse_document(text);
   if (document) return GrantReader(file, *document).read();
   return fail(Kind::invalid, document.error().code, std::string(file) + ": " + document.error().message,
               document.error().advice);

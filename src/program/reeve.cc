@@ -15,6 +15,8 @@
 #include "../inspect/interface.hpp"
 #include "../inspect/json.hpp"
 #include "../inspect/new_service.hpp"
+#include "../inspect/plist.hpp"
+#include "../inspect/ports.hpp"
 #include "../inspect/sandbox.hpp"
 #include "../inspect/signing.hpp"
 #include "../os/process.hpp"
@@ -57,6 +59,7 @@ struct Words {
   std::string first;
   std::string second;
   std::vector<std::string> paths;
+  std::string output;
   std::vector<std::string> program;  // what is behind "--", whole
   inspect::CallCommand call;
   inspect::SignCommand sign;
@@ -129,6 +132,16 @@ int compare_interfaces(const Words& words) {
   return comparison->breaks_old_callers ? kFailed : 0;
 }
 
+// What is no line of text is written as it is.
+int convert_plist(const Words& words) {
+  const auto form = inspect::parse_plist_form(words.second);
+  if (!form) return report(form.error(), words.form()), kMisused;
+  const auto converted = inspect::convert_plist(words.first, *form, words.output);
+  if (!converted) return report(converted.error(), words.form());
+  if (*form == inspect::PlistForm::json) return show(converted, words.form());
+  return std::fwrite(converted->data(), 1, converted->size(), stdout) == converted->size() ? 0 : kFailed;
+}
+
 int show_interface(const Words& words) {
   const auto wait = inspect::parse_duration(words.timeout);
   if (!wait) return report(wait.error(), words.form()), kMisused;
@@ -146,6 +159,7 @@ class Commands {
     add_new();
     add_sandbox();
     add_signing();
+    add_plist();
   }
 
   int run(int argc, char** argv) {
@@ -218,6 +232,9 @@ class Commands {
     CLI::App* kill = add_managing("kill", "Send a job a signal", [this] { return kill_job(words_); });
     kill->add_option("SIGNAL", words_.signal, "TERM, SIGTERM or 15")->required();
     kill->add_option("LABEL", words_.label, "the job")->required();
+    CLI::App* ports = add("ports", "Show the port rights of a process that allows it",
+                          [this] { return show(inspect::ports(words_.pid, words_.form()), words_.form()); });
+    ports->add_option("PID", words_.pid, "the process")->required()->check(CLI::PositiveNumber);
     add_managing("doctor", "Show what this machine offers, and what is degraded", [this] {
       std::printf("%s\n", inspect::doctor(words_.form(), words_.domain()).c_str());
       return 0;
@@ -318,6 +335,26 @@ class Commands {
       return show(inspect::identity(words_.pid, words_.form(), words_.domain()), words_.form());
     });
     identity->add_option("PID", words_.pid, "the process")->required()->check(CLI::PositiveNumber);
+  }
+
+  void add_plist() {
+    CLI::App* plist = app_.add_subcommand("plist", "Show, check or convert a property list: binary, XML or JSON");
+    plist->require_subcommand(1);
+    const auto add_for_file = [&](CLI::App* above, const char* name, const char* what, auto run) {
+      CLI::App* command =
+          add_to(*above, name, what, [this, run] { return show(run(words_.first, words_.form()), words_.form()); });
+      command->add_option("FILE", words_.first, "the file")->required();
+    };
+    add_for_file(plist, "show", "Show what a property list holds", inspect::show_plist);
+    add_for_file(plist, "check", "Say what a file is, and what is wrong with it", inspect::check_plist);
+    CLI::App* convert =
+        add_to(*plist, "convert", "Write a property list in another form", [this] { return convert_plist(words_); });
+    convert->add_option("FILE", words_.first, "the file")->required();
+    convert->add_option("--to", words_.second, "binary, xml or json")->required();
+    convert->add_option("--output", words_.output, "where to, instead of standard output");
+    CLI::App* archive = app_.add_subcommand("archive", "Show a keyed archive");
+    archive->require_subcommand(1);
+    add_for_file(archive, "show", "Show an archive's objects, with their classes", inspect::show_archive);
   }
 
   CLI::App app_{"Named services that start on demand inside a sandbox.", "reeve"};

@@ -70,6 +70,9 @@ inline constexpr std::size_t kLoadedJobsMax = 1024;         // By hand; as many 
 inline constexpr std::size_t kProblemCountMax = 1024;       // Remembered of job files and jobs.
 inline constexpr std::size_t kJobStringsBytesMax =
     32 * 1024;  // Program, arguments and environment of one job, together.
+inline constexpr std::size_t kPlistBytesMax =
+    64UL * 1024 * 1024;                             // Of a property list in a file or message; a job file has fewer.
+inline constexpr std::size_t kPlistDepthMax = 512;  // Containers within each other; Core Foundation's number.
 inline constexpr std::size_t kPlistValueCountMax =
     8192;  // Values in one property list; 64 KiB can hold no more of use.
 inline constexpr std::size_t kImageBytesMax = 512 * 1024 * 1024;  // A program's file, copied into sealed memory.

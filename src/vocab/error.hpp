@@ -68,6 +68,8 @@ inline constexpr std::int32_t kNoSuchRight = 2700;      ///< a name stands for n
 inline constexpr std::int32_t kDeadPort = 2701;         ///< a port has no receive right any more, or not here
 inline constexpr std::int32_t kReferences = 2702;       ///< a right has as many references as it can have, or fewer
 inline constexpr std::int32_t kGuarded = 2703;          ///< a receive right is guarded, and its guard was not given
+inline constexpr std::int32_t kBadArchive = 2800;       ///< a property list is no keyed archive, or not of such values
+inline constexpr std::int32_t kClassNotAllowed = 2801;  ///< an archive holds an object of a class that was not allowed
 }  // namespace code
 
 /// A value that says what failed. Never thrown.

@@ -1,14 +1,13 @@
-#include "xml.hpp"
+#include "reader.hpp"
 
 #include <expat.h>
 
 #include <memory>
 #include <optional>
 
-#include "../vocab/bounds.hpp"
 #include "scalars.hpp"
 
-namespace reeve::plist {
+namespace reeve::xml {
 namespace {
 
 enum class Element { plist, dict, array, key, string, integer, real, yes, no, date, data };
@@ -34,16 +33,14 @@ bool is_container(Element element) { return element == Element::dict || element 
 // One open element and what it has collected.
 struct Frame {
   Element element;
-  std::string path;
+  int line;
   std::string text;
   std::optional<std::string> key;
-  Array array;
-  Dictionary dictionary;
 };
 
-class Builder {
+class Elements {
  public:
-  explicit Builder(XML_Parser parser) : parser_(parser) {}
+  Elements(XML_Parser parser, const Bounds& bounds, Sink& sink) : parser_(parser), bounds_(bounds), sink_(sink) {}
 
   void open(std::string_view name) {
     if (error_) return;
@@ -58,11 +55,11 @@ class Builder {
     } else {
       check_value_place();
     }
-    if (frames_.size() > kDepthMax) refuse("elements nest deeper than 32 levels");
+    if (frames_.size() > bounds_.depth)
+      refuse("elements nest deeper than " + std::to_string(bounds_.depth) + " levels");
     if (error_) return;
-    std::string path = path_here();
-    if (*element != Element::plist && *element != Element::key) document_.lines.emplace(path, line());
-    frames_.push_back({*element, std::move(path), {}, {}, {}, {}});
+    if (is_container(*element)) sink_.begin(*element == Element::dict, line());
+    frames_.push_back({*element, line(), {}, {}});
   }
 
   void text(std::string_view text) {
@@ -76,19 +73,17 @@ class Builder {
 
   void close() {
     if (error_ || frames_.empty()) return;
-    Frame frame = std::move(frames_.back());
+    const Frame frame = std::move(frames_.back());
     frames_.pop_back();
     if (frame.element == Element::plist) return;
     if (frame.element == Element::key) {
-      Frame& dictionary = frames_.back();
-      if (dictionary.dictionary.find(frame.text) != nullptr) return refuse("the key " + frame.text + " stands twice");
-      dictionary.key = std::move(frame.text);
+      if (const auto taken = sink_.key(frame.text); !taken) return refuse(taken.error().message);
+      frames_.back().key = frame.text;
       return;
     }
     if (frame.key) return refuse("the key " + *frame.key + " has no value");
-    auto value = value_of(frame);
-    if (!value) return refuse(value.error().message);
-    place(std::move(*value));
+    if (const auto taken = take(frame); !taken) return refuse(taken.error().message);
+    frames_.back().key.reset();
   }
 
   void refuse(std::string why) {
@@ -96,13 +91,10 @@ class Builder {
     XML_StopParser(parser_, XML_FALSE);
   }
 
-  Result<Document> finish() {
+  Result<void> finish() const {
     if (error_) return fail(Kind::invalid, code::kBadPropertyList, *error_);
-    if (!root_ || root_->get<Dictionary>() == nullptr) {
-      return fail(Kind::invalid, code::kBadPropertyList, "line 1: the property list holds no dictionary");
-    }
-    document_.root = std::move(*root_->get<Dictionary>());
-    return std::move(document_);
+    if (values_ == 0) return fail(Kind::invalid, code::kBadPropertyList, "line 1: the property list holds no value");
+    return {};
   }
 
  private:
@@ -117,31 +109,26 @@ class Builder {
   void check_value_place() {
     const Frame& above = frames_.back();
     if (above.element == Element::plist) {
-      if (root_) refuse("a second value in <plist>");
+      if (values_ > 0) refuse("a second value in <plist>");
     } else if (above.element == Element::dict) {
       if (!above.key) refuse("a value without a key");
     } else if (above.element != Element::array) {
       refuse("an element within a plain value");
     }
-    if (++values_ > kPlistValueCountMax) refuse("more than 8192 values");
+    if (++values_ > bounds_.values) refuse("more than " + std::to_string(bounds_.values) + " values");
   }
 
-  std::string path_here() const {
-    if (frames_.empty()) return {};
-    const Frame& above = frames_.back();
-    if (above.element == Element::array) return above.path + "[" + std::to_string(above.array.size()) + "]";
-    if (above.element != Element::dict || !above.key) return above.path;
-    return above.path.empty() ? *above.key : above.path + "." + *above.key;
+  Result<void> take(const Frame& frame) {
+    if (is_container(frame.element)) return sink_.end(), Result<void>();
+    if (frame.element == Element::date) return sink_.date(REEVE_TRY(parse_date(frame.text)), frame.line);
+    sink_.value(REEVE_TRY(value_of(frame)), frame.line);
+    return {};
   }
 
-  static Result<Object> value_of(Frame& frame) {
+  static Result<Object> value_of(const Frame& frame) {
     switch (frame.element) {
-      case Element::dict:
-        return Object(std::move(frame.dictionary));
-      case Element::array:
-        return Object(std::move(frame.array));
       case Element::string:
-        return Object(std::move(frame.text));
+        return Object(frame.text);
       case Element::integer:
         return parse_integer(frame.text);
       case Element::real:
@@ -150,10 +137,11 @@ class Builder {
         return Object(true);
       case Element::no:
         return Object(false);
-      case Element::date:
-        return parse_date(frame.text);
       case Element::data:
         return parse_data(frame.text);
+      case Element::date:
+      case Element::dict:
+      case Element::array:
       case Element::plist:
       case Element::key:
         break;
@@ -161,56 +149,32 @@ class Builder {
     return fail(Kind::invalid, code::kBadPropertyList, "an element that is no value");
   }
 
-  void place(Object value) {
-    Frame& above = frames_.back();
-    if (above.element == Element::plist) {
-      root_ = std::move(value);
-    } else if (above.element == Element::array) {
-      above.array.push_back(std::move(value));
-    } else {
-      above.dictionary.set(std::move(*above.key), std::move(value));
-      above.key.reset();
-    }
-  }
-
   XML_Parser parser_;
+  const Bounds& bounds_;
+  Sink& sink_;
   std::vector<Frame> frames_;
-  std::optional<Object> root_;
   std::optional<std::string> error_;
-  Document document_;
   std::size_t values_ = 0;
 };
 
-Builder& builder(void* user) { return *static_cast<Builder*>(user); }
+Elements& elements(void* user) { return *static_cast<Elements*>(user); }
 
-void on_open(void* user, const XML_Char* name, const XML_Char**) { builder(user).open(name); }
-void on_close(void* user, const XML_Char*) { builder(user).close(); }
+void on_open(void* user, const XML_Char* name, const XML_Char**) { elements(user).open(name); }
+void on_close(void* user, const XML_Char*) { elements(user).close(); }
 void on_text(void* user, const XML_Char* text, int size) {
-  builder(user).text(std::string_view(text, static_cast<std::size_t>(size)));
+  elements(user).text(std::string_view(text, static_cast<std::size_t>(size)));
 }
 // The public DOCTYPE of property lists is let pass; a DOCTYPE that declares anything is not.
 void on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, int has_internal_subset) {
-  if (has_internal_subset != 0) builder(user).refuse("a DOCTYPE with declarations of its own");
+  if (has_internal_subset != 0) elements(user).refuse("a DOCTYPE with declarations of its own");
 }
 
 }  // namespace
 
-int Document::line_of(std::string_view path) const {
-  while (true) {
-    if (const auto found = lines.find(path); found != lines.end()) return found->second;
-    const std::size_t cut = path.find_last_of(".[");
-    if (path.empty()) return 1;
-    path = cut == std::string_view::npos ? std::string_view() : path.substr(0, cut);
-  }
-}
-
-Result<Document> parse_xml(std::string_view text) {
-  if (text.size() > kJobFileBytesMax) {
-    return fail(Kind::invalid, code::kTooLarge, "a property list is larger than 64 KiB");
-  }
+Result<void> read(std::string_view text, const Bounds& bounds, Sink& sink) {
   const std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> parser(XML_ParserCreate("UTF-8"), XML_ParserFree);
   if (!parser) return fail(Kind::busy, code::kSystem, "out of memory");
-  Builder state(parser.get());
+  Elements state(parser.get(), bounds, sink);
   XML_SetUserData(parser.get(), &state);
   XML_SetElementHandler(parser.get(), on_open, on_close);
   XML_SetCharacterDataHandler(parser.get(), on_text);
@@ -221,4 +185,4 @@ Result<Document> parse_xml(std::string_view text) {
   return state.finish();
 }
 
-}  // namespace reeve::plist
+}  // namespace reeve::xml

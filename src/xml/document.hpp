@@ -11,7 +11,7 @@
 
 #include "../object/object.hpp"
 
-namespace reeve::plist {
+namespace reeve::xml {
 
 struct Document {
   Dictionary root;
@@ -22,6 +22,6 @@ struct Document {
 };
 
 /// The dictionary that an XML property list of at most kJobFileBytesMax bytes holds.
-Result<Document> parse_xml(std::string_view text);
+Result<Document> parse_document(std::string_view text);
 
-}  // namespace reeve::plist
+}  // namespace reeve::xml

@@ -1,10 +1,10 @@
-#include "xml.hpp"
+#include "document.hpp"
 
 #include <gtest/gtest.h>
 
 #include "../vocab/bounds.hpp"
 
-namespace reeve::plist {
+namespace reeve::xml {
 namespace {
 
 std::string list(const std::string& body) {
@@ -12,7 +12,7 @@ std::string list(const std::string& body) {
 }
 
 std::string fault_of(const std::string& text) {
-  const auto parsed = parse_xml(text);
+  const auto parsed = parse_document(text);
   return parsed ? "parsed" : parsed.error().message;
 }
 
@@ -25,7 +25,7 @@ TEST(Xml, RefusesWhatIsNoPropertyListWithItsLine) {
   EXPECT_EQ(fault_of("<dict></dict>"), "line 1: <dict> outside of <plist>");
   EXPECT_EQ(fault_of(list("<array/>")), "line 1: the property list holds no dictionary");
   EXPECT_EQ(fault_of(list("<dict/><dict/>")), "line 3: a second value in <plist>");
-  EXPECT_EQ(fault_of(list("")), "line 1: the property list holds no dictionary");
+  EXPECT_EQ(fault_of(list("")), "line 1: the property list holds no value");
   EXPECT_EQ(fault_in("<key>a</key>"), "line 3: the key a has no value");
   EXPECT_EQ(fault_in("<string>a</string>"), "line 3: a value without a key");
   EXPECT_EQ(fault_in("<key>a</key><key>b</key>"), "line 3: the key a has no value");
@@ -65,7 +65,7 @@ TEST(Xml, BoundsDepthCountAndSize) {
 }
 
 TEST(Xml, ReadsEveryTypeAndKnowsItsLine) {
-  const auto parsed = parse_xml(list(R"(<dict>
+  const auto parsed = parse_document(list(R"(<dict>
   <key>s</key><string>a &amp; b</string>
   <key>i</key><integer>-5</integer>
   <key>h</key><integer>0xff</integer>
@@ -91,4 +91,4 @@ TEST(Xml, ReadsEveryTypeAndKnowsItsLine) {
 }
 
 }  // namespace
-}  // namespace reeve::plist
+}  // namespace reeve::xml

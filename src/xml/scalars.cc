@@ -3,9 +3,7 @@
 #include <charconv>
 #include <optional>
 
-#include "../object/text.hpp"
-
-namespace reeve::plist {
+namespace reeve::xml {
 namespace {
 
 std::unexpected<Error> bad(const char* what, std::string_view text) {
@@ -43,15 +41,16 @@ Result<Object> parse_integer(std::string_view text) {
 }
 
 Result<Object> parse_real(std::string_view text) {
-  const std::string body(trimmed(text));
+  std::string_view body = trimmed(text);
+  if (body.starts_with('+')) body.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), value);
   if (error == std::errc() && end == body.data() + body.size()) return Object(value);
   return bad("number", text);
 }
 
-Result<Object> parse_date(std::string_view text) {
-  if (const auto date = object::date_from_rfc3339(trimmed(text))) return Object(*date);
+Result<object::Moment> parse_date(std::string_view text) {
+  if (const auto moment = object::moment_from_rfc3339(trimmed(text))) return *moment;
   return bad("date of the form 2026-01-31T12:00:00Z", text);
 }
 
@@ -60,4 +59,4 @@ Result<Object> parse_data(std::string_view text) {
   return bad("base64", text);
 }
 
-}  // namespace reeve::plist
+}  // namespace reeve::xml

@@ -1,0 +1,34 @@
+// What is asked of an object beside the types of its fields, when it is read and when it is written.
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <vector>
+
+#include "graph.hpp"
+
+namespace reeve::archive {
+
+/// Ranges in ascending order that do not touch, none of them empty or beyond an int64.
+bool is_index_set(const IndexSet& set);
+
+/// Runs that are the text, one after the other; or none.
+bool fits_its_runs(const AttributedText& text);
+
+/// Finds keys that stand twice, by what they are or by their text. Looks at each text once, however many maps share it.
+class KeyCheck {
+ public:
+  explicit KeyCheck(const Graph& graph) : graph_(graph), ids_(graph.count(), kUnknown) {}
+  bool has_twice(const Map& map);
+
+ private:
+  static constexpr std::uint32_t kUnknown = UINT32_MAX;
+  std::uint32_t id_of(Ref key);
+
+  const Graph& graph_;
+  std::vector<std::uint32_t> ids_;  // of each node: the first of the same text
+  std::map<std::string_view, std::uint32_t> known_;
+  std::vector<std::uint32_t> keys_;
+};
+
+}  // namespace reeve::archive

@@ -1,0 +1,79 @@
+// Writes a property list in its binary form, value after value, the inner ones first. Equal plain values are written
+// once.
+//
+// Owns:    a copy of what was put.
+// Threads: one owner.
+// Errors:  bad-property-list for text that is not UTF-8, keys that stand twice or hold a NUL, dates that are no
+// numbers;
+//          too-large. The first one is what finish returns.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "property_list.hpp"
+
+namespace reeve::plist {
+
+/// What was put, to be held by a container. It counts from 0, in the order in which it was put.
+enum class Ref : std::uint32_t {};
+
+class Writer {
+ public:
+  Ref null() { return scalar(std::byte{0x00}); }
+  Ref boolean(bool value) { return scalar(std::byte{value ? std::uint8_t{0x09} : std::uint8_t{0x08}}); }
+  Ref integer(std::int64_t value);
+  Ref integer(std::uint64_t value);
+  Ref integer(Integer value) { return value.is_large ? integer(value.bits) : integer(value.value()); }
+  Ref real(double value);
+  /// Seconds since 2001-01-01T00:00:00Z.
+  Ref date(double seconds);
+  Ref data(std::span<const std::byte> bytes);
+  Ref string(std::string_view utf8);
+  Ref uid(std::uint32_t number);
+
+  struct Entry {
+    Ref key;  ///< a string
+    Ref value;
+  };
+  Ref array(std::span<const Ref> values) { return container(0xa0, values); }
+  Ref ordered_set(std::span<const Ref> values) { return container(0xb0, values); }
+  Ref set(std::span<const Ref> values) { return container(0xc0, values); }
+  Ref dictionary(std::span<const Entry> entries);
+
+  /// The whole, whose topmost value that is. Nothing is put after it.
+  Result<std::vector<std::byte>> finish(Ref root);
+
+ private:
+  // Of a plain value all its bytes; of a container its marker, before it is known how long numbers are.
+  struct Written {
+    std::size_t begin;    // in bytes_, or in members_
+    std::uint32_t count;  // of bytes, or members
+    std::uint8_t marker;  // of a container; else 0
+    bool may_be_key = false;
+  };
+  Ref scalar(std::byte marker) { return unique(std::span(&marker, 1)); }
+  Ref unique(std::span<const std::byte> bytes);
+  Ref sized(std::uint8_t marker, std::size_t count, std::span<const std::byte> content);
+  Ref container(std::uint8_t marker, std::span<const Ref> members);
+  Ref keep(const Written& written);
+  void refuse(std::int32_t code, const char* what);
+
+  std::vector<std::byte> bytes_;
+  std::vector<Ref> members_;
+  std::vector<Written> all_;
+  std::unordered_multimap<std::size_t, Ref> known_;  // plain values, by their hash
+  std::vector<std::byte> room_;
+  std::vector<Ref> keys_;
+  std::optional<Error> error_;
+};
+
+/// A value of a message. Errors: unsupported for what no property list holds.
+Result<std::vector<std::byte>> encode(const Object& object);
+
+}  // namespace reeve::plist

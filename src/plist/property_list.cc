@@ -4,6 +4,8 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <forward_list>
+#include <functional>
 
 #include "../vocab/bounds.hpp"
 #include "unicode.hpp"
@@ -40,10 +42,26 @@ std::uint8_t byte_at(std::span<const std::byte> bytes, std::size_t at) {
   return std::to_integer<std::uint8_t>(bytes[at]);
 }
 
-std::uint64_t read_big_endian(const std::byte* from, std::size_t size) {
+template <class T>
+T load_big_endian(const std::byte* from) {
+  T value;
+  std::memcpy(&value, from, sizeof value);
+  return std::byteswap(value);
+}
+
+[[gnu::noinline]] std::uint64_t read_odd_big_endian(const std::byte* from, std::size_t size) {
   std::uint64_t value = 0;
   for (std::size_t i = 0; i < size; ++i) value = value << 8 | std::to_integer<std::uint64_t>(from[i]);
   return value;
+}
+
+// Once or twice for each object: what most lists have is told apart in place.
+[[gnu::always_inline]] inline std::uint64_t read_big_endian(const std::byte* from, std::size_t size) {
+  if (size == 2) return load_big_endian<std::uint16_t>(from);
+  if (size == 1) return std::to_integer<std::uint64_t>(*from);
+  if (size == 4) return load_big_endian<std::uint32_t>(from);
+  if (size == 8) return load_big_endian<std::uint64_t>(from);
+  return read_odd_big_endian(from, size);
 }
 
 // Where an object's content lies, and how much there is: bytes, units of two bytes, or other objects.
@@ -52,17 +70,6 @@ struct Head {
   std::size_t at = 0;
   std::size_t count = 0;
 };
-
-// Of an object that was checked.
-Head head_at(std::span<const std::byte> bytes, std::size_t at) {
-  const std::uint8_t marker = byte_at(bytes, at);
-  Head head{static_cast<std::uint8_t>(marker & kKind), at + 1, static_cast<std::size_t>(marker & ~kKind)};
-  if (head.kind < kData || head.kind == kUid || head.count != kCountFollows) return head;
-  const std::size_t size = std::size_t{1} << (byte_at(bytes, at + 1) & 3);
-  head.count = read_big_endian(bytes.data() + at + 2, size);
-  head.at = at + 2 + size;
-  return head;
-}
 
 std::string_view text_in(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -82,30 +89,37 @@ std::uint64_t PropertyList::big_endian(std::size_t at, std::size_t size) const {
   return read_big_endian(bytes_.bytes().data() + at, size);
 }
 
-// Walks from the top to all that it leads to, each object once, and remembers how deep each goes.
+// Walks from the top to all that it leads to, each object once, and remembers how deep each goes. Its members return
+// false at the first fault, which `fault()` then tells; no Error is made before there is one.
 class Checker {
  public:
   explicit Checker(PropertyList& list) : list_(list), bytes_(list.bytes_.bytes()) {}
 
-  Result<void> run() {
-    REEVE_TRY(read_trailer());
+  bool run() {
+    if (!read_trailer()) return false;
     heights_.assign(list_.count_, kUnseen);
-    list_.is_reached_.assign(list_.count_, false);
+    path_.reserve(8);
+    keys_.reserve(16);
     unused_ = list_.table_ - kHeaderBytes;
     key_bytes_ = kKeyBytesForEach * bytes_.size();
-    REEVE_TRY(enter(list_.top_));
+    if (!enter(list_.top_)) return false;
     while (!path_.empty()) {
       Open& open = path_.back();
       if (open.next == open.end) {
-        REEVE_TRY(leave());
+        if (!leave()) return false;
         continue;
       }
       const std::uint64_t number = list_.big_endian(open.next, list_.number_size_);
       open.next += list_.number_size_;
       if (number >= list_.count_) return bad("holds an object that is not there");
-      REEVE_TRY(enter(static_cast<std::uint32_t>(number)));
+      if (!enter(static_cast<std::uint32_t>(number))) return false;
     }
-    return {};
+    return true;
+  }
+
+  std::unexpected<Error> fault() const {
+    const std::string where = is_of_object_ ? "object " + std::to_string(number_) + " " : "";
+    return fail(Kind::invalid, code_, where + what_);
   }
 
  private:
@@ -121,47 +135,66 @@ class Checker {
     std::size_t next;
     std::size_t end;
   };
+  // Of many keys, in order of what tells most of them apart.
+  struct Key {
+    std::size_t hash;
+    std::string_view text;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
 
-  std::unexpected<Error> bad(const char* what) const {
-    return fail(Kind::invalid, code::kBadPropertyList, "object " + std::to_string(number_) + " " + what);
+  bool bad(const char* what) {
+    what_ = what;
+    return false;
   }
-  static std::unexpected<Error> bad_whole(const char* what) {
-    return fail(Kind::invalid, code::kBadPropertyList, std::string("binary property list: ") + what);
+  bool bad_whole(const char* what) {
+    is_of_object_ = false;
+    return bad(what);
   }
+  bool too_large(const char* what) {
+    code_ = code::kTooLarge;
+    return bad_whole(what);
+  }
+  bool too_deep() { return too_large("containers nest deeper than 512 levels"); }
 
-  Result<void> read_trailer() {
+  bool read_trailer() {
     const std::size_t size = bytes_.size();
-    if (size < kHeaderBytes + 1 + kTrailerBytes) return bad_whole("shorter than the shortest");
-    if (text_in(bytes_.first(kMagic.size())) != kMagic) return bad_whole("not the magic bplist0");
+    if (size < kHeaderBytes + 1 + kTrailerBytes) return bad_whole("binary property list: shorter than the shortest");
+    if (text_in(bytes_.first(kMagic.size())) != kMagic) return bad_whole("binary property list: not the magic bplist0");
     const std::size_t trailer = size - kTrailerBytes;
     list_.offset_size_ = byte_at(bytes_, trailer + 6);
     list_.number_size_ = byte_at(bytes_, trailer + 7);
     const std::uint64_t count = list_.big_endian(trailer + 8, 8);
     const std::uint64_t top = list_.big_endian(trailer + 16, 8);
     const std::uint64_t table = list_.big_endian(trailer + 24, 8);
-    if (list_.offset_size_ - 1 > 7 || list_.number_size_ - 1 > 7) return bad_whole("numbers not of 1 to 8 bytes");
-    if (table <= kHeaderBytes || table >= trailer) return bad_whole("its table lies elsewhere");
-    if (count == 0 || count != (trailer - table) / list_.offset_size_ || (trailer - table) % list_.offset_size_ != 0) {
-      return bad_whole("its table is not as long as it has objects");
+    if (list_.offset_size_ - 1 > 7 || list_.number_size_ - 1 > 7) {
+      return bad_whole("binary property list: numbers not of 1 to 8 bytes");
     }
-    if (top >= count) return bad_whole("its topmost object is not there");
-    if (!fits(count - 1, list_.number_size_)) return bad_whole("numbers too short for its objects");
-    if (!fits(table, list_.offset_size_)) return bad_whole("offsets too short for its objects");
+    if (table <= kHeaderBytes || table >= trailer) return bad_whole("binary property list: its table lies elsewhere");
+    if (count == 0 || count != (trailer - table) / list_.offset_size_ || (trailer - table) % list_.offset_size_ != 0) {
+      return bad_whole("binary property list: its table is not as long as it has objects");
+    }
+    if (top >= count) return bad_whole("binary property list: its topmost object is not there");
+    if (!fits(count - 1, list_.number_size_)) {
+      return bad_whole("binary property list: numbers too short for its objects");
+    }
+    if (!fits(table, list_.offset_size_)) {
+      return bad_whole("binary property list: offsets too short for its objects");
+    }
     list_.table_ = table;
     list_.count_ = static_cast<std::uint32_t>(count);
     list_.top_ = static_cast<std::uint32_t>(top);
-    return {};
+    return true;
   }
   static bool fits(std::uint64_t value, std::size_t size) { return size == 8 || value >> (8 * size) == 0; }
 
   // How many objects deep it may go is known when all within it was left.
-  Result<void> enter(std::uint32_t number) {
+  bool enter(std::uint32_t number) {
     number_ = number;
     std::uint16_t& height = heights_[number];
     if (height == kOnPath) return bad("holds itself");
     if (height != kUnseen) return note_height(height);
-    list_.is_reached_[number] = true;
-    const Head head = REEVE_TRY(take_head(list_.offset_of(number)));
+    Head head;
+    if (!take_head(list_.offset_of(number), head)) return false;
     if (!is_container(head.kind)) {
       height = 1;
       return note_height(height);
@@ -170,33 +203,30 @@ class Checker {
     height = kOnPath;
     const std::size_t members = head.kind == kDictionary ? 2 * head.count : head.count;
     path_.push_back({number, 0, head, head.at, head.at + members * list_.number_size_});
-    return {};
+    return true;
   }
 
-  Result<void> note_height(std::uint16_t height) {
-    if (path_.empty()) return {};
+  bool note_height(std::uint16_t height) {
+    if (path_.empty()) return true;
     path_.back().height = std::max(path_.back().height, height);
-    return path_.size() + height > kPlistDepthMax + 1 ? too_deep() : Result<void>();
-  }
-  static std::unexpected<Error> too_deep() {
-    return fail(Kind::invalid, code::kTooLarge, "containers nest deeper than 512 levels");
+    return path_.size() + height <= kPlistDepthMax + 1 || too_deep();
   }
 
-  Result<void> leave() {
+  bool leave() {
     const Open open = path_.back();
     number_ = open.number;
-    if (open.head.kind == kDictionary) REEVE_TRY(check_keys(open.head));
+    if (open.head.kind == kDictionary && !check_keys(open.head)) return false;
     path_.pop_back();
     const auto height = static_cast<std::uint16_t>(open.height + 1);
     heights_[open.number] = height;
     return note_height(height);
   }
 
-  Result<Head> take_head(std::size_t at) {
+  bool take_head(std::size_t at, Head& head) {
     if (at < kHeaderBytes || at >= list_.table_) return bad("lies outside");
     const std::size_t most = list_.table_ - at;
     const std::uint8_t marker = byte_at(bytes_, at);
-    Head head{static_cast<std::uint8_t>(marker & kKind), at + 1, static_cast<std::size_t>(marker & ~kKind)};
+    head = {static_cast<std::uint8_t>(marker & kKind), at + 1, static_cast<std::size_t>(marker & ~kKind)};
     std::size_t size = 1;  // of all of it
     switch (head.kind) {
       case kNull:
@@ -226,7 +256,7 @@ class Checker {
       case kSet:
       case kOrderedSet:
       case kDictionary: {
-        if (head.count == kCountFollows) REEVE_TRY(take_count(head, most));
+        if (head.count == kCountFollows && !take_count(head, most)) return false;
         const std::size_t each = head.kind == kUtf16        ? 2
                                  : head.kind == kDictionary ? 2 * list_.number_size_
                                  : head.kind >= kArray      ? list_.number_size_
@@ -243,73 +273,91 @@ class Checker {
     // Each lies somewhere for itself, so that to check all takes no longer than to read them.
     if (size > unused_) return bad("lies where another does");
     unused_ -= size;
-    REEVE_TRY(check_content(marker, head));
-    return head;
+    return check_content(marker, head);
   }
 
-  Result<void> take_count(Head& head, std::size_t most) const {
+  bool take_count(Head& head, std::size_t most) {
     if (most < 2 || (byte_at(bytes_, head.at) & kKind) != kInteger) return bad("has no count");
     const unsigned power = byte_at(bytes_, head.at) & 0x0fU;
     const std::size_t size = std::size_t{1} << power;
     if (power > 3 || most < 2 + size) return bad("has no count");
     head.count = list_.big_endian(head.at + 1, size);
     head.at += 1 + size;
-    return {};
+    return true;
   }
 
-  Result<void> check_content(std::uint8_t marker, const Head& head) const {
-    const auto content = [&] { return text_in(bytes_.subspan(head.at, head.count)); };
+  bool check_content(std::uint8_t marker, const Head& head) {
+    if (head.kind == kAscii) {
+      return is_ascii(text_in(bytes_.subspan(head.at, head.count))) || bad("is ASCII text with other bytes");
+    }
     if (marker == (kInteger | 4)) {
       const std::uint64_t high = list_.big_endian(head.at, 8);
       const bool is_negative = list_.big_endian(head.at + 8, 8) >> 63 != 0;
-      if (high != 0 && !(high == UINT64_MAX && is_negative)) return bad("is an integer of more than 64 bits");
+      return high == 0 || (high == UINT64_MAX && is_negative) || bad("is an integer of more than 64 bits");
     }
-    if (marker == kDate && !std::isfinite(std::bit_cast<double>(list_.big_endian(head.at, 8)))) {
-      return bad("is a date that is no number");
+    if (marker == kDate) {
+      return std::isfinite(std::bit_cast<double>(list_.big_endian(head.at, 8))) || bad("is a date that is no number");
     }
-    if (head.kind == kAscii && !is_ascii(content())) return bad("is ASCII text with other bytes");
-    if (head.kind == kUtf8 && !is_utf8(content())) return bad("is text that is not UTF-8");
-    if (head.kind == kUtf16 && !is_utf16(bytes_.subspan(head.at, 2 * head.count))) {
-      return bad("is text with half a character");
+    if (head.kind == kUtf8) {
+      return is_utf8(text_in(bytes_.subspan(head.at, head.count))) || bad("is text that is not UTF-8");
     }
-    return {};
+    if (head.kind == kUtf16) {
+      return is_utf16(bytes_.subspan(head.at, 2 * head.count)) || bad("is text with half a character");
+    }
+    return true;
   }
 
-  // Each of them was checked by now. A few are compared with each other; more are sorted. Many dictionaries may share
-  // long keys, but not so that to compare them takes longer than to read a file some times as long.
-  Result<void> check_keys(const Head& head) {
+  // Each of them was checked by now. In ascending order they differ; else a few are compared with each other, and more
+  // are sorted. Many dictionaries may share long keys, but not so that to compare them takes longer than to read a file
+  // some times as long.
+  bool check_keys(const Head& head) {
     constexpr std::size_t kFew = 12;
     keys_.clear();
-    converted_.clear();
-    converted_.reserve(head.count);  // What is added stays where it is.
+    bool is_ascending = true;
     for (std::size_t i = 0; i < head.count; ++i) {
-      const auto number =
-          static_cast<std::uint32_t>(list_.big_endian(head.at + i * list_.number_size_, list_.number_size_));
-      const Value key(list_, number);
+      const std::size_t place = head.at + i * list_.number_size_;
+      const Value key(list_, static_cast<std::uint32_t>(list_.big_endian(place, list_.number_size_)));
       if (key.type() != ValueType::string) return bad("has a key that is no string");
       const auto plain = key.plain_text();
       const std::size_t size = plain ? plain->size() : 3 * key.count();
-      if (size > key_bytes_) return fail(Kind::invalid, code::kTooLarge, "keys that are too long for their count");
+      if (size > key_bytes_) return too_large("keys that are too long for their count");
       key_bytes_ -= size;
-      const std::string_view text = plain ? *plain : std::string_view(converted_.emplace_back(key.text()));
+      if (!plain) converted_.push_front(key.text());
+      const std::string_view text = plain ? *plain : std::string_view(converted_.front());
       if (text.find('\0') != std::string_view::npos) return bad("has a key that holds a NUL");
-      if (head.count <= kFew && std::ranges::find(keys_, text) != keys_.end()) return bad("has a key twice");
-      keys_.push_back(text);
+      is_ascending = is_ascending && (keys_.empty() || keys_.back().text < text);
+      keys_.push_back({0, text});
     }
-    if (head.count <= kFew) return {};
+    const bool are_different = is_ascending || (keys_.size() <= kFew ? are_few_different() : are_many_different());
+    converted_.clear();
+    return are_different || bad("has a key twice");
+  }
+  bool are_few_different() const {
+    for (std::size_t i = 1; i < keys_.size(); ++i) {
+      for (std::size_t j = 0; j < i; ++j) {
+        if (keys_[i].text == keys_[j].text) return false;
+      }
+    }
+    return true;
+  }
+  bool are_many_different() {
+    for (Key& key : keys_) key.hash = std::hash<std::string_view>()(key.text);
     std::ranges::sort(keys_);
-    return std::ranges::adjacent_find(keys_) == keys_.end() ? Result<void>() : bad("has a key twice");
+    return std::ranges::adjacent_find(keys_) == keys_.end();
   }
 
   PropertyList& list_;
   std::span<const std::byte> bytes_;
   std::vector<std::uint16_t> heights_;  // of each object, once it was left
   std::vector<Open> path_;
-  std::vector<std::string_view> keys_;
-  std::vector<std::string> converted_;
-  std::size_t unused_ = 0;     // bytes that no object was found in
-  std::size_t key_bytes_ = 0;  // that may yet be compared
-  std::uint32_t number_ = 0;   // of the object that is looked at
+  std::vector<Key> keys_;
+  std::forward_list<std::string> converted_;  // keys that do not lie there as UTF-8
+  std::size_t unused_ = 0;                    // bytes that no object was found in
+  std::size_t key_bytes_ = 0;                 // that may yet be compared
+  std::uint32_t number_ = 0;                  // of the object that is looked at
+  const char* what_ = "";
+  bool is_of_object_ = true;
+  std::int32_t code_ = code::kBadPropertyList;
 };
 
 Result<PropertyList> PropertyList::check(Data bytes) {
@@ -318,21 +366,25 @@ Result<PropertyList> PropertyList::check(Data bytes) {
   }
   PropertyList list;
   list.bytes_ = std::move(bytes);
-  REEVE_TRY(Checker(list).run());
+  Checker checker(list);
+  if (!checker.run()) return checker.fault();
   return list;
 }
 
-std::optional<Value> PropertyList::at(std::uint32_t number) const {
-  if (number >= count_ || !is_reached_[number]) return std::nullopt;
-  return Value(*this, number);
+// Of an object that was checked.
+Value::Value(const PropertyList& list, std::uint32_t number) : list_(&list), number_(number) {
+  const std::byte* const object = list.bytes_.bytes().data() + list.offset_of(number);
+  marker_ = std::to_integer<std::uint8_t>(*object);
+  at_ = static_cast<std::size_t>(object - list.bytes_.bytes().data()) + 1;
+  count_ = static_cast<std::size_t>(marker_ & ~kKind);
+  if (kind() < kData || kind() == kUid || count_ != kCountFollows) return;
+  const std::size_t size = std::size_t{1} << (std::to_integer<unsigned>(object[1]) & 3U);
+  count_ = read_big_endian(object + 2, size);
+  at_ += 1 + size;
 }
 
-Value::Value(const PropertyList& list, std::uint32_t number)
-    : list_(&list), number_(number), at_(list.offset_of(number)) {}
-
 ValueType Value::type() const {
-  const std::uint8_t marker = byte_at(list_->bytes_.bytes(), at_);
-  switch (marker & kKind) {
+  switch (kind()) {
     case kInteger:
       return ValueType::integer;
     case kReal:
@@ -356,74 +408,56 @@ ValueType Value::type() const {
     case kDictionary:
       return ValueType::dictionary;
     default:
-      return marker == kNull ? ValueType::null : ValueType::boolean;
+      return marker_ == kNull ? ValueType::null : ValueType::boolean;
   }
 }
 
-bool Value::boolean() const { return byte_at(list_->bytes_.bytes(), at_) == kTrue; }
+bool Value::boolean() const { return marker_ == kTrue; }
 
 // Eight bytes have a sign, fewer have none, and of sixteen the lower half is all there is.
 Integer Value::integer() const {
-  const std::size_t power = byte_at(list_->bytes_.bytes(), at_) & 0x0fU;
-  if (power < 4) return {list_->big_endian(at_ + 1, std::size_t{1} << power), false};
-  const std::uint64_t bits = list_->big_endian(at_ + 9, 8);
-  return {bits, list_->big_endian(at_ + 1, 8) == 0 && bits >> 63 != 0};
+  if (count_ < 4) return {list_->big_endian(at_, std::size_t{1} << count_), false};
+  const std::uint64_t bits = list_->big_endian(at_ + 8, 8);
+  return {bits, list_->big_endian(at_, 8) == 0 && bits >> 63 != 0};
 }
 
 double Value::real() const {
-  const bool is_short = (byte_at(list_->bytes_.bytes(), at_) & 0x0fU) == 2;
-  if (is_short) return std::bit_cast<float>(static_cast<std::uint32_t>(list_->big_endian(at_ + 1, 4)));
-  return std::bit_cast<double>(list_->big_endian(at_ + 1, 8));
+  if (count_ == 2) return std::bit_cast<float>(static_cast<std::uint32_t>(list_->big_endian(at_, 4)));
+  return std::bit_cast<double>(list_->big_endian(at_, 8));
 }
 
-double Value::date() const { return std::bit_cast<double>(list_->big_endian(at_ + 1, 8)); }
+double Value::date() const { return std::bit_cast<double>(list_->big_endian(at_, 8)); }
 
-std::span<const std::byte> Value::data() const {
-  const Head head = head_at(list_->bytes_.bytes(), at_);
-  return list_->bytes_.bytes().subspan(head.at, head.count);
-}
+std::span<const std::byte> Value::data() const { return list_->bytes_.bytes().subspan(at_, count_); }
 
-std::uint32_t Value::uid() const {
-  const std::size_t size = (byte_at(list_->bytes_.bytes(), at_) & 0x0fU) + 1;
-  return static_cast<std::uint32_t>(list_->big_endian(at_ + 1, size));
-}
+std::uint32_t Value::uid() const { return static_cast<std::uint32_t>(list_->big_endian(at_, count_ + 1)); }
 
 std::optional<std::string_view> Value::plain_text() const {
-  const Head head = head_at(list_->bytes_.bytes(), at_);
-  if (head.kind == kUtf16) return std::nullopt;
-  return text_in(list_->bytes_.bytes().subspan(head.at, head.count));
+  if (kind() == kUtf16) return std::nullopt;
+  return text_in(list_->bytes_.bytes().subspan(at_, count_));
 }
 
 std::string Value::text() const {
-  const Head head = head_at(list_->bytes_.bytes(), at_);
-  if (head.kind == kUtf16) return utf8_of(list_->bytes_.bytes().subspan(head.at, 2 * head.count));
-  return std::string(text_in(list_->bytes_.bytes().subspan(head.at, head.count)));
+  if (kind() == kUtf16) return utf8_of(list_->bytes_.bytes().subspan(at_, 2 * count_));
+  return std::string(*plain_text());
 }
 
 bool Value::is_text(std::string_view utf8) const {
   const auto plain = plain_text();
   if (plain) return *plain == utf8;
-  return count() <= utf8.size() && text() == utf8;
+  return count_ <= utf8.size() && text() == utf8;
 }
 
-std::size_t Value::count() const { return head_at(list_->bytes_.bytes(), at_).count; }
-
-Value Value::key(std::size_t i) const {
-  const Head head = head_at(list_->bytes_.bytes(), at_);
+Value Value::member(std::size_t i) const {
   const std::size_t size = list_->number_size_;
-  return {*list_, static_cast<std::uint32_t>(list_->big_endian(head.at + i * size, size))};
+  return {*list_, static_cast<std::uint32_t>(list_->big_endian(at_ + i * size, size))};
 }
 
-Value Value::value(std::size_t i) const {
-  const Head head = head_at(list_->bytes_.bytes(), at_);
-  const std::size_t size = list_->number_size_;
-  const std::size_t place = head.kind == kDictionary ? head.count + i : i;
-  return {*list_, static_cast<std::uint32_t>(list_->big_endian(head.at + place * size, size))};
-}
+Value Value::key(std::size_t i) const { return member(i); }
+Value Value::value(std::size_t i) const { return member(kind() == kDictionary ? count_ + i : i); }
 
 std::optional<Value> Value::find(std::string_view wanted) const {
-  const std::size_t all = count();
-  for (std::size_t i = 0; i < all; ++i) {
+  for (std::size_t i = 0; i < count_; ++i) {
     if (key(i).is_text(wanted)) return value(i);
   }
   return std::nullopt;

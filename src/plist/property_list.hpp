@@ -82,7 +82,7 @@ class Value {
 
   /// Of a container; a dictionary has a key for each of its values.
   /// @{
-  std::size_t count() const;
+  std::size_t count() const { return count_; }
   Value key(std::size_t i) const;
   Value value(std::size_t i) const;
   /// @}
@@ -97,9 +97,13 @@ class Value {
   friend class PropertyList;
   friend class Checker;
   Value(const PropertyList& list, std::uint32_t number);
+  std::uint8_t kind() const { return marker_ & 0xf0U; }
+  Value member(std::size_t i) const;
   const PropertyList* list_;
   std::uint32_t number_;
-  std::size_t at_;
+  std::uint8_t marker_;
+  std::size_t at_;     // where its content lies
+  std::size_t count_;  // of bytes, of units of two bytes, or of members
 };
 
 class PropertyList {
@@ -108,8 +112,6 @@ class PropertyList {
   static Result<PropertyList> check(Data bytes);
 
   Value root() const { return {*this, top_}; }
-  /// One of its objects, if it has that number and root() leads there: others were not checked.
-  std::optional<Value> at(std::uint32_t number) const;
   std::uint32_t count() const { return count_; }
   const Data& bytes() const { return bytes_; }
 
@@ -125,7 +127,6 @@ class PropertyList {
   std::size_t number_size_ = 0;
   std::uint32_t count_ = 0;
   std::uint32_t top_ = 0;
-  std::vector<bool> is_reached_;
 };
 
 /// The value that a binary property list holds, or an XML one: see Value::object.

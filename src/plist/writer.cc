@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <functional>
 
 #include "../vocab/bounds.hpp"
 #include "unicode.hpp"
@@ -13,10 +14,14 @@ namespace {
 
 constexpr std::string_view kMagic = "bplist00";
 constexpr std::size_t kTrailerBytes = 32;
+constexpr int kLooksMax = 1000;               // For a value that was put before. Chance alone takes a few dozen.
 constexpr std::int64_t kEpoch = 978'307'200;  // 2001-01-01T00:00:00Z, in seconds since 1970.
 
-void put(std::vector<std::byte>& out, std::uint64_t value, std::size_t size) {
-  for (std::size_t i = size; i-- > 0;) out.push_back(static_cast<std::byte>(value >> (8 * i)));
+// So many bytes of a number, the highest first.
+std::byte* put(std::byte* to, std::uint64_t value, std::size_t size) {
+  const std::uint64_t swapped = std::byteswap(value << (64 - 8 * size));
+  std::memcpy(to, &swapped, size);
+  return to + size;
 }
 
 // In 1, 2, 4 or 8 bytes.
@@ -24,15 +29,13 @@ std::size_t power_of(std::uint64_t value) {
   return value <= 0xff ? 0 : value <= 0xffff ? 1 : value <= 0xffffffff ? 2 : 3;
 }
 
-void put_integer(std::vector<std::byte>& out, std::uint64_t value) {
-  const std::size_t power = power_of(value);
-  put(out, 0x10 | power, 1);
-  put(out, value, std::size_t{1} << power);
-}
-
-void put_marker(std::vector<std::byte>& out, std::uint8_t marker, std::size_t count) {
-  put(out, marker | std::min<std::size_t>(count, 0x0f), 1);
-  if (count >= 0x0f) put_integer(out, count);
+// A marker with its count; at most ten bytes.
+std::byte* put_marker(std::byte* to, std::uint8_t marker, std::size_t count) {
+  to = put(to, marker | std::min<std::size_t>(count, 0x0f), 1);
+  if (count < 0x0f) return to;
+  const std::size_t power = power_of(count);
+  to = put(to, 0x10 | power, 1);
+  return put(to, count, std::size_t{1} << power);
 }
 
 // In as few bytes as it fits.
@@ -40,6 +43,12 @@ std::size_t bytes_of(std::uint64_t value) {
   std::size_t size = 1;
   while (size < 8 && value >> (8 * size) != 0) ++size;
   return size;
+}
+
+std::uint32_t hash_of(std::span<const std::byte> bytes, std::size_t seed) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::size_t hash = std::hash<std::string_view>()(text) + seed * 0x9e3779b97f4a7c15U;
+  return static_cast<std::uint32_t>(hash ^ hash >> 32U);
 }
 
 }  // namespace
@@ -60,64 +69,79 @@ Ref Writer::keep(const Written& written) {
   return static_cast<Ref>(all_.size() - 1);
 }
 
-Ref Writer::unique(std::span<const std::byte> bytes) {
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const std::size_t hash = std::hash<std::string_view>()(text);
-  const auto [begin, end] = known_.equal_range(hash);
-  for (auto known = begin; known != end; ++known) {
-    const Written& written = all_[static_cast<std::size_t>(known->second)];
-    const auto there = std::span(bytes_).subspan(written.begin, written.count);
-    if (std::ranges::equal(there, bytes)) return known->second;
+// Twice as many places as there are plain values, at least.
+void Writer::grow_known() {
+  const std::size_t size = std::max<std::size_t>(64, 4 * known_count_);
+  known_.assign(size, 0);
+  for (std::uint32_t i = 0; i < all_.size(); ++i) {
+    if (all_[i].marker != 0 || all_[i].count == 0) continue;
+    std::size_t place = all_[i].hash % size;
+    while (known_[place] != 0) place = (place + 1) % size;
+    known_[place] = i + 1;
   }
-  const Written written{bytes_.size(), static_cast<std::uint32_t>(bytes.size()), 0};
-  bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-  const Ref ref = keep(written);
-  if (!error_) known_.emplace(hash, ref);
+}
+
+// One that was put before, or a new one.
+Ref Writer::unique(std::span<const std::byte> front, std::span<const std::byte> content) {
+  if (error_) return keep({});
+  if (2 * (known_count_ + 1) > known_.size()) grow_known();
+  const std::uint32_t hash =
+      hash_of(content, content.empty() ? hash_of(front, 0) : front.size() + std::to_integer<std::size_t>(front[0]));
+  const std::size_t size = front.size() + content.size();
+  std::size_t place = hash % known_.size();
+  for (int looks = 0; known_[place] != 0; place = (place + 1) % known_.size()) {
+    if (++looks > kLooksMax) {
+      refuse(code::kTooLarge, "values that somebody has chosen to take long to tell apart");
+      return keep({});
+    }
+    const Written& written = all_[known_[place] - 1];
+    if (written.hash != hash || written.count != size) continue;
+    const std::byte* const there = &bytes_[written.begin];
+    const bool is_it = std::memcmp(there, front.data(), front.size()) == 0 &&
+                       (content.empty() || std::memcmp(there + front.size(), content.data(), content.size()) == 0);
+    if (is_it) return static_cast<Ref>(known_[place] - 1);
+  }
+  const std::size_t begin = bytes_.size();
+  bytes_.insert(bytes_.end(), front.begin(), front.end());
+  bytes_.insert(bytes_.end(), content.begin(), content.end());
+  const Ref ref = keep({begin, static_cast<std::uint32_t>(size), hash, 0, false});
+  if (error_) return ref;
+  known_[place] = static_cast<std::uint32_t>(ref) + 1;
+  ++known_count_;
   return ref;
 }
 
+Ref Writer::number(std::uint8_t marker, std::uint64_t value, std::size_t size) {
+  Front front;
+  const std::byte* const end = put(put(front.data(), marker, 1), value, size);
+  return unique(std::span(front.data(), end), {});
+}
+
 Ref Writer::integer(std::int64_t value) {
-  room_.clear();
-  if (value >= 0) {
-    put_integer(room_, static_cast<std::uint64_t>(value));
-  } else {
-    put(room_, 0x13, 1);
-    put(room_, static_cast<std::uint64_t>(value), 8);
-  }
-  return unique(room_);
+  const auto bits = static_cast<std::uint64_t>(value);
+  if (value < 0) return number(0x13, bits, 8);
+  const std::size_t power = power_of(bits);
+  return number(static_cast<std::uint8_t>(0x10 | power), bits, std::size_t{1} << power);
 }
 
 // Eight bytes have a sign.
 Ref Writer::integer(std::uint64_t value) {
   if (std::in_range<std::int64_t>(value)) return integer(static_cast<std::int64_t>(value));
-  room_.clear();
-  put(room_, 0x14, 1);
-  put(room_, 0, 8);
-  put(room_, value, 8);
-  return unique(room_);
+  Front front;
+  const std::byte* const end = put(put(put(front.data(), 0x14, 1), 0, 8), value, 8);
+  return unique(std::span(front.data(), end), {});
 }
 
-Ref Writer::real(double value) {
-  room_.clear();
-  put(room_, 0x23, 1);
-  put(room_, std::bit_cast<std::uint64_t>(value), 8);
-  return unique(room_);
-}
+Ref Writer::real(double value) { return number(0x23, std::bit_cast<std::uint64_t>(value), 8); }
 
 Ref Writer::date(double seconds) {
   if (!std::isfinite(seconds)) refuse(code::kBadPropertyList, "a date is no number");
-  room_.clear();
-  put(room_, 0x33, 1);
-  put(room_, std::bit_cast<std::uint64_t>(seconds), 8);
-  return unique(room_);
+  return number(0x33, std::bit_cast<std::uint64_t>(seconds), 8);
 }
 
-Ref Writer::uid(std::uint32_t number) {
-  const std::size_t size = bytes_of(number);
-  room_.clear();
-  put(room_, 0x80 | (size - 1), 1);
-  put(room_, number, size);
-  return unique(room_);
+Ref Writer::uid(std::uint32_t value) {
+  const std::size_t size = bytes_of(value);
+  return number(static_cast<std::uint8_t>(0x80 | (size - 1)), value, size);
 }
 
 // What will never fit is not copied first.
@@ -126,79 +150,99 @@ Ref Writer::sized(std::uint8_t marker, std::size_t count, std::span<const std::b
     refuse(code::kTooLarge, "the property list is larger than 64 MiB");
     return keep({});
   }
-  room_.clear();
-  put_marker(room_, marker, count);
-  room_.insert(room_.end(), content.begin(), content.end());
-  return unique(room_);
+  Front front;
+  const std::byte* const end = put_marker(front.data(), marker, count);
+  return unique(std::span(front.data(), end), content);
 }
 
 Ref Writer::data(std::span<const std::byte> bytes) { return sized(0x40, bytes.size(), bytes); }
 
 Ref Writer::string(std::string_view utf8) {
-  if (!is_utf8(utf8)) {
+  const bool is_plain = is_ascii(utf8);
+  if (!is_plain && !is_utf8(utf8)) {
     refuse(code::kBadPropertyList, "text is not UTF-8");
     return keep({});
   }
   std::vector<std::byte> units;
-  if (!is_ascii(utf8)) units = utf16_of(utf8);
+  if (!is_plain) units = utf16_of(utf8);
   const Ref ref =
-      units.empty() ? sized(0x50, utf8.size(), std::as_bytes(std::span(utf8))) : sized(0x60, units.size() / 2, units);
+      is_plain ? sized(0x50, utf8.size(), std::as_bytes(std::span(utf8))) : sized(0x60, units.size() / 2, units);
   all_[static_cast<std::size_t>(ref)].may_be_key = utf8.find('\0') == std::string_view::npos;
   return ref;
 }
 
 Ref Writer::container(std::uint8_t marker, std::span<const Ref> members) {
   for (const Ref member : members) REEVE_INVARIANT(static_cast<std::size_t>(member) < all_.size());
-  const Written written{members_.size(), static_cast<std::uint32_t>(members.size()), marker};
+  const std::size_t begin = members_.size();
   members_.insert(members_.end(), members.begin(), members.end());
-  return keep(written);
+  return keep({begin, static_cast<std::uint32_t>(members.size()), 0, marker, false});
 }
 
 // Equal keys are one object.
+bool Writer::has_key_twice() {
+  constexpr std::size_t kFew = 16;
+  if (keys_.size() > kFew) {
+    sorted_ = keys_;
+    std::ranges::sort(sorted_);
+    return std::ranges::adjacent_find(sorted_) != sorted_.end();
+  }
+  for (std::size_t i = 1; i < keys_.size(); ++i) {
+    if (std::find(keys_.begin(), keys_.begin() + static_cast<std::ptrdiff_t>(i), keys_[i]) !=
+        keys_.begin() + static_cast<std::ptrdiff_t>(i)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 Ref Writer::dictionary(std::span<const Entry> entries) {
   if (error_) return keep({});
   keys_.clear();
-  for (const Entry& entry : entries) keys_.push_back(entry.key);
-  const auto may_be_key = [this](Ref key) { return all_[static_cast<std::size_t>(key)].may_be_key; };
-  if (!std::ranges::all_of(keys_, may_be_key)) {
-    refuse(code::kBadPropertyList, "a key is no string, or holds a NUL");
+  for (const Entry& entry : entries) {
+    if (!all_[static_cast<std::size_t>(entry.key)].may_be_key) {
+      refuse(code::kBadPropertyList, "a key is no string, or holds a NUL");
+    }
+    keys_.push_back(entry.key);
   }
-  std::vector<Ref> sorted = keys_;
-  std::ranges::sort(sorted);
-  if (std::ranges::adjacent_find(sorted) != sorted.end()) refuse(code::kBadPropertyList, "a key stands twice");
+  if (has_key_twice()) refuse(code::kBadPropertyList, "a key stands twice");
   for (const Entry& entry : entries) keys_.push_back(entry.value);
   return container(0xd0, keys_);
 }
 
 Result<std::vector<std::byte>> Writer::finish(Ref root) {
   if (error_) return std::unexpected(*error_);
+  REEVE_INVARIANT(static_cast<std::size_t>(root) < all_.size());
+  constexpr std::size_t kMarkerBytesMax = 10;
   const std::size_t number_size = bytes_of(all_.size() - 1);
-  std::vector<std::byte> out;
-  out.reserve(bytes_.size() + members_.size() * number_size + all_.size() * 12);
-  for (const char c : kMagic) out.push_back(static_cast<std::byte>(c));
-  std::vector<std::size_t> offsets;
-  offsets.reserve(all_.size());
-  for (const Written& written : all_) {
-    offsets.push_back(out.size());
+  std::size_t most = kMagic.size() + bytes_.size() + members_.size() * number_size;
+  for (const Written& written : all_) most += written.marker != 0 ? kMarkerBytesMax : 0;
+  const std::size_t offset_size = bytes_of(most);
+  std::vector<std::byte> out(most + all_.size() * offset_size + kTrailerBytes);
+  std::vector<std::size_t> offsets(all_.size());
+  std::memcpy(out.data(), kMagic.data(), kMagic.size());
+  std::byte* to = out.data() + kMagic.size();
+  for (std::size_t i = 0; i < all_.size(); ++i) {
+    const Written& written = all_[i];
+    offsets[i] = static_cast<std::size_t>(to - out.data());
     if (written.marker == 0) {
-      const auto content = std::span(bytes_).subspan(written.begin, written.count);
-      out.insert(out.end(), content.begin(), content.end());
+      std::memcpy(to, &bytes_[written.begin], written.count);
+      to += written.count;
       continue;
     }
-    put_marker(out, written.marker, written.marker == 0xd0 ? written.count / 2 : written.count);
+    to = put_marker(to, written.marker, written.marker == 0xd0 ? written.count / 2 : written.count);
     for (const Ref member : std::span(members_).subspan(written.begin, written.count)) {
-      put(out, static_cast<std::uint64_t>(member), number_size);
+      to = put(to, static_cast<std::uint64_t>(member), number_size);
     }
   }
-  const std::size_t table = out.size();
-  const std::size_t offset_size = bytes_of(table);
-  for (const std::size_t offset : offsets) put(out, offset, offset_size);
-  put(out, 0, 6);
-  put(out, offset_size, 1);
-  put(out, number_size, 1);
-  put(out, all_.size(), 8);
-  put(out, static_cast<std::uint64_t>(root), 8);
-  put(out, table, 8);
+  const auto table = static_cast<std::size_t>(to - out.data());
+  for (const std::size_t offset : offsets) to = put(to, offset, offset_size);
+  to += 6;  // zeros
+  to = put(to, offset_size, 1);
+  to = put(to, number_size, 1);
+  to = put(to, all_.size(), 8);
+  to = put(to, static_cast<std::uint64_t>(root), 8);
+  to = put(to, table, 8);
+  out.resize(static_cast<std::size_t>(to - out.data()));
   if (out.size() <= kPlistBytesMax) return out;
   return fail(Kind::invalid, code::kTooLarge, "the property list is larger than 64 MiB");
 }

@@ -8,12 +8,11 @@
 //          too-large. The first one is what finish returns.
 #pragma once
 
-#include <map>
+#include <array>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "property_list.hpp"
@@ -54,22 +53,30 @@ class Writer {
   struct Written {
     std::size_t begin;    // in bytes_, or in members_
     std::uint32_t count;  // of bytes, or members
+    std::uint32_t hash;   // of a plain value
     std::uint8_t marker;  // of a container; else 0
-    bool may_be_key = false;
+    bool may_be_key;
   };
-  Ref scalar(std::byte marker) { return unique(std::span(&marker, 1)); }
-  Ref unique(std::span<const std::byte> bytes);
+  static constexpr std::size_t kFrontBytes = 17;  // the longest plain value that is no text and no data
+  using Front = std::array<std::byte, kFrontBytes>;
+
+  Ref scalar(std::byte marker) { return unique(std::span(&marker, 1), {}); }
+  Ref number(std::uint8_t marker, std::uint64_t value, std::size_t size);
+  Ref unique(std::span<const std::byte> front, std::span<const std::byte> content);
   Ref sized(std::uint8_t marker, std::size_t count, std::span<const std::byte> content);
   Ref container(std::uint8_t marker, std::span<const Ref> members);
   Ref keep(const Written& written);
+  void grow_known();
+  bool has_key_twice();
   void refuse(std::int32_t code, const char* what);
 
   std::vector<std::byte> bytes_;
   std::vector<Ref> members_;
   std::vector<Written> all_;
-  std::unordered_multimap<std::size_t, Ref> known_;  // plain values, by their hash
-  std::vector<std::byte> room_;
+  std::vector<std::uint32_t> known_;  // plain values by their hash: a place in all_, and one; 0 where there is none
+  std::size_t known_count_ = 0;
   std::vector<Ref> keys_;
+  std::vector<Ref> sorted_;
   std::optional<Error> error_;
 };
 

@@ -6,9 +6,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "../object/text.hpp"
+#include "../plist/moments.hpp"
 #include "../vocab/text.hpp"
 
 namespace reeve::inspect {
@@ -67,12 +67,8 @@ std::string hex(const Data& data) {
   return out + (data.size() > front.size() ? "…" : "");
 }
 std::string date(double seconds) {
-  constexpr double kFirst = -63'114'076'800;  // the year 1
-  constexpr double kLast = 252'423'993'599;   // the end of 9999
-  if (seconds < kFirst || seconds > kLast) return number(seconds) + " s since 2001";
-  const double whole = std::floor(seconds);
-  return object::rfc3339_of(object::Moment{static_cast<std::int64_t>(whole) + 978'307'200,
-                                           static_cast<std::int32_t>((seconds - whole) * 1e9)});
+  const auto moment = plist::moment_of(seconds);
+  return moment ? object::rfc3339_of(*moment) : number(seconds) + " s since 2001";
 }
 
 class Tree {

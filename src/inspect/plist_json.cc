@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "../object/text.hpp"
+#include "../plist/moments.hpp"
 #include "../plist/writer.hpp"
 #include "../vocab/bounds.hpp"
 #include "json.hpp"
@@ -16,24 +17,6 @@ namespace {
 using plist::Ref;
 using plist::Value;
 using plist::ValueType;
-
-constexpr std::int64_t kEpoch = 978'307'200;  // 2001-01-01T00:00:00Z, in seconds since 1970.
-constexpr double kFirst = -63'114'076'800;    // 0001-01-01, in seconds since 2001
-constexpr double kLast = 252'423'993'599;     // 9999-12-31
-
-double seconds_of(const object::Moment& moment) {
-  return static_cast<double>(moment.seconds - kEpoch) + moment.nanoseconds / 1e9;
-}
-
-// A moment from which the same seconds come again.
-std::optional<object::Moment> moment_of(double seconds) {
-  if (seconds < kFirst || seconds > kLast) return std::nullopt;
-  const double whole = std::floor(seconds);
-  const object::Moment moment{static_cast<std::int64_t>(whole) + kEpoch,
-                              static_cast<std::int32_t>(std::round((seconds - whole) * 1e9))};
-  if (moment.nanoseconds > 999'999'999 || seconds_of(moment) != seconds) return std::nullopt;
-  return moment;
-}
 
 std::string quoted(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
@@ -117,7 +100,8 @@ class JsonWriter {
   }
 
   void write_date(double seconds) {
-    if (const auto moment = moment_of(seconds)) {
+    const auto moment = plist::moment_of(seconds);
+    if (moment && plist::seconds_of(*moment) == seconds) {
       tagged("$date", quoted(object::rfc3339_of(*moment)));
     } else {
       tagged("$seconds", number_text(seconds));
@@ -205,7 +189,7 @@ class FromJson {
     if (tag == "$data" && text != nullptr) {
       if (const auto data = object::data_from_base64(*text)) return writer_.data(data->bytes());
     } else if (tag == "$date" && text != nullptr) {
-      if (const auto moment = object::moment_from_rfc3339(*text)) return writer_.date(seconds_of(*moment));
+      if (const auto moment = object::moment_from_rfc3339(*text)) return writer_.date(plist::seconds_of(*moment));
     } else if (tag == "$seconds" && value.get<double>() != nullptr) {
       return writer_.date(*value.get<double>());
     } else if (tag == "$uint64" && text != nullptr) {

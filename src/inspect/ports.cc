@@ -108,6 +108,7 @@ class Kernel {
     for (const std::uint64_t inode : *inodes) {
       if (socket(inode) && !lines_out.contains(inode)) peers.push_back(peer_of(inode, true));
     }
+    std::ranges::sort(peers, {}, &Peer::pids);  // The kernel has them in no order.
     return peers;
   }
 

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "../vocab/bounds.hpp"
+#include "moments.hpp"
 #include "unicode.hpp"
 
 namespace reeve::plist {
@@ -16,7 +17,6 @@ namespace {
 constexpr std::string_view kMagic = "bplist0";
 constexpr std::size_t kHeaderBytes = 8;
 constexpr std::size_t kTrailerBytes = 32;
-constexpr std::int64_t kEpoch = 978'307'200;  // 2001-01-01T00:00:00Z, in seconds since 1970.
 
 enum Marker : std::uint8_t {
   kNull = 0x00,
@@ -510,11 +510,10 @@ class Conversion {
 
  private:
   static Result<Object> date(double seconds) {
-    constexpr double kMost = 9.2e9;  // 64 bits of nanoseconds are 292 years.
-    const double since = std::floor(seconds);
-    if (std::abs(since + static_cast<double>(kEpoch)) > kMost) return no_object("a date before 1678 or after 2261");
-    const auto part = static_cast<std::int64_t>((seconds - since) * 1e9);
-    return Object(Date{std::chrono::nanoseconds((static_cast<std::int64_t>(since) + kEpoch) * 1'000'000'000 + part)});
+    const auto moment = moment_of(seconds);
+    const auto date = moment ? object::date_of(*moment) : std::nullopt;
+    if (!date) return no_object("a date before 1678 or after 2261");
+    return Object(*date);
   }
 
   Result<Object> array(const Value& value) {

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "../vocab/bounds.hpp"
+#include "moments.hpp"
 #include "unicode.hpp"
 
 namespace reeve::plist {
@@ -14,8 +15,7 @@ namespace {
 
 constexpr std::string_view kMagic = "bplist00";
 constexpr std::size_t kTrailerBytes = 32;
-constexpr int kLooksMax = 1000;               // For a value that was put before. Chance alone takes a few dozen.
-constexpr std::int64_t kEpoch = 978'307'200;  // 2001-01-01T00:00:00Z, in seconds since 1970.
+constexpr int kLooksMax = 1000;  // For a value that was put before. Chance alone takes a few dozen.
 
 // So many bytes of a number, the highest first.
 std::byte* put(std::byte* to, std::uint64_t value, std::size_t size) {
@@ -267,9 +267,9 @@ class Encoding {
       case object::Type::real:
         return writer_.real(*object.get<double>());
       case object::Type::date: {
-        const std::int64_t since = object.get<Date>()->since_epoch.count();
-        return writer_.date(static_cast<double>(since / 1'000'000'000 - kEpoch) +
-                            static_cast<double>(since % 1'000'000'000) / 1e9);
+        const auto seconds = std::chrono::floor<std::chrono::seconds>(object.get<Date>()->since_epoch);
+        const auto rest = object.get<Date>()->since_epoch - seconds;
+        return writer_.date(seconds_of({seconds.count(), static_cast<std::int32_t>(rest.count())}));
       }
       case object::Type::data:
         return writer_.data(object.get<Data>()->bytes());

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../object/text.hpp"
+#include "../plist/moments.hpp"
 #include "../plist/writer.hpp"
 #include "../vocab/bounds.hpp"
 #include "reader.hpp"
@@ -20,7 +21,6 @@ using plist::Value;
 using plist::ValueType;
 
 constexpr std::string_view kUid = "CF$UID";
-constexpr std::int64_t kEpoch = 978'307'200;  // 2001-01-01T00:00:00Z, in seconds since 1970.
 
 // What is open, and what it has collected.
 struct Frame {
@@ -50,7 +50,7 @@ class Lister final : public Sink {
   }
 
   Result<void> date(const object::Moment& moment, int) override {
-    place(writer_.date(static_cast<double>(moment.seconds - kEpoch) + moment.nanoseconds / 1e9), {});
+    place(writer_.date(plist::seconds_of(moment)), {});
     return {};
   }
 
@@ -176,11 +176,10 @@ class ListWriter {
   }
 
   static Result<std::string> date(double seconds) {
-    constexpr double kFirst = -63'114'076'800;  // 0001-01-01
-    constexpr double kLast = 252'423'993'599;   // 9999-12-31
     if (seconds != std::floor(seconds)) return no_form("a date with a part of a second");
-    if (seconds < kFirst || seconds > kLast) return no_form("a date that is not of the years 1 to 9999");
-    return object::rfc3339_of(object::Moment{static_cast<std::int64_t>(seconds) + kEpoch, 0});
+    const auto moment = plist::moment_of(seconds);
+    if (!moment) return no_form("a date that is not of the years 1 to 9999");
+    return object::rfc3339_of(*moment);
   }
 
   // A carriage return that is not escaped would come back as a line feed.

@@ -4,12 +4,16 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <functional>
 #include <reeve/port.hpp>
 #include <thread>
@@ -82,8 +86,10 @@ Object words(std::initializer_list<const char*> all) {
 Object peer(std::initializer_list<pid_t> pids, std::int64_t waiting = 0, bool is_gone = false) {
   Array numbers;
   for (const pid_t pid : pids) numbers.emplace_back(std::int64_t{pid});
-  return Object(Dictionary{
-      {"is_gone", Object(is_gone)}, {"pids", Object(std::move(numbers))}, {"waiting_bytes", Object(waiting)}});
+  return Object(Dictionary{{"is_gone", Object(is_gone)},
+                           {"is_known", Object(true)},
+                           {"pids", Object(std::move(numbers))},
+                           {"waiting_bytes", Object(waiting)}});
 }
 
 Dictionary row(port::Name name, Object rights, std::int64_t send, std::int64_t dead, std::int64_t limit, Array peers) {
@@ -102,7 +108,11 @@ std::string refused(pid_t pid) {
 std::string refused_show(std::span<const std::byte> bytes, unsigned flags = MFD_ALLOW_SEALING) {
   const Doer doer([&] {
     const int memory = ::memfd_create(port::kListingName, flags);
-    if (::write(memory, bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) ::_exit(1);
+    // It says whose it is.
+    const std::int32_t pid = ::getpid();
+    std::vector<std::byte> own(bytes.begin(), bytes.end());
+    if (own.size() >= sizeof(port::ListingHeader)) std::memcpy(&own[offsetof(port::ListingHeader, pid)], &pid, 4);
+    if (::write(memory, own.data(), own.size()) != static_cast<ssize_t>(own.size())) ::_exit(1);
   });
   return refused(doer.pid());
 }
@@ -123,7 +133,7 @@ TEST(PortsTool, RefusesAShowThatIsNone) {
   EXPECT_NE(refused_show(bytes_of(port::ListingHeader{.version = 2})).find("no listing"), std::string::npos);
   EXPECT_NE(refused_show(bytes_of(port::ListingHeader{.count = UINT32_MAX})).find("no listing"), std::string::npos);
   EXPECT_NE(refused_show(bytes_of(port::ListingHeader{.count = 1})).find("shorter"), std::string::npos);
-  EXPECT_NE(refused_show(bytes_of(port::ListingHeader{.sequence = 1})).find("change faster"), std::string::npos);
+  EXPECT_NE(refused_show(bytes_of(port::ListingHeader{.sequence = 1})).find("change all the while"), std::string::npos);
 }
 
 // Descriptors that are none, or not what they are said to be, tell nothing.
@@ -138,10 +148,15 @@ TEST(PortsTool, BelievesNothingOfDescriptors) {
                           .line = 0,
                           .ready = INT32_MAX};
   } show;
-  const Doer doer([&] { (void)!::write(::memfd_create(port::kListingName, 0), &show, sizeof show); });
+  const Doer doer([&] {
+    auto own = show;
+    own.header.pid = ::getpid();
+    (void)!::write(::memfd_create(port::kListingName, 0), &own, sizeof own);
+  });
   const Output output = reeve_tool({"ports", text(doer.pid())});
   EXPECT_EQ(output.exit_code, 0) << output.err;
-  EXPECT_NE(output.out.find("receive, send 4294967295, send-once, dead-name 4294967295, port-set"), std::string::npos)
+  EXPECT_NE(output.out.find("receive, send 4294967295, send-once, dead-name 4294967295, port-set, watched"),
+            std::string::npos)
       << output.out;
 }
 
@@ -227,6 +242,65 @@ TEST_F(PortsOfTasks, AreShownWholeWhileTheyChange) {
   }
   is_over = true;
   changes.join();
+}
+
+// A copy of the process has its parent's memory, and neither shows its own there nor spoils what is there.
+TEST(PortsTool, ShowsNothingOfACopy) {
+  const PortSpace space = PortSpace::make();
+  ASSERT_TRUE(space.allow_listing());
+  const ReceiveRight port = space.make_port().value();
+  const Doer copy([&] { (void)port.make_send(); });
+  EXPECT_NE(refused(copy.pid()).find("nothing but what its parent had"), std::string::npos);
+  const Dictionary shown = of_name(printed(::getpid()), port.name());
+  EXPECT_EQ(*shown.find("send_references"), Object(std::int64_t{0}));
+}
+
+TEST(PortsTool, ShowsWhatHasManyDescriptorsOnce) {
+  const PortSpace space = PortSpace::make();
+  ASSERT_TRUE(space.allow_listing());
+  const ReceiveRight port = space.make_port().value();
+  std::vector<os::Fd> copies;
+  for (int fd = 3; fd < 64; ++fd) {
+    std::array<char, 64> target{};
+    const ssize_t size = ::readlink(("/proc/self/fd/" + text(fd)).c_str(), target.data(), target.size());
+    if (std::string_view(target.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)))
+            .starts_with("/memfd:reeve-ports"))
+      copies.emplace_back(::dup(fd));
+  }
+  EXPECT_FALSE(copies.empty());
+  EXPECT_EQ(printed(::getpid()).size(), 1U);
+}
+
+// A process that makes and drops rights as fast as it can, and one that must not write files.
+TEST(PortsTool, ShowsABusyProcess) {
+  const Doer busy([] {
+    static const PortSpace space = PortSpace::make();
+    if (!space.allow_listing()) ::_exit(1);
+    static const ReceiveRight port = space.make_port().value();
+    static std::thread thread([] {
+      while (true) (void)port.make_send();
+    });
+  });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(printed(busy.pid()).size(), 1U);
+}
+
+TEST(PortsTool, LetsAProcessLiveThatMayWriteNoFiles) {
+  const Doer doer([] {
+    const rlimit limit{4096, 4096};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const PortSpace space = PortSpace::make();
+    if (space.allow_listing() || !space.make_port()) ::_exit(1);
+  });
+  EXPECT_NE(refused(doer.pid()).find("does not show its ports"), std::string::npos);
+}
+
+TEST(PortsTool, KnowsAProcessThatHasEnded) {
+  const pid_t pid = ::fork();
+  if (pid == 0) ::_exit(0);
+  siginfo_t info{};
+  ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT), 0);
+  EXPECT_NE(refused(pid).find("has ended"), std::string::npos);
+  ::waitpid(pid, nullptr, 0);
 }
 
 TEST(PortsTool, ShowsNothingOfAnotherUser) {

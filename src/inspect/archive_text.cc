@@ -77,9 +77,10 @@ class Tree {
 
   std::string whole() {
     if (!graph_.root) return "nil";
+    const auto count = [this](Ref ref) { ++met_[static_cast<std::size_t>(ref)]; };
     count(*graph_.root);
     for (std::size_t i = 0; i < graph_.count(); ++i) {
-      std::visit(References{[this](Ref ref) { count(ref); }}, graph_.at(static_cast<Ref>(i)).value);
+      std::visit(References{count}, graph_.at(static_cast<Ref>(i)).value);
     }
     put(0, "", *graph_.root);
     while (!waiting_.empty()) {
@@ -97,8 +98,6 @@ class Tree {
     std::string label;
     Ref ref;
   };
-
-  void count(Ref ref) { ++met_[static_cast<std::size_t>(ref)]; }
 
   void line(std::size_t depth, const std::string& text) {
     out_.append(2 * std::min(depth, kShownDepth), ' ');

@@ -5,8 +5,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <optional>
 #include <set>
 #include <span>
+#include <thread>
 
 #include "../os/memory.hpp"
 #include "../os/open_descriptors.hpp"
@@ -21,16 +26,28 @@ namespace {
 using port::ListedName;
 using port::ListingHeader;
 
-constexpr int kReadsMax = 100;  // Of a listing that changes all the while.
+constexpr std::size_t kListingsMax = 64;    // Spaces of one process. Most have one.
+constexpr std::size_t kShownMax = 1 << 17;  // Names, and peers of them, in all.
+constexpr std::chrono::milliseconds kBetweenReads{1};
+constexpr std::chrono::seconds kReadingMax{1};  // Of a listing that changes all the while.
 
 std::unexpected<Error> not_listed() {
   return fail(Kind::unsupported, code::kNoSuchRight, "the process does not show its ports",
               "start it with REEVE_PORTS=listed in its environment, or have it call PortSpace::allow_listing");
 }
+std::unexpected<Error> too_many() {
+  return fail(Kind::invalid, code::kTooLarge, "the process shows more than 131072 rights and holders of them");
+}
+
+struct Listed {
+  std::uint64_t inode = 0;  // of the memory
+  os::Fd memory;
+  std::vector<ListedName> names;
+};
 
 // What was there at one time.
-Result<std::vector<ListedName>> read_names(const os::Fd& memory) {
-  for (int i = 0; i < kReadsMax; ++i) {
+Result<std::vector<ListedName>> read_names(const os::Fd& memory, std::int32_t pid, os::Time until) {
+  do {
     ListingHeader before;
     ListingHeader after;
     REEVE_TRY(os::read_at(memory, 0, std::as_writable_bytes(std::span(&before, 1))));
@@ -38,21 +55,58 @@ Result<std::vector<ListedName>> read_names(const os::Fd& memory) {
       return fail(Kind::invalid, code::kBadPacket, "what the process shows is no listing of ports",
                   "it was written by another version, or by somebody else");
     }
-    std::vector<ListedName> names(before.count);
-    REEVE_TRY(os::read_at(memory, sizeof before, std::as_writable_bytes(std::span(names))));
-    REEVE_TRY(os::read_at(memory, 0, std::as_writable_bytes(std::span(&after, 1))));
-    if (before.sequence != after.sequence || before.sequence % 2 != 0) continue;
-    std::erase_if(names, [](const ListedName& name) { return name.name == 0; });
-    return names;
+    if (before.pid != pid) {
+      return fail(Kind::unsupported, code::kNoSuchRight, "the process shows nothing but what its parent had",
+                  "ask for its parent; have it execute a program, or make a space of its own");
+    }
+    if (before.sequence % 2 == 0) {
+      std::vector<ListedName> names(before.count);
+      REEVE_TRY(os::read_at(memory, sizeof before, std::as_writable_bytes(std::span(names))));
+      REEVE_TRY(os::read_at(memory, 0, std::as_writable_bytes(std::span(&after, 1))));
+      if (before.sequence == after.sequence) {
+        std::erase_if(names, [](const ListedName& name) { return name.name == 0; });
+        if (names.size() > kShownMax) return too_many();
+        return names;
+      }
+    }
+    std::this_thread::sleep_for(kBetweenReads);
+  } while (os::now() < until);
+  return fail(Kind::busy, code::kQueueFull, "the process's rights change all the while, or it was stopped in a change",
+              "try again");
+}
+
+// All that the process shows and that can be read; an error where nothing can.
+Result<std::vector<Listed>> read_listings(std::int32_t pid, const std::vector<os::OpenDescriptor>& descriptors) {
+  const std::string wanted = std::string("/memfd:") + port::kListingName + " (deleted)";
+  const std::int32_t own_number = REEVE_TRY(os::innermost_pid(pid));
+  const os::Time until = os::now() + kReadingMax;
+  std::vector<Listed> all;
+  std::optional<Error> fault;
+  std::size_t count = 0;
+  for (const os::OpenDescriptor& descriptor : descriptors) {
+    if (descriptor.target != wanted || all.size() == kListingsMax) continue;
+    auto memory = os::memory_in(pid, descriptor.number);
+    if (memory && std::ranges::find(all, memory->inode, &Listed::inode) != all.end()) continue;
+    auto names = memory ? read_names(memory->fd, own_number, until) : std::unexpected(memory.error());
+    if (names) {
+      count += names->size();
+      if (count > kShownMax) return too_many();
+      all.push_back({memory->inode, std::move(memory->fd), std::move(*names)});
+    } else {
+      fault = std::move(names).error();
+    }
   }
-  return fail(Kind::busy, code::kQueueFull, "the process's rights change faster than they can be read", "try again");
+  if (!all.empty()) return all;
+  if (fault) return std::unexpected(std::move(*fault));
+  return not_listed();
 }
 
 // Who is at the other end of a line.
 struct Peer {
+  bool is_known = false;  // it is a socket that the kernel has told of
+  bool is_gone = false;
   std::uint32_t waiting = 0;  // bytes, that nobody has received yet
   std::vector<std::int32_t> pids;
-  bool is_gone = false;
 };
 
 // What stands behind one name.
@@ -66,47 +120,44 @@ class Kernel {
  public:
   static Result<Kernel> look_at(std::int32_t pid) {
     Kernel kernel(pid);
-    kernel.descriptors_ = REEVE_TRY(os::descriptors_of(pid));
+    for (const os::OpenDescriptor& descriptor : REEVE_TRY(os::descriptors_of(pid))) {
+      const std::uint64_t inode = os::socket_inode(descriptor.target);
+      if (inode != 0) kernel.inodes_.emplace(descriptor.number, inode);
+      if (inode != 0) kernel.own_.insert(inode);
+      if (descriptor.target == "anon_inode:[eventpoll]") kernel.epolls_.insert(descriptor.number);
+    }
     kernel.sockets_ = REEVE_TRY(os::unix_sockets());
     kernel.holders_ = REEVE_TRY(os::socket_holders());
     return kernel;
   }
 
-  const std::vector<os::OpenDescriptor>& descriptors() const { return descriptors_; }
-
+  // 0 of what is no socket.
   std::uint64_t inode_of(std::int32_t descriptor) const {
-    const auto found = std::ranges::find(descriptors_, descriptor, &os::OpenDescriptor::number);
-    return found == descriptors_.end() ? 0 : os::socket_inode(found->target);
+    const auto found = inodes_.find(descriptor);
+    return found == inodes_.end() ? 0 : found->second;
   }
 
-  // Nothing is known of a socket of another network namespace.
-  std::optional<os::UnixSocket> socket(std::uint64_t inode) const {
-    const auto found = sockets_.find(inode);
-    return found == sockets_.end() ? std::nullopt : std::optional(found->second);
-  }
-
-  // What waits at which of its two ends is the question, too.
+  // What waits at which of its two ends is the question, too. Nothing is known of a socket of another network
+  // namespace.
   Peer peer_of(std::uint64_t inode, bool is_receiver) const {
-    Peer peer;
-    const auto own = socket(inode);
-    if (!own) return peer;
-    peer.is_gone = own->peer == 0;
-    const auto other = socket(own->peer);
-    peer.waiting = is_receiver ? own->waiting : other ? other->waiting : 0;
-    const auto [begin, end] = holders_.equal_range(own->peer);
+    const auto own = sockets_.find(inode);
+    if (own == sockets_.end()) return {};
+    Peer peer{.is_known = true, .is_gone = own->second.peer == 0, .waiting = 0, .pids = {}};
+    const auto other = sockets_.find(own->second.peer);
+    peer.waiting = is_receiver ? own->second.waiting : other != sockets_.end() ? other->second.waiting : 0;
+    const auto [begin, end] = holders_.equal_range(own->second.peer);
     for (auto holder = begin; holder != end; ++holder) peer.pids.push_back(holder->second);
     std::ranges::sort(peer.pids);
     peer.pids.erase(std::unique(peer.pids.begin(), peer.pids.end()), peer.pids.end());
     return peer;
   }
 
-  // The lines of a port are the sockets in its epoll, but for those that lead to other ports and are watched there.
-  std::vector<Peer> peers_of_port(std::int32_t ready, const std::set<std::uint64_t>& lines_out) const {
+  // The lines of a port are the sockets in its epoll, but for those that lead elsewhere and are watched there. What is
+  // in an epoll and no descriptor of the process's is somebody else's, whatever number it has.
+  std::vector<Peer> peers_of_port(std::int32_t ready, const std::set<std::uint64_t>& others) {
     std::vector<Peer> peers;
-    const auto inodes = os::watched_in(pid_, ready);
-    if (!inodes) return peers;
-    for (const std::uint64_t inode : *inodes) {
-      if (socket(inode) && !lines_out.contains(inode)) peers.push_back(peer_of(inode, true));
+    for (const std::uint64_t inode : watched(ready)) {
+      if (own_.contains(inode) && !others.contains(inode)) peers.push_back(peer_of(inode, true));
     }
     std::ranges::sort(peers, {}, &Peer::pids);  // The kernel has them in no order.
     return peers;
@@ -114,25 +165,42 @@ class Kernel {
 
  private:
   explicit Kernel(std::int32_t pid) : pid_(pid) {}
+
+  // Each epoll is asked once, and is one port's.
+  std::vector<std::uint64_t> watched(std::int32_t epoll) {
+    const auto found = epolls_.find(epoll);
+    if (found == epolls_.end()) return {};
+    epolls_.erase(found);
+    return os::watched_in(pid_, epoll).value_or(std::vector<std::uint64_t>());
+  }
+
   std::int32_t pid_;
-  std::vector<os::OpenDescriptor> descriptors_;
+  std::map<std::int32_t, std::uint64_t> inodes_;  // of sockets, by their descriptors
+  std::set<std::uint64_t> own_;
+  std::set<std::int32_t> epolls_;
   std::map<std::uint64_t, os::UnixSocket> sockets_;
   std::multimap<std::uint64_t, std::int32_t> holders_;
 };
 
-std::vector<Shown> shown(const Kernel& kernel, const std::vector<ListedName>& names) {
-  std::set<std::uint64_t> lines_out;
-  for (const ListedName& name : names) {
-    if (name.line >= 0) lines_out.insert(kernel.inode_of(name.line));
-  }
+// Of a name that has changed since, descriptors may be others by now: nothing is said of who has their other ends.
+Result<std::vector<Shown>> shown(Kernel& kernel, const std::vector<ListedName>& before,
+                                 const std::vector<ListedName>& after) {
+  std::set<std::uint64_t> others;
+  for (const ListedName& name : after) others.insert({kernel.inode_of(name.line), kernel.inode_of(name.inlet)});
+  std::map<std::uint32_t, ListedName> known;
+  for (const ListedName& name : before) known.emplace(name.name, name);
   std::vector<Shown> all;
-  for (const ListedName& name : names) {
+  std::size_t count = 0;
+  for (const ListedName& name : after) {
     Shown each{name, {}};
-    if ((name.rights & port::kListedReceive) != 0) {
-      each.peers = kernel.peers_of_port(name.ready, lines_out);
-    } else if (name.line >= 0) {
-      each.peers.push_back(kernel.peer_of(kernel.inode_of(name.line), false));
-    }
+    const auto earlier = known.find(name.name);
+    const bool is_same = earlier != known.end() && std::memcmp(&earlier->second, &name, sizeof name) == 0;
+    const bool is_port = (name.rights & port::kListedReceive) != 0;
+    if (is_same && is_port) each.peers = kernel.peers_of_port(name.ready, others);
+    if (is_same && !is_port && name.line >= 0) each.peers.push_back(kernel.peer_of(kernel.inode_of(name.line), false));
+    if (!is_same) each.peers.emplace_back();
+    count += 1 + each.peers.size();
+    if (count > kShownMax) return too_many();
     all.push_back(std::move(each));
   }
   return all;
@@ -143,8 +211,8 @@ struct Right {
   const char* word;
 };
 constexpr std::array kRights{Right{port::kListedReceive, "receive"}, Right{port::kListedSend, "send"},
-                             Right{port::kListedOnce, "send-once"}, Right{port::kListedDead, "dead-name"},
-                             Right{port::kListedSet, "port-set"}};
+                             Right{port::kListedOnce, "send-once"},  Right{port::kListedDead, "dead-name"},
+                             Right{port::kListedSet, "port-set"},    Right{port::kListedWatched, "watched"}};
 
 std::vector<std::string> rights_of(const ListedName& name) {
   std::vector<std::string> rights;
@@ -172,7 +240,7 @@ std::string text_of(const Peer& peer) {
     out += fmt::format("{}{} ({})", out.empty() ? "" : ", ", pid, printable(os::name_of_process(pid)));
   }
   // In the queue of a socket, or with somebody who may not be looked at.
-  if (out.empty()) out = peer.is_gone ? "gone" : "nobody who can be seen";
+  if (out.empty()) out = !peer.is_known ? "not known" : peer.is_gone ? "gone" : "nobody who can be seen";
   if (peer.waiting > 0) out += fmt::format(", {} bytes waiting", peer.waiting);
   return out;
 }
@@ -201,6 +269,7 @@ std::string json_of(std::int32_t pid, const std::vector<Shown>& names) {
       Array pids;
       for (const std::int32_t number : peer.pids) pids.emplace_back(std::int64_t{number});
       peers.emplace_back(Dictionary{{"is_gone", Object(peer.is_gone)},
+                                    {"is_known", Object(peer.is_known)},
                                     {"pids", Object(std::move(pids))},
                                     {"waiting_bytes", Object(std::int64_t{peer.waiting})}});
     }
@@ -219,18 +288,18 @@ std::string json_of(std::int32_t pid, const std::vector<Shown>& names) {
 
 }  // namespace
 
+// What the process shows is read before and after the kernel is asked who has what.
 Result<std::string> ports(std::int32_t pid, Form form) {
-  const Kernel kernel = REEVE_TRY(Kernel::look_at(pid));
-  const std::string wanted = std::string("/memfd:") + port::kListingName + " (deleted)";
+  const auto listings = REEVE_TRY(read_listings(pid, REEVE_TRY(os::descriptors_of(pid))));
+  const std::int32_t own_number = REEVE_TRY(os::innermost_pid(pid));
+  Kernel kernel = REEVE_TRY(Kernel::look_at(pid));
+  const os::Time until = os::now() + kReadingMax;
   std::vector<Shown> all;
-  bool is_listed = false;
-  for (const os::OpenDescriptor& descriptor : kernel.descriptors()) {
-    if (descriptor.target != wanted) continue;
-    is_listed = true;
-    const auto memory = REEVE_TRY(os::memory_in(pid, descriptor.number));
-    std::ranges::move(shown(kernel, REEVE_TRY(read_names(memory))), std::back_inserter(all));
+  for (const Listed& listing : listings) {
+    const auto after = REEVE_TRY(read_names(listing.memory, own_number, until));
+    std::ranges::move(REEVE_TRY(shown(kernel, listing.names, after)), std::back_inserter(all));
+    if (all.size() > kShownMax) return too_many();
   }
-  if (!is_listed) return not_listed();
   return form == Form::json ? json_of(pid, all) : text_of(all);
 }
 

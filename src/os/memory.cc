@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -64,7 +65,12 @@ Result<Fd> sealed_memory(const char* name, std::span<const std::byte> bytes) {
   return memory;
 }
 
+// A file that is to be larger than the process may write is a signal, which ends it.
 Result<Fd> open_memory(const char* name, std::size_t size) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && size > limit.rlim_cur) {
+    return fail(Kind::busy, code::kSystem, "the process may write no file of that size (RLIMIT_FSIZE)");
+  }
   Fd memory = REEVE_TRY(make_memory(name, uapi::kMemfdNoExecSeal));
   if (::ftruncate(memory.raw(), static_cast<off_t>(size)) != 0) return system_failure("ftruncate");
   return memory;

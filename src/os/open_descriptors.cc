@@ -2,12 +2,11 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <linux/magic.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <sys/socket.h>
-#include <sys/statfs.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -20,6 +19,7 @@
 #include <memory>
 #include <span>
 
+#include "memory.hpp"
 #include "proc.hpp"
 
 namespace reeve::os {
@@ -92,32 +92,63 @@ Result<std::vector<OpenDescriptor>> descriptors_of(std::int32_t pid) {
     if (!target.empty()) all.push_back({number, std::move(target)});
   };
   if (!for_each_number(proc_path(pid, "fd"), take)) return cannot_look();
+  if (all.empty()) return fail(Kind::gone, code::kClosed, "the process has ended, or has no descriptor");
   return all;
 }
 
-// A path leads to it without opening it: what somebody serves is looked at, and never asked for anything.
-Result<Fd> memory_in(std::int32_t pid, std::int32_t number) {
-  const Fd place(::open(descriptor_path(pid, "fd", number).c_str(), O_PATH | O_CLOEXEC));
-  if (!place) return system_failure("open /proc/PID/fd");
-  struct statfs system{};
-  if (::fstatfs(place.raw(), &system) != 0) return system_failure("fstatfs");
-  if (system.f_type != TMPFS_MAGIC) return fail(Kind::invalid, code::kBadAttachment, "the descriptor is no memory");
-  Fd memory(::open(descriptor_path(::getpid(), "fd", place.raw()).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!memory) return system_failure("open /proc/PID/fd");
-  return memory;
+namespace {
+
+// What the kernel knows already, without asking whoever serves the file.
+Result<struct statx> facts_of_file(const Fd& file) {
+  struct statx facts{};
+  if (::statx(file.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &facts) != 0) {
+    return system_failure("statx");
+  }
+  return facts;
 }
 
+}  // namespace
+
+// A path leads to it without opening it: a device, or what somebody serves, is looked at and no more. All memory of
+// this kind lies on one device that nobody can mount; whatever else is called so does not.
+Result<OpenMemory> memory_in(std::int32_t pid, std::int32_t number) {
+  const Fd place(::open(descriptor_path(pid, "fd", number).c_str(), O_PATH | O_CLOEXEC));
+  if (!place) return system_failure("open /proc/PID/fd");
+  const struct statx there = REEVE_TRY(facts_of_file(place));
+  const struct statx own = REEVE_TRY(facts_of_file(REEVE_TRY(open_memory("reeve", 0))));
+  const bool is_memory =
+      S_ISREG(there.stx_mode) && there.stx_dev_major == own.stx_dev_major && there.stx_dev_minor == own.stx_dev_minor;
+  if (!is_memory) return fail(Kind::invalid, code::kBadAttachment, "the descriptor is no memory");
+  Fd memory(::open(("/proc/self/fd/" + std::to_string(place.raw())).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!memory) return system_failure("open /proc/self/fd");
+  return OpenMemory{std::move(memory), there.stx_ino};
+}
+
+// Lines like "tfd:        8 events:       19 data:        1  pos:0 ino:2b71 sdev:9". Others speak of inodes too.
 Result<std::vector<std::uint64_t>> watched_in(std::int32_t pid, std::int32_t number) {
   constexpr std::string_view kInode = " ino:";
   const std::string text = REEVE_TRY(read_text(descriptor_path(pid, "fdinfo", number)));
   std::vector<std::uint64_t> inodes;
-  for (std::size_t at = text.find(kInode); at != std::string::npos; at = text.find(kInode, at)) {
-    at += kInode.size();
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    const std::string_view line = std::string_view(text).substr(begin, end - begin);
+    begin = end + 1;
+    const std::size_t at = line.find(kInode);
+    if (!line.starts_with("tfd:") || at == std::string_view::npos) continue;
     std::uint64_t inode = 0;
-    std::from_chars(&text[at], text.data() + text.size(), inode, 16);
+    std::from_chars(line.data() + at + kInode.size(), line.data() + line.size(), inode, 16);
     inodes.push_back(inode);
   }
   return inodes;
+}
+
+Result<std::int32_t> innermost_pid(std::int32_t pid) {
+  const std::string status = REEVE_TRY(read_text(proc_path(pid, "status")));
+  const std::string_view numbers = field_in(status, "NSpid:");
+  std::int32_t innermost = 0;
+  const std::size_t last = numbers.find_last_of(" \t") + 1;
+  std::from_chars(numbers.data() + last, numbers.data() + numbers.size(), innermost);
+  return innermost;
 }
 
 std::uint64_t socket_inode(const std::string& target) {

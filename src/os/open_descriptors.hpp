@@ -22,11 +22,19 @@ struct OpenDescriptor {
 /// All that are open in a process, in no order.
 Result<std::vector<OpenDescriptor>> descriptors_of(std::int32_t pid);
 
-/// Memory that is open in a process, to be read. Errors: invalid where the descriptor is anything else.
-Result<Fd> memory_in(std::int32_t pid, std::int32_t number);
+/// Memory that is open in a process, and to be read here.
+struct OpenMemory {
+  Fd fd;
+  std::uint64_t inode = 0;  ///< the same for every descriptor of it
+};
+/// Errors: invalid where the descriptor is anything else.
+Result<OpenMemory> memory_in(std::int32_t pid, std::int32_t number);
 
-/// The inodes of what is in an epoll of a process.
+/// The inodes of what is in an epoll of a process: of whatever file systems, so that one alone proves nothing.
 Result<std::vector<std::uint64_t>> watched_in(std::int32_t pid, std::int32_t number);
+
+/// The process's own number in the innermost pid namespace that it is in.
+Result<std::int32_t> innermost_pid(std::int32_t pid);
 
 /// The inode of a socket, from what /proc shows; 0 of anything else.
 std::uint64_t socket_inode(const std::string& target);

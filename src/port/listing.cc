@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "../os/process.hpp"
 #include "space.hpp"
 
 namespace reeve::port {
@@ -16,13 +17,13 @@ ListedName listed(Name name, const Entry* entry) {
   ListedName listed{.name = name.value, .send = entry->send, .dead = entry->dead};
   listed.rights = (entry->send > 0 ? kListedSend : 0U) | (entry->is_once ? kListedOnce : 0U) |
                   (entry->dead > 0 ? kListedDead : 0U) | (entry->port != nullptr ? kListedReceive : 0U) |
-                  (entry->set != nullptr ? kListedSet : 0U);
+                  (entry->set != nullptr ? kListedSet : 0U) | (entry->dead_to != nullptr ? kListedWatched : 0U);
   if (entry->line != nullptr) listed.line = entry->line->end.raw();
   if (entry->port != nullptr) {
     listed.queue_limit = entry->port->queue_limit();
     listed.ready = entry->port->ready().descriptor().raw();
+    if (entry->port->inlet != nullptr) listed.inlet = entry->port->inlet->descriptor().raw();
   }
-  if (entry->set != nullptr) listed.ready = entry->set->ready.descriptor().raw();
   return listed;
 }
 
@@ -33,15 +34,19 @@ Result<Listing> Listing::make() {
   // Nobody who opens it can take away what is written to.
   REEVE_TRY(os::seal_memory(memory, os::Sealing::size));
   os::Mapping mapping = REEVE_TRY(os::Mapping::of(memory, kBytes, os::Access::read_write));
-  const ListingHeader header;
+  ListingHeader header;
+  header.pid = os::own_pid();
   std::memcpy(mapping.bytes().data(), &header, sizeof header);
   return Listing(std::move(memory), std::move(mapping));
 }
 
-ListingHeader& Listing::header() { return *reinterpret_cast<ListingHeader*>(mapping_.bytes().data()); }
+ListingHeader& Listing::header() const { return *reinterpret_cast<ListingHeader*>(mapping_.bytes().data()); }
 
+bool Listing::is_own() const { return header().pid == os::own_pid(); }
+
+// Odd now, whatever it was: a copy of the process may have ended in the middle.
 void Listing::begin() {
-  std::atomic_ref(header().sequence).fetch_add(1, std::memory_order_relaxed);
+  std::atomic_ref(header().sequence).fetch_or(1, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
 }
 
@@ -62,7 +67,7 @@ Result<void> Space::allow_listing() {
 
 void Space::show() {
   const auto told = table_.told();
-  if (told.empty()) return;
+  if (told.empty() || !listing_->is_own()) return;
   listing_->begin();
   for (const auto& [slot, name, entry] : told) listing_->put(slot, listed(name, entry));
   listing_->end();

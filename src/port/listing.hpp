@@ -7,7 +7,8 @@
 //                there at one time
 //       16    4  version, 1
 //       20    4  count of names that follow
-//       24    8  zero
+//       24    4  the process, as it counts itself: a copy of it has this too, and shows nothing
+//       28    4  zero
 //       32  32n  each a ListedName; its name is 0 where it stands for nothing
 //
 // Owns:    the memory, 32 MiB of addresses of which that part takes room that was written.
@@ -28,7 +29,8 @@ struct ListingHeader {
   std::uint64_t sequence = 0;
   std::uint32_t version = 1;
   std::uint32_t count = 0;
-  std::uint64_t zero = 0;
+  std::int32_t pid = 0;
+  std::uint32_t zero = 0;
 };
 static_assert(sizeof(ListingHeader) == 32 && std::has_unique_object_representations_v<ListingHeader>);
 
@@ -39,6 +41,7 @@ enum ListedRight : std::uint32_t {
   kListedOnce = 4,
   kListedDead = 8,
   kListedSet = 16,
+  kListedWatched = 32,  ///< somebody is told of its end
 };
 
 struct ListedName {
@@ -48,8 +51,8 @@ struct ListedName {
   std::uint32_t dead = 0;         ///< references
   std::uint32_t queue_limit = 0;  ///< of a receive right
   std::int32_t line = -1;         ///< the descriptor of its line's end here, which is a socket
-  std::int32_t ready = -1;        ///< ... of a port's or a set's epoll, in which the ends of others are
-  std::uint32_t zero = 0;
+  std::int32_t ready = -1;        ///< ... of a port's epoll, in which the ends of others are
+  std::int32_t inlet = -1;        ///< ... of what else is in there: where further holders come from
 };
 static_assert(sizeof(ListedName) == 32 && std::has_unique_object_representations_v<ListedName>);
 
@@ -60,6 +63,9 @@ class Listing {
  public:
   static Result<Listing> make();
 
+  /// Whether it is this process's: a copy of the process has its parent's.
+  bool is_own() const;
+
   /// Between the two the names of some slots are written.
   /// @{
   void begin();
@@ -69,7 +75,7 @@ class Listing {
 
  private:
   Listing(os::Fd memory, os::Mapping mapping) : memory_(std::move(memory)), mapping_(std::move(mapping)) {}
-  ListingHeader& header();
+  ListingHeader& header() const;
   os::Fd memory_;
   os::Mapping mapping_;
 };

@@ -220,6 +220,7 @@ void Space::take_from_inlet(Port& port) {
 void Space::abandon() {
   const Lock lock(mutex_);
   listing_.reset();
+  table_.stop_telling();
   for (const Name name : table_.names()) {
     Entry& entry = *table_.find(name);
     for (SendLine* line : {entry.line.get(), entry.dead_to.get()}) {

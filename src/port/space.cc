@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <cstring>
 
 #include "../os/process.hpp"
 #include "../os/random.hpp"
@@ -39,8 +37,7 @@ Result<void> add_send(Entry& entry) {
 
 // Where there is no memory to list its names in it does all else.
 Space::Space() : ledger_(limit()), room_(kPacketBytesMax) {
-  const char* const ports = std::getenv("REEVE_PORTS");
-  if (ports != nullptr && std::strcmp(ports, "listed") == 0) (void)allow_listing();
+  if (os::trusted_variable("REEVE_PORTS") == "listed") (void)allow_listing();
 }
 
 Result<Entry*> Space::find_port(Name name) {

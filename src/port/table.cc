@@ -82,6 +82,11 @@ void Table::begin_telling() {
   for (std::uint32_t i = 0; i < slots_.size(); ++i) looked_at_.push_back(i);
 }
 
+void Table::stop_telling() {
+  is_telling_ = false;
+  looked_at_.clear();
+}
+
 std::vector<Table::Told> Table::told() {
   std::vector<Told> told;
   for (const std::uint32_t i : looked_at_) {

@@ -50,6 +50,7 @@ class Table {
 
   /// From now on the slots are told that were looked at, all of them at first.
   void begin_telling();
+  void stop_telling();
   struct Told {
     std::uint32_t slot;
     Name name;           ///< none where it stands for nothing

@@ -122,6 +122,12 @@ TEST(AnArchiveOfAStruct, EndsWhereItsGraphDoesNot) {
   ASSERT_FALSE(circle);
   EXPECT_EQ(circle.error().code, code::kTooLarge);
 
+  Graph texts;
+  texts.root = texts.add(List{std::vector<Ref>(1000, texts.add(std::string(1 << 20, 'x')))});
+  const auto copied = decode<std::vector<std::string>>(Data(*write(texts)));
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().code, code::kTooLarge);
+
   using Four = std::vector<std::vector<std::vector<std::vector<std::string>>>>;
   Graph shared;
   Ref last = shared.add(std::string("x"));

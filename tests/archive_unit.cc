@@ -10,6 +10,7 @@
 #include "../src/archive/archive.hpp"
 #include "../src/inspect/archive_text.hpp"
 #include "../src/inspect/plist_json.hpp"
+#include "../src/plist/writer.hpp"
 #include "../src/xml/list.hpp"
 
 namespace reeve::archive {
@@ -326,7 +327,7 @@ TEST(AKeyedArchive, IsRefusedForFieldsOfOtherTypes) {
   EXPECT_EQ(refused("NSDate", R"(,"NS.time":"now")"), "$objects[1].NS.time: expected real, got string");
   EXPECT_EQ(refused("NSURL", R"(,"NS.base":{"$uid":3},"NS.relative":"x")"), "$objects[1].NS.base: not a URL");
   EXPECT_EQ(refused("NSURL", R"(,"NS.base":5,"NS.relative":"x")"), "$objects[1].NS.base: no reference");
-  EXPECT_EQ(refused("NSURL", R"(,"NS.relative":{"$uid":2})"), "$objects[1].NS.relative: no plain value");
+  EXPECT_EQ(refused("NSURL", R"(,"NS.relative":{"$uid":2})"), "$objects[1].NS.relative: no object");
   EXPECT_EQ(refused("NSError", R"(,"NSDomain":"d","NSCode":{"$uint64":"18446744073709551615"})"),
             "$objects[1].NSCode: more than 63 bits");
   EXPECT_EQ(refused("NSError", R"(,"NSDomain":"d","NSCode":1,"NSUserInfo":{"$uid":3})"),
@@ -408,6 +409,51 @@ TEST(AKeyedArchive, DoesNotMultiplyWhatIsShared) {
   EXPECT_EQ(outcome(json_of(objects)), "parts that objects share take more than 64 MiB for all");
 }
 
+// However often the list of objects names one, it is one.
+TEST(AKeyedArchive, HasNoTwoObjectsThatAreOne) {
+  plist::Writer writer;
+  const auto key = [&](const char* name) { return writer.string(name); };
+  const std::array record{plist::Writer::Entry{key("$classname"), key("NSNull")},
+                          plist::Writer::Entry{key("$classes"), writer.array(std::array{key("NSNull")})}};
+  const plist::Ref text = writer.string("one text");
+  const plist::Ref object = writer.dictionary(std::array{plist::Writer::Entry{key("$class"), writer.uid(2)}});
+  const auto archive = [&](plist::Ref twice) {
+    plist::Writer copy = writer;
+    const auto entry = [&](const char* name, plist::Ref value) {
+      return plist::Writer::Entry{copy.string(name), value};
+    };
+    const plist::Ref of_class = copy.dictionary(record);
+    const std::array kin{entry("$classname", copy.string("NSArray")),
+                         entry("$classes", copy.array(std::array{copy.string("NSArray")}))};
+    const std::array list{entry("$class", copy.uid(3)),
+                          entry("NS.objects", copy.array(std::array{copy.uid(4), copy.uid(5)}))};
+    const std::array objects{copy.string("$null"), copy.dictionary(list), of_class, copy.dictionary(kin), twice, twice};
+    const std::array whole{
+        entry("$version", copy.integer(std::int64_t{100'000})), entry("$archiver", copy.string("NSKeyedArchiver")),
+        entry("$top", copy.dictionary(std::array{entry("root", copy.uid(1))})), entry("$objects", copy.array(objects))};
+    const auto graph = read(Data(copy.finish(copy.dictionary(whole)).value()), kAll);
+    return graph ? inspect::text_of(*graph) : graph.error().message;
+  };
+  EXPECT_EQ(archive(text), "NSArray 2\n  -: NSString \"one text\"\n  -: NSString \"one text\"")
+      << "equal text is one value";
+  EXPECT_EQ(archive(object), "$objects[1].NS.objects[0]: an object that is another, too");
+}
+
+// What a stranger calls things is shown as far as it is short and harmless.
+TEST(AKeyedArchive, SaysLittleOfAStrangersNames) {
+  const std::string said =
+      outcome(json_of(R"({"$dictionary":{"$class":{"$uid":2}}},)" + of_class("\\u001b[2J" + std::string(200, 'x'))));
+  EXPECT_EQ(said.find('\x1b'), std::string::npos);
+  EXPECT_LT(said.size(), 120U);
+}
+
+// A mutable text is an object of its own, wherever a text stands.
+TEST(AKeyedArchive, HasMutableTextsWhereTextsAre) {
+  EXPECT_EQ(outcome(json_of(R"({"$class":{"$uid":2},"NSString":{"$uid":3}},)" + of_class("NSAttributedString") +
+                            R"(,{"$class":{"$uid":4},"NS.string":"abc"},)" + of_class("NSMutableString"))),
+            "NSAttributedString \"abc\"");
+}
+
 TEST(AGraph, IsWrittenAndReadAgain) {
   Graph graph;
   const Ref text = graph.add(std::string("ä"));
@@ -486,6 +532,22 @@ TEST(AGraph, IsNotWrittenWhereItCouldNotBeReadAgain) {
             "$objects[3]: a key twice");
   EXPECT_EQ(refusal([](Graph& g) { return g.add(AttributedText{"abc", {{2, g.add(Map())}}}); }),
             "$objects[2]: runs that do not fit the text");
+  EXPECT_EQ(refusal([](Graph& g) { return g.add(Numbers{'x', {}}); }), "$objects[1]: a number of another type");
+  EXPECT_EQ(refusal([](Graph& g) { return g.add(Numbers{'i', {1.5}}); }), "$objects[1]: a number of another type");
+  EXPECT_EQ(refusal([](Graph& g) { return g.add(Numbers{'c', {std::int64_t{300}}}); }),
+            "$objects[1]: a number of another type");
+  EXPECT_EQ(refusal([](Graph& g) { return g.add(IndexPath{{UINT64_MAX}}); }),
+            "$objects[1]: an index of more than 63 bits");
+  EXPECT_EQ(refusal([](Graph& g) { return g.add(Range{0, UINT64_MAX}); }),
+            "$objects[1]: an index of more than 63 bits");
+  EXPECT_EQ(refusal([](Graph& g) {
+              const Ref url = g.add(Url{"x", {}});
+              std::get<Url>(g.at(url).value).base = url;
+              return url;
+            }),
+            "$objects[1]: a URL whose base has a base, and so on");
+  EXPECT_EQ(refusal([](Graph& g) { return g.add(std::string(300, 'x'), Record()); }).substr(0, 18),
+            "$objects[1]: class");
   EXPECT_EQ(refusal([](Graph& g) { return g.add(Date{std::nan("")}); }), "$objects[1]: a date that is no number");
   EXPECT_EQ(refusal([](Graph& g) { return g.add(std::string("\xff")); }), "text is not UTF-8");
 }

@@ -26,21 +26,24 @@ class Allowed {
   }
   /// A class of a user's: a record of such fields, each of which may be left out. One that has another field is
   /// refused.
-  Allowed& add_record(std::string name, std::vector<std::string> fields) {
-    records_[std::move(name)] = std::move(fields);
+  /// A class that the library knows is none of a user's, and stays what it is.
+  Allowed& add_record(std::string name, const std::vector<std::string>& fields) {
+    records_[std::move(name)] = {fields.begin(), fields.end()};
     return *this;
   }
 
-  bool has(std::string_view name) const { return names_.contains(name) || records_.contains(name); }
+  /// Whether a class that the library knows is allowed.
+  bool has(std::string_view name) const { return names_.contains(name); }
+  using Fields = std::set<std::string, std::less<>>;
   /// The fields of a class of a user's; null of all others.
-  const std::vector<std::string>* fields_of(std::string_view name) const {
+  const Fields* fields_of(std::string_view name) const {
     const auto found = records_.find(name);
     return found == records_.end() ? nullptr : &found->second;
   }
 
  private:
   std::set<std::string, std::less<>> names_;
-  std::map<std::string, std::vector<std::string>, std::less<>> records_;
+  std::map<std::string, Fields, std::less<>> records_;
 };
 
 /// Every class that this library knows. For showing what an archive holds; what a program decodes it names.

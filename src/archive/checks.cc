@@ -1,6 +1,8 @@
 #include "checks.hpp"
 
 #include <algorithm>
+#include <type_traits>
+#include <utility>
 
 #include "../plist/unicode.hpp"
 
@@ -23,6 +25,58 @@ bool fits_its_runs(const AttributedText& text) {
     left -= run.length;
   }
   return left == 0 || text.runs.empty();
+}
+
+namespace {
+
+// `value`: of whatever kind. 'q' and 'l' are int64 on the machines that write archives.
+bool is_of_type(char type, const std::variant<std::int64_t, std::uint64_t, double>& value) {
+  return std::visit(
+      [type](auto number) {
+        if constexpr (std::is_same_v<decltype(number), double>) {
+          return type == 'd' || type == 'f';
+        } else {
+          switch (type) {
+            case 'c':
+              return std::in_range<std::int8_t>(number);
+            case 'C':
+              return std::in_range<std::uint8_t>(number);
+            case 's':
+              return std::in_range<std::int16_t>(number);
+            case 'S':
+              return std::in_range<std::uint16_t>(number);
+            case 'i':
+              return std::in_range<std::int32_t>(number);
+            case 'I':
+              return std::in_range<std::uint32_t>(number);
+            case 'l':
+            case 'q':
+              return std::in_range<std::int64_t>(number);
+            case 'L':
+            case 'Q':
+              return std::in_range<std::uint64_t>(number);
+            default:
+              return false;
+          }
+        }
+      },
+      value);
+}
+
+}  // namespace
+
+bool are_of_their_type(const Numbers& numbers) {
+  return std::ranges::all_of(numbers.numbers, [&](const auto& value) { return is_of_type(numbers.type, value); });
+}
+
+bool ends_its_bases(const Graph& graph, Ref url) {
+  constexpr int kBasesMax = 64;
+  const Url* next = graph.get<Url>(url);
+  for (int steps = 0; next != nullptr && next->base; ++steps) {
+    if (steps == kBasesMax) return false;
+    next = graph.get<Url>(*next->base);
+  }
+  return true;
 }
 
 std::uint32_t KeyCheck::id_of(Ref key) {

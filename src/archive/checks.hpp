@@ -15,6 +15,12 @@ bool is_index_set(const IndexSet& set);
 /// Runs that are the text, one after the other; or none.
 bool fits_its_runs(const AttributedText& text);
 
+/// Numbers that C has room for in a value of that type.
+bool are_of_their_type(const Numbers& numbers);
+
+/// Whether what a URL is relative to is, in the end, relative to nothing. True of what is no URL.
+bool ends_its_bases(const Graph& graph, Ref url);
+
 /// Finds keys that stand twice, by what they are or by their text. Looks at each text once, however many maps share it.
 class KeyCheck {
  public:

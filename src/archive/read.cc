@@ -3,10 +3,12 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <set>
 #include <string_view>
 
 #include "../plist/unicode.hpp"
 #include "../vocab/bounds.hpp"
+#include "../vocab/text.hpp"
 #include "archive.hpp"
 #include "checks.hpp"
 #include "classes.hpp"
@@ -18,6 +20,8 @@ namespace {
 using PlistValue = plist::Value;
 using plist::ValueType;
 
+constexpr std::size_t kShownBytes = 64;  // Of a stranger's name, in a message.
+
 // Which field of which object leads to another.
 struct From {
   std::uint32_t holder = 0;  // its place among the objects; 0: the top
@@ -26,7 +30,7 @@ struct From {
 
   std::string path() const {
     std::string out = holder == 0 ? std::string("$top") : "$objects[" + std::to_string(holder) + "]";
-    out += "." + std::string(field);
+    out += "." + printable(field.substr(0, kShownBytes));
     if (index != SIZE_MAX) out += "[" + std::to_string(index) + "]";
     return out;
   }
@@ -35,7 +39,8 @@ struct From {
 std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadArchive, what); }
 
 std::unexpected<Error> not_allowed(const From& from, std::string_view name) {
-  return fail(Kind::denied, code::kClassNotAllowed, from.path() + ": class " + std::string(name) + " not allowed here",
+  return fail(Kind::denied, code::kClassNotAllowed,
+              from.path() + ": class " + printable(name.substr(0, kShownBytes)) + " not allowed here",
               "allow it where it belongs there; else do not read this archive");
 }
 
@@ -49,7 +54,7 @@ std::optional<std::vector<double>> numbers_in(const std::string& text, std::size
   const char* at = text.data();
   const char* const end = at + text.size();
   while (at != end) {
-    if (std::strchr("{}, ", *at) != nullptr) {
+    if (std::string_view("{}, ").find(*at) != std::string_view::npos) {
       ++at;
       continue;
     }
@@ -148,8 +153,9 @@ class Reader {
     if (!number || number->type() != ValueType::uid) return bad(from.path() + ": no object");
     REEVE_TRY(check_number(number->uid(), from));
     // Its name alone is remembered: whether it is allowed is asked of each object.
-    std::optional<std::string>& known = class_names_[number->uid()];
-    if (!known) known = REEVE_TRY(class_in(objects_->value(number->uid()), from));
+    const PlistValue record = objects_->value(number->uid());
+    std::optional<std::string>& known = class_names_[record.number()];
+    if (!known) known = REEVE_TRY(class_in(record, from));
     return *known;
   }
   static Result<std::string> class_in(const PlistValue& record, const From& from) {
@@ -170,15 +176,19 @@ class Reader {
     const bool is_plain_one = is_plain(object);
     if (!is_plain_one && object.type() != ValueType::dictionary) return bad(from.path() + ": no object");
     const std::string name = is_plain_one ? std::string(plain_class(object)) : REEVE_TRY(class_of(object, from));
-    if (!allowed_.has(name)) return not_allowed(from, name);
+    const Class* const known = class_named(name);
+    const auto* const fields = known == nullptr ? allowed_.fields_of(name) : nullptr;
+    if (fields == nullptr && (known == nullptr || !allowed_.has(name))) return not_allowed(from, name);
+    // Equal plain values may be one in a property list; two objects are never one dictionary.
+    const bool is_listed_before = !is_met_.insert(object.number()).second;
+    if (is_listed_before && !is_plain_one) return bad(from.path() + ": an object that is another, too");
+    if (is_listed_before) REEVE_TRY(spend(3 * object.count()));
     Value value;
     if (is_plain_one) {
       value = plain(object);
-    } else if (const auto* fields = allowed_.fields_of(name)) {
+    } else if (fields != nullptr) {
       value = REEVE_TRY(record(next.number, object, *fields));
     } else {
-      const Class* const known = class_named(name);
-      if (known == nullptr) return not_allowed(from, name);
       value = REEVE_TRY(known_value(next.number, object, known->shape));
     }
     graph_.at(next.ref) = {name, std::move(value)};
@@ -299,15 +309,33 @@ class Reader {
     return {};
   }
 
+  // A plain one, or an object of its own, which a mutable string is.
   Result<std::string> text(std::string_view field) {
-    const PlistValue value = REEVE_TRY(plain_field(field, ValueType::string));
-    REEVE_TRY(spend(value.count()));
+    const auto found = object_.find(field);
+    const bool is_reference = found && found->type() == ValueType::uid && found->uid() < objects_->count();
+    PlistValue value = is_reference ? objects_->value(found->uid()) : found.value_or(object_);
+    if (is_reference && value.type() == ValueType::dictionary) {
+      REEVE_TRY(spend(value.count()));
+      const std::string name = REEVE_TRY(class_of(value, from(field)));
+      const Class* const known = class_named(name);
+      if (known == nullptr || !allowed_.has(name)) return not_allowed(from(field), name);
+      const auto content = value.find("NS.string");
+      if (known->shape != Shape::text || !content || content->type() != ValueType::string) {
+        return bad_field(field, "no text");
+      }
+      value = *content;
+    } else {
+      value = REEVE_TRY(plain_field(field, ValueType::string));
+    }
+    REEVE_TRY(spend(3 * value.count()));
     return value.text();
   }
   Result<double> real(std::string_view field) const {
     const auto value = REEVE_TRY(may_plain_field(field));
     if (!value) return bad_field(field, "missing");
-    if (value->type() == ValueType::real) return value->real();
+    if (value->type() == ValueType::real) {
+      return std::isfinite(value->real()) ? Result<double>(value->real()) : bad_field(field, "no number");
+    }
     if (value->type() != ValueType::integer) return wrong_type(field, ValueType::real, value->type());
     const plist::Integer integer = value->integer();
     return integer.is_large ? static_cast<double>(integer.bits) : static_cast<double>(integer.value());
@@ -359,6 +387,7 @@ class Reader {
     PlistValue bytes = object;
     std::string name = "NSData";
     if (object.type() == ValueType::dictionary) {
+      REEVE_TRY(spend(object.count()));
       name = REEVE_TRY(class_of(object, source));
       const auto content = object.find("NS.data");
       if (!content) return bad_field(field, "no data");
@@ -368,7 +397,7 @@ class Reader {
     const Class* const known = class_named(name);
     if (known == nullptr || known->shape != Shape::data || bytes.type() != ValueType::data)
       return bad_field(field, "no data");
-    REEVE_TRY(spend(bytes.count()));
+    REEVE_TRY(spend(bytes.count() * sizeof(std::uint64_t)));
     auto numbers = varints_in(bytes.data());
     if (!numbers) return bad_field(field, "numbers that do not end");
     return numbers;
@@ -385,7 +414,8 @@ class Reader {
   }
 
   Result<Value> url() {
-    Url url{REEVE_TRY(text("NS.relative")), REEVE_TRY(may_ref("NS.base"))};
+    const auto base = REEVE_TRY(may_ref("NS.base"));
+    Url url{REEVE_TRY(text("NS.relative")), base};
     if (url.base) promise<Url>(*url.base, from("NS.base"), "a URL");
     return url;
   }
@@ -471,6 +501,9 @@ class Reader {
       auto numbers = REEVE_TRY(varints("NSIndexPathData"));
       if (!numbers || numbers->size() != size) return bad_field("NSIndexPathData", "not as many as there are to be");
       path.indices = std::move(*numbers);
+      if (std::ranges::any_of(path.indices, [](std::uint64_t index) { return index > INT64_MAX; })) {
+        return bad_field("NSIndexPathData", "more than 63 bits");
+      }
     }
     return path;
   }
@@ -584,46 +617,50 @@ class Reader {
       const auto place = places.find("$" + std::to_string(i));
       if (place == places.end()) return bad(here() + ": a number is missing");
       const PlistValue value = object_.value(place->second);
-      const bool is_real = numbers.type == 'f' || numbers.type == 'd';
-      if (is_real && value.type() == ValueType::real) {
+      if (value.type() == ValueType::real) {
         numbers.numbers.emplace_back(value.real());
-      } else if (!is_real && value.type() == ValueType::integer) {
-        const plist::Integer integer = value.integer();
-        if (integer.is_large) {
-          numbers.numbers.emplace_back(integer.bits);
-        } else {
-          numbers.numbers.emplace_back(integer.value());
-        }
+      } else if (value.type() == ValueType::integer && value.integer().is_large) {
+        numbers.numbers.emplace_back(value.integer().bits);
+      } else if (value.type() == ValueType::integer) {
+        numbers.numbers.emplace_back(value.integer().value());
       } else {
         return bad(here() + ": a number of another type");
       }
     }
+    if (!are_of_their_type(numbers)) return bad(here() + ": a number of another type");
     return numbers;
   }
 
   Result<Value> failure() {
-    Failure failure{REEVE_TRY(text("NSDomain")), REEVE_TRY(integer("NSCode")), REEVE_TRY(may_ref("NSUserInfo"))};
+    // First what needs no room: g++ 12 forgets what was made of an object when the rest of it fails.
+    const std::int64_t code = REEVE_TRY(integer("NSCode"));
+    const auto details = REEVE_TRY(may_ref("NSUserInfo"));
+    Failure failure{REEVE_TRY(text("NSDomain")), code, details};
     if (failure.details) promise<Map>(*failure.details, from("NSUserInfo"), "a dictionary");
     return failure;
   }
 
   Result<Value> notification() {
-    Notification notification{REEVE_TRY(text("NS.name")), REEVE_TRY(may_ref("NS.object")),
-                              REEVE_TRY(may_ref("NS.userinfo"))};
+    const auto object = REEVE_TRY(may_ref("NS.object"));
+    const auto details = REEVE_TRY(may_ref("NS.userinfo"));
+    Notification notification{REEVE_TRY(text("NS.name")), object, details};
     if (notification.details) promise<Map>(*notification.details, from("NS.userinfo"), "a dictionary");
     return notification;
   }
 
-  Result<Record> record(std::uint32_t number, const PlistValue& object, const std::vector<std::string>& fields) {
+  Result<Record> record(std::uint32_t number, const PlistValue& object, const Allowed::Fields& fields) {
     number_ = number;
     object_ = object;
     Record record;
     for (std::size_t i = 0; i < object.count(); ++i) {
       std::string name = object.key(i).text();
       if (name == "$class") continue;
-      if (name.starts_with("$$")) name.erase(0, 1);
-      const auto known = std::ranges::find(fields, name);
+      // What begins with one of them is the archiver's own.
+      if (name.starts_with('$') && !name.starts_with("$$")) return bad(from(name).path() + ": a field that is none");
+      if (name.starts_with('$')) name.erase(0, 1);
+      const auto known = fields.find(name);
       if (known == fields.end()) return bad(from(name).path() + ": a field that is none");
+      REEVE_TRY(spend(sizeof record.fields[0] + name.size()));
       record.fields.emplace_back(name, REEVE_TRY(field(object.value(i), from(*known))));
     }
     return record;
@@ -640,7 +677,7 @@ class Reader {
       case ValueType::real:
         return Field(value.real());
       case ValueType::string:
-        REEVE_TRY(spend(value.count()));
+        REEVE_TRY(spend(3 * value.count()));
         return Field(value.text());
       case ValueType::data:
         return Field(data_of(value));
@@ -651,14 +688,9 @@ class Reader {
 
   // What only the whole tells. A URL that is relative to itself is relative to nothing.
   Result<void> check_whole() const {
-    constexpr int kBasesMax = 64;
     KeyCheck keys(graph_);
     for (std::size_t i = 0; i < graph_.count(); ++i) {
-      const Url* url = graph_.get<Url>(static_cast<Ref>(i));
-      for (int steps = 0; url != nullptr && url->base; ++steps) {
-        if (steps == kBasesMax) return bad("a URL whose base has a base, and so on");
-        url = graph_.get<Url>(*url->base);
-      }
+      if (!ends_its_bases(graph_, static_cast<Ref>(i))) return bad("a URL whose base has a base, and so on");
       const auto* map = graph_.get<Map>(static_cast<Ref>(i));
       if (map != nullptr && keys.has_twice(*map)) return bad("a dictionary with a key twice");
     }
@@ -674,6 +706,7 @@ class Reader {
   Graph graph_;
   std::vector<std::optional<Ref>> refs_;                             // of each object that was met
   std::map<std::uint32_t, std::optional<std::string>> class_names_;  // by the number of their record
+  std::set<std::uint32_t> is_met_;  // objects of the property list that were read as objects of the archive
   std::vector<Waiting> waiting_;
   std::vector<Promise> promises_;
   std::size_t left_ = kPlistBytesMax;  // of what may be copied

@@ -4,6 +4,12 @@ namespace reeve::archive {
 namespace {
 
 constexpr std::size_t kLevelsMax = 64;
+constexpr std::size_t kTextBytesMax = 2 * kPlistBytesMax;
+
+std::unexpected<Error> too_much() {
+  return fail(Kind::invalid, code::kTooLarge, "an archive of more than 262144 values, 64 levels or 128 MiB of text",
+              "what is shared counts as often as it is met; read it as a graph");
+}
 
 std::string name_of(const object::Path& path) {
   const std::string text = path.text();
@@ -30,12 +36,14 @@ std::unexpected<Error> Decoding::missing(const object::Path& path, std::string_v
   return fail(Kind::invalid, code::kBadArchive, name_of({&path, field}) + ": missing");
 }
 
+Result<void> Decoding::spend(std::size_t bytes) {
+  text_bytes_ += bytes;
+  return text_bytes_ <= kTextBytesMax ? Result<void>() : too_much();
+}
+
 Result<void> Decoding::Level::check() {
-  if (++decoding_.values_ > kObjectCountMax || decoding_.depth_ > kLevelsMax) {
-    return fail(Kind::invalid, code::kTooLarge, "an archive of more than 262144 values, or 64 levels",
-                "what is shared counts as often as it is met; read it as a graph");
-  }
-  return {};
+  const bool fits = ++decoding_.values_ <= kObjectCountMax && decoding_.depth_ <= kLevelsMax;
+  return fits ? Result<void>() : too_much();
 }
 
 }  // namespace reeve::archive

@@ -13,7 +13,8 @@
 //   described struct            an object of its class; fields that are missing are refused unless they are optional
 //
 // Owns:    nothing.
-// Trust:   archives come from strangers. What is shared counts as often as it is met, for 262,144 values and 64 levels.
+// Trust:   archives come from strangers. What is shared counts as often as it is met, for 262,144 values, 64 levels and
+//          128 MiB of text.
 // Threads: any.
 // Errors:  those of archive::read; bad-archive for a value of another type than its field: "root.sender.pid: expected
 //          int32, got NSString".
@@ -62,6 +63,8 @@ class Decoding {
   }
   const Graph& graph() const { return graph_; }
 
+  // Of a text that is copied, and may be shared by many.
+  Result<void> spend(std::size_t bytes);
   std::unexpected<Error> mismatch(const object::Path& path, std::string_view expected, const Field& got) const;
   static std::unexpected<Error> missing(const object::Path& path, std::string_view field);
 
@@ -82,6 +85,7 @@ class Decoding {
   const Graph& graph_;
   std::size_t values_ = 0;
   std::size_t depth_ = 0;
+  std::size_t text_bytes_ = 0;
 };
 
 template <class T>
@@ -107,6 +111,7 @@ template <>
 struct Form<std::string> : PlainForm<std::string> {
   static void allow(Allowed& allowed) { allow_all(allowed, {"NSString", "NSMutableString"}); }
   static Result<std::string> get(Decoding& decoding, const Field& field, const object::Path& path) {
+    if (const auto* text = decoding.plain<std::string>(field)) REEVE_TRY(decoding.spend(text->size()));
     return value(decoding, field, path, "NSString");
   }
 };
@@ -244,10 +249,10 @@ struct Form<T> {
   using Members = boost::describe::describe_members<T, boost::describe::mod_public>;
 
   static void allow(Allowed& allowed) {
-    if (allowed.has(T::kArchiveClass)) return;  // One that holds others of its kind.
+    if (allowed.fields_of(T::kArchiveClass) != nullptr) return;  // One that holds others of its kind.
     std::vector<std::string> names;
     boost::mp11::mp_for_each<Members>([&](auto member) { names.emplace_back(member.name); });
-    allowed.add_record(T::kArchiveClass, std::move(names));
+    allowed.add_record(T::kArchiveClass, names);
     boost::mp11::mp_for_each<Members>(
         [&](auto member) { Form<std::remove_cvref_t<decltype(T().*member.pointer)>>::allow(allowed); });
   }

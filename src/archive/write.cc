@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <map>
 #include <string_view>
+#include <utility>
 
 #include "../plist/writer.hpp"
 #include "../vocab/bounds.hpp"
@@ -40,7 +42,7 @@ class Archiver {
   explicit Archiver(const Graph& graph) : graph_(graph), keys_(graph) {}
 
   Result<std::vector<std::byte>> run() {
-    if (graph_.count() >= kObjectCountMax) return fail(Kind::invalid, code::kTooLarge, "more than 262144 objects");
+    if (graph_.count() >= kObjectCountMax) return too_many();
     objects_.resize(graph_.count() + 1);
     objects_[0] = out_.string("$null");
     for (std::size_t i = 0; i < graph_.count(); ++i) {
@@ -48,6 +50,11 @@ class Archiver {
       objects_[i + 1] = REEVE_TRY(written(graph_.at(static_cast<Ref>(i))));
     }
     const plist::Ref root = REEVE_TRY(reference(graph_.root));
+    for (std::size_t i = 0; i < graph_.count(); ++i) {
+      number_ = i + 1;
+      if (!ends_its_bases(graph_, static_cast<Ref>(i))) return bad_here("a URL whose base has a base, and so on");
+    }
+    if (objects_.size() > kObjectCountMax) return too_many();
     const std::array top{entry("root", root)};
     const std::array whole{entry("$version", out_.integer(std::int64_t{100'000})),
                            entry("$archiver", out_.string("NSKeyedArchiver")), entry("$top", out_.dictionary(top)),
@@ -56,6 +63,10 @@ class Archiver {
   }
 
  private:
+  static std::unexpected<Error> too_many() {
+    return fail(Kind::invalid, code::kTooLarge,
+                "an archive of more than 262144 objects, their parts and classes among them");
+  }
   using Entries = std::vector<plist::Writer::Entry>;
 
   plist::Writer::Entry entry(std::string_view key, plist::Ref value) { return {out_.string(key), value}; }
@@ -189,6 +200,7 @@ class Archiver {
     return finished(std::move(entries), node_->class_name);
   }
   Result<plist::Ref> write(const IndexPath& value) {
+    if (!std::ranges::all_of(value.indices, is_index)) return bad_here("an index of more than 63 bits");
     Entries entries{entry("NSIndexPathLength", out_.integer(std::uint64_t{value.indices.size()}))};
     if (value.indices.size() == 1) entries.push_back(entry("NSIndexPathValue", out_.integer(value.indices[0])));
     if (value.indices.size() > 1) entries.push_back(entry("NSIndexPathData", varints(value.indices)));
@@ -236,7 +248,9 @@ class Archiver {
         "{" + pair_text(value.origin.x, value.origin.y) + ", " + pair_text(value.size.width, value.size.height) + "}";
     return special(3, {entry("NS.rectval", further_text(text))});
   }
+  static bool is_index(std::uint64_t number) { return std::in_range<std::int64_t>(number); }
   Result<plist::Ref> write(const Range& value) {
+    if (!is_index(value.location) || !is_index(value.length)) return bad_here("an index of more than 63 bits");
     return special(4, {entry("NS.rangeval.location", further_object(out_.integer(value.location))),
                        entry("NS.rangeval.length", further_object(out_.integer(value.length)))});
   }
@@ -246,6 +260,9 @@ class Archiver {
              entry("NS.edgeval.bottom", out_.real(value.bottom)), entry("NS.edgeval.right", out_.real(value.right))});
   }
   Result<plist::Ref> write(const Numbers& value) {
+    if (std::string_view("cCsSiIlLqQfd").find(value.type) == std::string_view::npos || !are_of_their_type(value)) {
+      return bad_here("a number of another type");
+    }
     Entries entries{entry("NS.count", out_.integer(std::uint64_t{value.numbers.size()})),
                     entry("NS.size", out_.integer(size_of(value.type))),
                     entry("NS.type", out_.integer(std::int64_t{value.type}))};
@@ -294,7 +311,8 @@ class Archiver {
   Result<plist::Ref> write(const Record&) { return bad_here("a record within itself"); }
 
   Result<plist::Ref> write_record(const Record& record) {
-    if (class_named(node_->class_name) != nullptr || node_->class_name.empty()) {
+    const std::size_t size = node_->class_name.size();
+    if (class_named(node_->class_name) != nullptr || size == 0 || size > kClassNameMax) {
       return bad_here("class " + node_->class_name + " is none of a user's");
     }
     Entries entries;
@@ -312,6 +330,8 @@ class Archiver {
     if (const auto* value = std::get_if<Ref>(&field)) return reference(*value);
     return out_.uid(0);
   }
+
+  static constexpr std::size_t kClassNameMax = 256;
 
   const Graph& graph_;
   KeyCheck keys_;

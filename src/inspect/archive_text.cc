@@ -17,7 +17,7 @@ namespace {
 using namespace archive;
 
 constexpr std::size_t kShownBytes = 64;   // of text or data, in its line
-constexpr std::size_t kShownDepth = 200;  // Lines beyond are not indented further.
+constexpr std::size_t kShownDepth = 40;  // Lines beyond are not indented further.
 
 // All references of a value, each once for each time that it stands there.
 template <class Call>
@@ -118,7 +118,7 @@ class Tree {
     depth_ = depth + 1;
     below_.clear();
     const std::size_t before = out_.size();
-    const std::string what = std::visit([this](const auto& value) { return text(value); }, node.value);
+    const std::string what = std::visit([this](const auto& value) { return this->text(value); }, node.value);
     const std::string own = front + printable(node.class_name) + mark + (what.empty() ? "" : " " + what) + "\n";
     out_.insert(before, std::string(2 * std::min(depth, kShownDepth), ' ') + own);
     for (auto each = below_.rbegin(); each != below_.rend(); ++each) waiting_.push_back(std::move(*each));

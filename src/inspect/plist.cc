@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "../archive/archive.hpp"
 #include "../object/text.hpp"
@@ -35,14 +36,16 @@ Result<Loaded> load(const std::string& path) {
     error.message.insert(0, path + ": ");
     return std::unexpected(std::move(error));
   };
-  const std::size_t first = std::min(text.find_first_not_of(" \t\r\n"), text.size());
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  const std::string_view body = std::string_view(text).substr(text.starts_with(kMark) ? kMark.size() : 0);
+  const std::size_t first = std::min(body.find_first_not_of(" \t\r\n"), body.size());
   const bool is_binary = text.starts_with("bplist");
-  const bool is_json = first < text.size() && (text[first] == '{' || text[first] == '[');
+  const bool is_xml = first < body.size() && body[first] == '<';
   auto list = is_binary ? PropertyList::check(Data::copy_of(std::as_bytes(std::span(text))))
-              : is_json ? plist_from_json(text)
-                        : xml::parse_list(text);
+              : is_xml  ? xml::parse_list(body)
+                        : plist_from_json(body);
   if (!list) return named(std::move(list).error());
-  return Loaded{std::move(*list), is_binary ? "binary" : is_json ? "JSON" : "XML"};
+  return Loaded{std::move(*list), is_binary ? "binary" : is_xml ? "XML" : "JSON"};
 }
 
 std::string type_of(const plist::Value& value) { return std::string(name_of(value.type())); }
@@ -53,24 +56,25 @@ archive::Allowed all_that_is_there(const PropertyList& list) {
   for (const std::string& name : archive::known_classes()) allowed.add(name);
   const auto objects = list.root().type() == ValueType::dictionary ? list.root().find("$objects") : std::nullopt;
   if (!objects || objects->type() != ValueType::array) return allowed;
-  std::map<std::string, std::vector<std::string>> records;
+  std::map<std::string, std::set<std::string>> records;
+  std::set<std::uint32_t> met;
   for (std::size_t i = 0; i < objects->count(); ++i) {
     const plist::Value object = objects->value(i);
-    if (object.type() != ValueType::dictionary) continue;
+    if (object.type() != ValueType::dictionary || !met.insert(object.number()).second) continue;
     const auto number = object.find("$class");
     if (!number || number->type() != ValueType::uid || number->uid() >= objects->count()) continue;
     const plist::Value record = objects->value(number->uid());
     if (record.type() != ValueType::dictionary) continue;
     const auto name = record.find("$classname");
     if (!name || name->type() != ValueType::string || allowed.has(name->text())) continue;
-    std::vector<std::string>& fields = records[name->text()];
+    std::set<std::string>& fields = records[name->text()];
     for (std::size_t key = 0; key < object.count(); ++key) {
       std::string field = object.key(key).text();
       if (field.starts_with("$$")) field.erase(0, 1);
-      if (std::ranges::find(fields, field) == fields.end()) fields.push_back(std::move(field));
+      fields.insert(std::move(field));
     }
   }
-  for (auto& [name, fields] : records) allowed.add_record(name, std::move(fields));
+  for (const auto& [name, fields] : records) allowed.add_record(name, {fields.begin(), fields.end()});
   return allowed;
 }
 

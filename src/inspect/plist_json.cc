@@ -1,5 +1,6 @@
 #include "plist_json.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -13,6 +14,9 @@
 
 namespace reeve::inspect {
 namespace {
+
+// A tag is a level of its own, twice within each other at most.
+constexpr std::size_t kJsonDepthMax = 3 * kPlistDepthMax;
 
 using plist::Ref;
 using plist::Value;
@@ -219,12 +223,28 @@ class FromJson {
 
 Result<std::string> plist_to_json(const Value& value) { return JsonWriter().whole(value); }
 
+// What nests deep would be indentation for the most part.
 std::string indented(const std::string& json) {
+  constexpr std::size_t kDepthMax = 40;
+  std::size_t depth = 0;
+  std::size_t deepest = 0;
+  bool is_text = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    if (is_text && json[i] == '\\')
+      ++i;
+    else if (json[i] == '"')
+      is_text = !is_text;
+    else if (!is_text && (json[i] == '{' || json[i] == '['))
+      deepest = std::max(deepest, ++depth);
+    else if (!is_text && (json[i] == '}' || json[i] == ']'))
+      --depth;
+  }
+  if (deepest > kDepthMax) return json;
   return nlohmann::ordered_json::parse(json).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 Result<plist::PropertyList> plist_from_json(std::string_view text) {
-  return FromJson().whole(REEVE_TRY(parse_json(text, Tags::are_themselves, kPlistDepthMax)));
+  return FromJson().whole(REEVE_TRY(parse_json(text, Tags::are_themselves, kJsonDepthMax)));
 }
 
 }  // namespace reeve::inspect

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <forward_list>
 #include <functional>
+#include <map>
 
 #include "../vocab/bounds.hpp"
 #include "moments.hpp"
@@ -126,11 +127,12 @@ class Checker {
   static constexpr std::size_t kKeyBytesForEach = 64;  // A reference of a byte or two stands for a key.
   static constexpr std::uint16_t kUnseen = 0;
   static constexpr std::uint16_t kOnPath = UINT16_MAX;
+  static constexpr std::uint16_t kKey = UINT16_MAX - 1;  // a plain value, that was looked at as a key
 
   // A container that is being walked.
   struct Open {
     std::uint32_t number;
-    std::uint16_t height;  // of what was left so far
+    std::uint16_t height;  // of what was left so far: 1 is a plain value
     Head head;
     std::size_t next;
     std::size_t end;
@@ -192,6 +194,7 @@ class Checker {
     number_ = number;
     std::uint16_t& height = heights_[number];
     if (height == kOnPath) return bad("holds itself");
+    if (height == kKey) return note_height(1);
     if (height != kUnseen) return note_height(height);
     Head head;
     if (!take_head(list_.offset_of(number), head)) return false;
@@ -202,14 +205,14 @@ class Checker {
     if (path_.size() == kPlistDepthMax) return too_deep();
     height = kOnPath;
     const std::size_t members = head.kind == kDictionary ? 2 * head.count : head.count;
-    path_.push_back({number, 0, head, head.at, head.at + members * list_.number_size_});
+    path_.push_back({number, 1, head, head.at, head.at + members * list_.number_size_});
     return true;
   }
 
   bool note_height(std::uint16_t height) {
     if (path_.empty()) return true;
     path_.back().height = std::max(path_.back().height, height);
-    return path_.size() + height <= kPlistDepthMax + 1 || too_deep();
+    return path_.size() + height <= kPlistDepthMax + 1 || too_deep();  // of which a plain value is one
   }
 
   bool leave() {
@@ -263,6 +266,7 @@ class Checker {
                                                             : 1;
         const std::size_t front = head.at - at;
         if (head.count > (most - front) / each) return bad("is longer than what is there");
+        if (head.kind == kDictionary && head.count > list_.count_) return bad("has a key twice");
         size = front + head.count * each;
         break;
       }
@@ -270,7 +274,7 @@ class Checker {
         return bad("is of no known kind");
     }
     if (size > most) return bad("is longer than what is there");
-    // Each lies somewhere for itself, so that to check all takes no longer than to read them.
+    // All of them are no longer than what is there, so that to check them takes no longer than to read that.
     if (size > unused_) return bad("lies where another does");
     unused_ -= size;
     return check_content(marker, head);
@@ -308,29 +312,53 @@ class Checker {
   }
 
   // Each of them was checked by now. In ascending order they differ; else a few are compared with each other, and more
-  // are sorted. Many dictionaries may share long keys, but not so that to compare them takes longer than to read a file
-  // some times as long.
+  // are sorted. Where many dictionaries share long keys that would take longer than to read the file many times: then
+  // each key is looked at once, and known by a number from there on.
   bool check_keys(const Head& head) {
-    constexpr std::size_t kFew = 12;
-    keys_.clear();
+    numbers_.clear();
+    std::size_t bytes = 0;
     bool is_ascending = true;
+    std::optional<std::string_view> before;
     for (std::size_t i = 0; i < head.count; ++i) {
       const std::size_t place = head.at + i * list_.number_size_;
-      const Value key(list_, static_cast<std::uint32_t>(list_.big_endian(place, list_.number_size_)));
+      numbers_.push_back(static_cast<std::uint32_t>(list_.big_endian(place, list_.number_size_)));
+      const Value key(list_, numbers_.back());
       if (key.type() != ValueType::string) return bad("has a key that is no string");
-      const auto plain = key.plain_text();
-      const std::size_t size = plain ? plain->size() : 3 * key.count();
-      if (size > key_bytes_) return too_large("keys that are too long for their count");
-      key_bytes_ -= size;
-      if (!plain) converted_.push_front(key.text());
-      const std::string_view text = plain ? *plain : std::string_view(converted_.front());
-      if (text.find('\0') != std::string_view::npos) return bad("has a key that holds a NUL");
-      is_ascending = is_ascending && (keys_.empty() || keys_.back().text < text);
-      keys_.push_back({0, text});
+      if (!check_key(key)) return bad("has a key that holds a NUL");
+      const auto text = key.plain_text();
+      bytes += text ? text->size() : 3 * key.count();
+      is_ascending = is_ascending && text && bytes <= key_bytes_ && (i == 0 || *before < *text);
+      before = text;
     }
-    const bool are_different = is_ascending || (keys_.size() <= kFew ? are_few_different() : are_many_different());
+    if (head.count < 2) return true;
+    const bool is_short = bytes <= key_bytes_;
+    key_bytes_ -= is_short ? bytes : 0;
+    return is_ascending || (is_short ? are_different() : are_different_by_id()) || bad("has a key twice");
+  }
+
+  // Once for each.
+  bool check_key(const Value& key) {
+    std::uint16_t& height = heights_[key.number()];
+    if (height == kKey) return true;
+    const auto plain = key.plain_text();
+    const bool has_nul =
+        plain ? plain->find('\0') != std::string_view::npos : key.text().find('\0') != std::string::npos;
+    if (!has_nul) height = kKey;
+    return !has_nul;
+  }
+
+  bool are_different() {
+    constexpr std::size_t kFew = 12;
+    keys_.clear();
+    for (const std::uint32_t number : numbers_) {
+      const Value key(list_, number);
+      const auto plain = key.plain_text();
+      if (!plain) converted_.push_front(key.text());
+      keys_.push_back({0, plain ? *plain : std::string_view(converted_.front())});
+    }
+    const bool are = keys_.size() <= kFew ? are_few_different() : are_many_different();
     converted_.clear();
-    return are_different || bad("has a key twice");
+    return are;
   }
   bool are_few_different() const {
     for (std::size_t i = 1; i < keys_.size(); ++i) {
@@ -346,6 +374,17 @@ class Checker {
     return std::ranges::adjacent_find(keys_) == keys_.end();
   }
 
+  bool are_different_by_id() {
+    ids_.resize(list_.count_, UINT32_MAX);
+    for (std::uint32_t& number : numbers_) {
+      std::uint32_t& id = ids_[number];
+      if (id == UINT32_MAX) id = known_.emplace(Value(list_, number).text(), number).first->second;
+      number = id;
+    }
+    std::ranges::sort(numbers_);
+    return std::ranges::adjacent_find(numbers_) == numbers_.end();
+  }
+
   PropertyList& list_;
   std::span<const std::byte> bytes_;
   std::vector<std::uint16_t> heights_;  // of each object, once it was left
@@ -354,7 +393,10 @@ class Checker {
   std::forward_list<std::string> converted_;  // keys that do not lie there as UTF-8
   std::size_t unused_ = 0;                    // bytes that no object was found in
   std::size_t key_bytes_ = 0;                 // that may yet be compared
-  std::uint32_t number_ = 0;                  // of the object that is looked at
+  std::vector<std::uint32_t> numbers_;        // of a dictionary's keys
+  std::vector<std::uint32_t> ids_;            // by the numbers of keys: the first of the same text
+  std::map<std::string, std::uint32_t> known_;
+  std::uint32_t number_ = 0;  // of the object that is looked at
   const char* what_ = "";
   bool is_of_object_ = true;
   std::int32_t code_ = code::kBadPropertyList;
@@ -475,10 +517,7 @@ class Conversion {
   explicit Conversion(const Data& whole) : whole_(whole) {}
 
   Result<Object> object(const Value& value) {
-    if (++count_ > kObjectCountMax) {
-      return fail(Kind::invalid, code::kTooLarge, "a property list holds more than 262144 values",
-                  "what is shared counts as often as it is met; read it in place");
-    }
+    if (++count_ > kObjectCountMax) return too_many();
     switch (value.type()) {
       case ValueType::null:
         return Object();
@@ -495,7 +534,7 @@ class Conversion {
       case ValueType::data:
         return Object(Data(value.data(), whole_.keeper(), whole_.kept()));
       case ValueType::string:
-        return Object(value.text());
+        return Object(REEVE_TRY(text(value)));
       case ValueType::array:
         return array(value);
       case ValueType::dictionary:
@@ -509,6 +548,20 @@ class Conversion {
   }
 
  private:
+  static constexpr std::size_t kTextBytesMax = 2 * kPlistBytesMax;  // What is shared counts as often as it is met.
+
+  static std::unexpected<Error> too_many() {
+    return fail(Kind::invalid, code::kTooLarge, "a property list holds more than 262144 values, or 128 MiB of text",
+                "what is shared counts as often as it is met; read it in place");
+  }
+
+  Result<std::string> text(const Value& value) {
+    const std::size_t bytes = value.plain_text() ? value.count() : 3 * value.count();
+    if (bytes > kTextBytesMax - text_bytes_) return too_many();
+    text_bytes_ += bytes;
+    return value.text();
+  }
+
   static Result<Object> date(double seconds) {
     const auto moment = moment_of(seconds);
     const auto date = moment ? object::date_of(*moment) : std::nullopt;
@@ -517,19 +570,22 @@ class Conversion {
   }
 
   Result<Object> array(const Value& value) {
-    Array all;
     const std::size_t count = value.count();
+    if (count > kObjectCountMax - count_) return too_many();
+    Array all;
     all.reserve(count);
     for (std::size_t i = 0; i < count; ++i) all.push_back(REEVE_TRY(object(value.value(i))));
     return Object(std::move(all));
   }
 
   Result<Object> dictionary(const Value& value) {
-    std::vector<Dictionary::Entry> entries;
     const std::size_t count = value.count();
+    if (count > kObjectCountMax - count_) return too_many();
+    std::vector<Dictionary::Entry> entries;
     entries.reserve(count);
     for (std::size_t i = 0; i < count; ++i) {
-      entries.emplace_back(value.key(i).text(), REEVE_TRY(object(value.value(i))));
+      std::string key = REEVE_TRY(text(value.key(i)));
+      entries.emplace_back(std::move(key), REEVE_TRY(object(value.value(i))));
     }
     auto whole = Dictionary::from(std::move(entries));
     REEVE_INVARIANT(whole.has_value());
@@ -538,6 +594,7 @@ class Conversion {
 
   const Data& whole_;
   std::size_t count_ = 0;
+  std::size_t text_bytes_ = 0;
 };
 
 }  // namespace

@@ -12,8 +12,9 @@
 //       -8    8  offset of the table, which ends where this trailer begins
 //
 // What is taken is what Core Foundation takes, less: integers that fit no 64 bits, dates that are no numbers, text that
-// is not Unicode, keys that are no strings, stand twice or hold a NUL, objects that lie over each other, and offsets of
-// more than 8 bytes are refused. Several containers may hold one object: it is there once, and known by its number.
+// is not Unicode, keys that are no strings, stand twice or hold a NUL, objects that are longer together than the file,
+// and offsets of more than 8 bytes are refused. Several containers may hold one object: it is there once, and known by
+// its number.
 //
 // Owns:    nothing beside the bytes.
 // Trust:   bytes come from strangers. Checking takes time and memory by their count alone, whatever they say.
@@ -90,7 +91,7 @@ class Value {
   std::optional<Value> find(std::string_view key) const;
 
   /// As a value of a message. What is shared is there as often as it is met. Errors: too-large beyond kObjectCountMax
-  /// values; unsupported for sets and UIDs, and dates beyond the years 1678 to 2261.
+  /// values and 128 MiB of text; unsupported for sets and UIDs, and dates beyond the years 1678 to 2261.
   Result<Object> object() const;
 
  private:
@@ -129,7 +130,7 @@ class PropertyList {
   std::uint32_t top_ = 0;
 };
 
-/// The value that a binary property list holds, or an XML one: see Value::object.
+/// The value that a binary property list holds: see Value::object.
 Result<Object> decode(Data bytes);
 
 }  // namespace reeve::plist

@@ -183,6 +183,51 @@ TEST(ABinaryPropertyList, NestsAsDeepAsItMay) {
   EXPECT_EQ(refusal(made), "containers nest deeper than 512 levels");
 }
 
+// An empty container is as deep as any other, wherever it was met first.
+TEST(ABinaryPropertyList, NestsNoDeeperByWhatIsShared) {
+  Made made = nested(kPlistDepthMax);
+  const std::size_t last = made.objects.size() - 1;
+  made.objects.push_back(bytes_of({0xa2}));
+  put(made.objects.back(), last, 2);
+  put(made.objects.back(), 1, 2);
+  made.top = last + 1;
+  EXPECT_EQ(refusal(made), "taken");
+  made.objects.back() = bytes_of({0xa2});
+  put(made.objects.back(), last, 2);
+  put(made.objects.back(), 0, 2);
+  EXPECT_EQ(refusal(made), "containers nest deeper than 512 levels");
+}
+
+// What many share is not multiplied: text, and keys.
+TEST(ABinaryPropertyList, IsCopiedWithinBounds) {
+  Writer writer;
+  const std::vector<Ref> many(1000, writer.string(std::string(1 << 20, 'x')));
+  const auto texts = decode(Data(writer.finish(writer.array(many)).value()));
+  ASSERT_FALSE(texts);
+  EXPECT_EQ(texts.error().code, code::kTooLarge);
+  Writer keys;
+  const Writer::Entry entry{keys.string(std::string(1 << 20, 'k')), keys.null()};
+  const std::vector<Ref> dictionaries(1000, keys.dictionary(std::span(&entry, 1)));
+  const auto copied = decode(Data(keys.finish(keys.array(dictionaries)).value()));
+  ASSERT_FALSE(copied);
+  EXPECT_EQ(copied.error().code, code::kTooLarge);
+}
+
+// Thousands of dictionaries of two long keys that differ in the end.
+TEST(ABinaryPropertyList, MayShareLongKeys) {
+  Writer writer;
+  std::vector<Ref> all;
+  for (int i = 0; i < 2000; ++i) {
+    const std::array entries{
+        Writer::Entry{writer.string(std::string(2000, 'k') + "b"), writer.integer(std::int64_t{i})},
+        Writer::Entry{writer.string(std::string(2000, 'k') + "a"), writer.null()},
+        Writer::Entry{writer.string(std::string(1000, 'k') + "ä"), writer.null()}};
+    all.push_back(writer.dictionary(entries));
+  }
+  EXPECT_EQ(taken(writer.finish(writer.array(all)).value()).root().count(), 2000U);
+  EXPECT_EQ(refusal(Made{{bytes_of({0xd3, 1, 1, 1, 1, 1, 1}), kA}}), "object 0 has a key twice");
+}
+
 // A graph of 18 levels, each of which holds the one below four times, is as large as its 19 objects.
 TEST(ABinaryPropertyList, HoldsWhatIsSharedOnce) {
   Made made;
@@ -194,7 +239,7 @@ TEST(ABinaryPropertyList, HoldsWhatIsSharedOnce) {
   const auto expanded = root.object();
   ASSERT_FALSE(expanded);
   EXPECT_EQ(expanded.error().code, code::kTooLarge);
-  EXPECT_EQ(expanded.error().message, "a property list holds more than 262144 values");
+  EXPECT_EQ(expanded.error().message, "a property list holds more than 262144 values, or 128 MiB of text");
 }
 
 TEST(ABinaryPropertyList, IsRefusedForObjectsThatLieOverEachOther) {
@@ -356,6 +401,11 @@ TEST(ABinaryPropertyList, IsNotWrittenOfWhatNoneHolds) {
   Object deep;
   for (std::size_t i = 0; i < kPlistDepthMax + 1; ++i) deep = Object(Array{std::move(deep)});
   EXPECT_EQ(encode(deep).error().code, code::kTooLarge);
+  Writer deepest;
+  Ref inner = deepest.array({});
+  for (std::size_t i = 1; i < kPlistDepthMax; ++i) inner = deepest.array(std::span(&inner, 1));
+  EXPECT_TRUE(deepest.finish(inner));
+  EXPECT_EQ(deepest.finish(deepest.array(std::span(&inner, 1))).error().code, code::kTooLarge);
   Writer writer;
   (void)writer.date(std::nan(""));
   EXPECT_EQ(writer.finish(writer.null()).error().message, "a date is no number");

@@ -104,7 +104,7 @@ Ref Writer::unique(std::span<const std::byte> front, std::span<const std::byte> 
   const std::size_t begin = bytes_.size();
   bytes_.insert(bytes_.end(), front.begin(), front.end());
   bytes_.insert(bytes_.end(), content.begin(), content.end());
-  const Ref ref = keep({begin, static_cast<std::uint32_t>(size), hash, 0, false});
+  const Ref ref = keep({begin, static_cast<std::uint32_t>(size), hash, 0, false, 0});
   if (error_) return ref;
   known_[place] = static_cast<std::uint32_t>(ref) + 1;
   ++known_count_;
@@ -172,10 +172,16 @@ Ref Writer::string(std::string_view utf8) {
 }
 
 Ref Writer::container(std::uint8_t marker, std::span<const Ref> members) {
-  for (const Ref member : members) REEVE_INVARIANT(static_cast<std::size_t>(member) < all_.size());
+  std::uint16_t height = 0;
+  for (const Ref member : members) {
+    REEVE_INVARIANT(static_cast<std::size_t>(member) < all_.size());
+    height = std::max(height, all_[static_cast<std::size_t>(member)].height);
+  }
+  if (height == kPlistDepthMax) refuse(code::kTooLarge, "containers nest deeper than 512 levels");
   const std::size_t begin = members_.size();
   members_.insert(members_.end(), members.begin(), members.end());
-  return keep({begin, static_cast<std::uint32_t>(members.size()), 0, marker, false});
+  return keep(
+      {begin, static_cast<std::uint32_t>(members.size()), 0, marker, false, static_cast<std::uint16_t>(height + 1)});
 }
 
 // Equal keys are one object.

@@ -56,6 +56,7 @@ class Writer {
     std::uint32_t hash;   // of a plain value
     std::uint8_t marker;  // of a container; else 0
     bool may_be_key;
+    std::uint16_t height;  // containers within each other
   };
   static constexpr std::size_t kFrontBytes = 17;  // the longest plain value that is no text and no data
   using Front = std::array<std::byte, kFrontBytes>;

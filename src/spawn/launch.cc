@@ -175,7 +175,8 @@ Result<sandbox::Container> open_container(const std::string& base, const std::st
   const os::Place place = REEVE_TRY(os::find(path));  // Nobody else may be waited for.
   if (!place.missing.empty()) REEVE_TRY(os::make_private_folders(base));
   const std::uint32_t owner = os::is_root() ? kGroupFilesUser : os::own_user();
-  sandbox::Container container{path, REEVE_TRY(os::private_folder_of(path, owner))};
+  os::Fd folder = REEVE_TRY(os::private_folder_of(path, owner));
+  sandbox::Container container{path, std::move(folder)};
   for (const char* within : {"/Library", "/Library/Caches", "/Library/Preferences"}) {
     REEVE_TRY(os::private_folder_of(path + within, owner));
   }

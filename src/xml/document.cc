@@ -25,7 +25,10 @@ class Builder final : public Sink {
     frames_.push_back(std::move(frame));
   }
 
+  // Each value's path is remembered, and has all of them.
   Result<void> key(std::string name) override {
+    constexpr std::size_t kKeyBytesMax = 1024;
+    if (name.size() > kKeyBytesMax) return fail(Kind::invalid, code::kBadPropertyList, "a key of more than 1024 bytes");
     Frame& above = frames_.back();
     if (std::get<Dictionary>(above.container).find(name) != nullptr) {
       return fail(Kind::invalid, code::kBadPropertyList, "the key " + name + " stands twice");

@@ -136,6 +136,7 @@ class ListWriter {
         return line(depth, "</dict>");
       case ValueType::array:
       case ValueType::dictionary:
+        if (looks_like_uid(value)) return no_form("a dictionary with the one key CF$UID");
         return container(value, depth);
       case ValueType::null:
       case ValueType::set:
@@ -143,6 +144,12 @@ class ListWriter {
         break;
     }
     return no_form("a value of type " + std::string(name_of(value.type())));
+  }
+
+  static bool looks_like_uid(const Value& value) {
+    if (value.type() != ValueType::dictionary || value.count() != 1 || !value.key(0).is_text(kUid)) return false;
+    return value.value(0).type() == ValueType::integer && !value.value(0).integer().is_large &&
+           std::in_range<std::uint32_t>(value.value(0).integer().value());
   }
 
   Result<void> container(const Value& value, std::size_t depth) {
@@ -206,7 +213,7 @@ Result<plist::PropertyList> parse_list(std::string_view text) {
     return fail(Kind::invalid, code::kTooLarge, "the property list is larger than 64 MiB");
   }
   Lister lister;
-  REEVE_TRY(read(text, {kPlistDepthMax, kPlistBytesMax}, lister));
+  REEVE_TRY(read(text, {kPlistDepthMax + 1, kPlistBytesMax}, lister));  // A UID looks like a container.
   return lister.finish();
 }
 

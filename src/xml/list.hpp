@@ -17,8 +17,8 @@ namespace reeve::xml {
 Result<plist::PropertyList> parse_list(std::string_view text);
 
 /// What is shared is written as often as it is met.
-/// Errors: unsupported for null, sets, text with control characters, and dates that are no whole seconds of the years 1
-/// to 9999; too-large beyond kPlistBytesMax.
+/// Errors: unsupported for null, sets, dictionaries that would be UIDs, text with control characters, and dates that
+/// are no whole seconds of the years 1 to 9999; too-large beyond kPlistBytesMax.
 Result<std::string> write_list(const plist::Value& value);
 
 }  // namespace reeve::xml

@@ -42,7 +42,7 @@ TEST(AnXmlList, IsRefusedWithItsLine) {
             "line 1: a DOCTYPE with declarations of its own");
   std::string deep;
   for (std::size_t i = 0; i < kPlistDepthMax + 1; ++i) deep += "<array>";
-  EXPECT_EQ(fault_of(list_of(deep)), "line 1: elements nest deeper than 512 levels");
+  EXPECT_EQ(fault_of(list_of(deep + "<array>")), "line 1: elements nest deeper than 513 levels");
 }
 
 TEST(AnXmlList, MayHoldWhateverIsAtItsTop) {
@@ -89,6 +89,23 @@ TEST(AnXmlList, HasNoFormForSomeValues) {
             "a date that is not of the years 1 to 9999 has no form in XML");
   EXPECT_EQ(outcome([](plist::Writer& w) { return w.date(-63'113'904'001); }),
             "a date that is not of the years 1 to 9999 has no form in XML");
+}
+
+TEST(AnXmlList, MakesNoUidsOfDictionaries) {
+  EXPECT_EQ(outcome([](plist::Writer& w) {
+              const plist::Writer::Entry entry{w.string("CF$UID"), w.integer(std::int64_t{5})};
+              return w.dictionary(std::span(&entry, 1));
+            }),
+            "a dictionary with the one key CF$UID has no form in XML");
+}
+
+TEST(AnXmlList, IsOfTheEncodingThatItSays) {
+  EXPECT_EQ(
+      parse_list("<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><plist><string>\xe9</string></plist>")->root().text(),
+      "é");
+  EXPECT_EQ(fault_of(list_of("<string>\xe9</string>")), "line 1: not well-formed (invalid token)");
+  EXPECT_EQ(parse_list(list_of("<integer>+5</integer>"))->root().integer().value(), 5);
+  EXPECT_EQ(fault_of(list_of("<integer>+-5</integer>")), "line 1: \"+-5\" is no integer of 64 bits");
 }
 
 TEST(AnXmlList, EscapesText) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "../vocab/text.hpp"
 #include "scalars.hpp"
 
 namespace reeve::xml {
@@ -30,6 +31,12 @@ std::optional<Element> element_named(std::string_view name) {
 
 bool is_container(Element element) { return element == Element::dict || element == Element::array; }
 
+// A stranger's name, in a message.
+std::string shown(std::string_view name) {
+  constexpr std::size_t kShownBytes = 64;
+  return printable(name.substr(0, kShownBytes));
+}
+
 // One open element and what it has collected.
 struct Frame {
   Element element;
@@ -45,19 +52,21 @@ class Elements {
   void open(std::string_view name) {
     if (error_) return;
     const auto element = element_named(name);
-    if (!element) return refuse("unknown element <" + std::string(name) + ">");
+    if (!element) return refuse("unknown element <" + shown(name) + ">");
     if (*element == Element::plist) {
       if (!frames_.empty()) refuse("<plist> within <plist>");
     } else if (frames_.empty()) {
-      refuse("<" + std::string(name) + "> outside of <plist>");
+      refuse("<" + shown(name) + "> outside of <plist>");
     } else if (*element == Element::key) {
       check_key_place();
     } else {
       check_value_place();
     }
-    if (frames_.size() > bounds_.depth)
+    if (is_container(*element) && depth_ == bounds_.depth) {
       refuse("elements nest deeper than " + std::to_string(bounds_.depth) + " levels");
+    }
     if (error_) return;
+    depth_ += is_container(*element) ? 1 : 0;
     if (is_container(*element)) sink_.begin(*element == Element::dict, line());
     frames_.push_back({*element, line(), {}, {}});
   }
@@ -81,7 +90,7 @@ class Elements {
       frames_.back().key = frame.text;
       return;
     }
-    if (frame.key) return refuse("the key " + *frame.key + " has no value");
+    if (frame.key) return refuse("the key " + shown(*frame.key) + " has no value");
     if (const auto taken = take(frame); !taken) return refuse(taken.error().message);
     frames_.back().key.reset();
   }
@@ -103,7 +112,7 @@ class Elements {
   void check_key_place() {
     const Frame& above = frames_.back();
     if (above.element != Element::dict) return refuse("<key> outside of <dict>");
-    if (above.key) refuse("the key " + *above.key + " has no value");
+    if (above.key) refuse("the key " + shown(*above.key) + " has no value");
   }
 
   void check_value_place() {
@@ -119,7 +128,10 @@ class Elements {
   }
 
   Result<void> take(const Frame& frame) {
-    if (is_container(frame.element)) return sink_.end(), Result<void>();
+    if (is_container(frame.element)) {
+      --depth_;
+      return sink_.end(), Result<void>();
+    }
     if (frame.element == Element::date) return sink_.date(REEVE_TRY(parse_date(frame.text)), frame.line);
     sink_.value(REEVE_TRY(value_of(frame)), frame.line);
     return {};
@@ -155,6 +167,7 @@ class Elements {
   std::vector<Frame> frames_;
   std::optional<std::string> error_;
   std::size_t values_ = 0;
+  std::size_t depth_ = 0;  // of containers
 };
 
 Elements& elements(void* user) { return *static_cast<Elements*>(user); }
@@ -172,7 +185,7 @@ void on_doctype(void* user, const XML_Char*, const XML_Char*, const XML_Char*, i
 }  // namespace
 
 Result<void> read(std::string_view text, const Bounds& bounds, Sink& sink) {
-  const std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> parser(XML_ParserCreate("UTF-8"), XML_ParserFree);
+  const std::unique_ptr<XML_ParserStruct, void (*)(XML_Parser)> parser(XML_ParserCreate(nullptr), XML_ParserFree);
   if (!parser) return fail(Kind::busy, code::kSystem, "out of memory");
   Elements state(parser.get(), bounds, sink);
   XML_SetUserData(parser.get(), &state);

@@ -31,7 +31,7 @@ class Sink {
 };
 
 struct Bounds {
-  std::size_t depth;   ///< of containers within each other
+  std::size_t depth;   ///< containers within each other
   std::size_t values;  ///< in all
 };
 

@@ -28,7 +28,8 @@ std::optional<T> number(std::string_view text, int base = 10) {
 }  // namespace
 
 Result<Object> parse_integer(std::string_view text) {
-  const std::string_view body = trimmed(text);
+  std::string_view body = trimmed(text);
+  if (body.size() > 1 && body[0] == '+' && body[1] != '-') body.remove_prefix(1);
   if (body.starts_with("0x") || body.starts_with("0X")) {
     const auto value = number<std::uint64_t>(body.substr(2), 16);
     if (!value) return bad("integer", text);
@@ -42,7 +43,7 @@ Result<Object> parse_integer(std::string_view text) {
 
 Result<Object> parse_real(std::string_view text) {
   std::string_view body = trimmed(text);
-  if (body.starts_with('+')) body.remove_prefix(1);
+  if (body.size() > 1 && body[0] == '+' && body[1] != '-') body.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(body.data(), body.data() + body.size(), value);
   if (error == std::errc() && end == body.data() + body.size()) return Object(value);

@@ -40,9 +40,16 @@ bool for_each_number(const std::string& path, const std::function<void(std::int3
   return true;
 }
 
-std::unexpected<Error> cannot_look() {
+std::unexpected<Error> has_ended() {
+  return fail(Kind::gone, code::kClosed, "the process has ended, or has no descriptor");
+}
+
+// One that has ended, and that nobody has waited for, is root's.
+std::unexpected<Error> cannot_look(std::int32_t pid) {
   if (errno == ENOENT) return fail(Kind::gone, code::kClosed, "there is no such process");
   if (errno != EACCES) return system_failure("opendir /proc/PID/fd");
+  const auto status = read_text(proc_path(pid, "status"));
+  if (status && field_in(*status, "State:").starts_with('Z')) return has_ended();
   return fail(Kind::denied, code::kSystem, "the process may not be looked at",
               "ask as its own user, or as root; of what is confined root alone is told");
 }
@@ -91,8 +98,8 @@ Result<std::vector<OpenDescriptor>> descriptors_of(std::int32_t pid) {
     std::string target = target_of(descriptor_path(pid, "fd", number));
     if (!target.empty()) all.push_back({number, std::move(target)});
   };
-  if (!for_each_number(proc_path(pid, "fd"), take)) return cannot_look();
-  if (all.empty()) return fail(Kind::gone, code::kClosed, "the process has ended, or has no descriptor");
+  if (!for_each_number(proc_path(pid, "fd"), take)) return cannot_look(pid);
+  if (all.empty()) return has_ended();
   return all;
 }
 

@@ -100,7 +100,7 @@ class Checker {
     if (!read_trailer()) return false;
     heights_.assign(list_.count_, kUnseen);
     path_.reserve(8);
-    keys_.reserve(16);
+    numbers_.reserve(16);
     unused_ = list_.table_ - kHeaderBytes;
     key_bytes_ = kKeyBytesForEach * bytes_.size();
     if (!enter(list_.top_)) return false;

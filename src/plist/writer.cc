@@ -53,6 +53,14 @@ std::uint32_t hash_of(std::span<const std::byte> bytes, std::size_t seed) {
 
 }  // namespace
 
+// Room for what most messages are.
+Writer::Writer() {
+  bytes_.reserve(512);
+  members_.reserve(64);
+  all_.reserve(64);
+  keys_.reserve(32);
+}
+
 // The first one counts.
 void Writer::refuse(std::int32_t code, const char* what) {
   if (!error_) error_ = Error{Kind::invalid, code, what, ""};
@@ -69,44 +77,58 @@ Ref Writer::keep(const Written& written) {
   return static_cast<Ref>(all_.size() - 1);
 }
 
-// Twice as many places as there are plain values, at least.
+// Twice as many places as there are plain values, at least; a power of two.
 void Writer::grow_known() {
-  const std::size_t size = std::max<std::size_t>(64, 4 * known_count_);
+  const std::size_t size = std::bit_ceil(std::max<std::size_t>(64, 4 * known_count_));
   known_.assign(size, 0);
   for (std::uint32_t i = 0; i < all_.size(); ++i) {
     if (all_[i].marker != 0 || all_[i].count == 0) continue;
-    std::size_t place = all_[i].hash % size;
-    while (known_[place] != 0) place = (place + 1) % size;
+    std::size_t place = all_[i].hash & (size - 1);
+    while (known_[place] != 0) place = (place + 1) & (size - 1);
     known_[place] = i + 1;
   }
 }
 
 // One that was put before, or a new one.
 Ref Writer::unique(std::span<const std::byte> front, std::span<const std::byte> content) {
-  if (error_) return keep({});
+  const auto place = find(front, content);
+  return place.known ? *place.known : add(front, content, place);
+}
+
+// Where it is, or would be.
+Writer::Place Writer::find(std::span<const std::byte> front, std::span<const std::byte> content) {
+  if (error_) return {};
   if (2 * (known_count_ + 1) > known_.size()) grow_known();
-  const std::uint32_t hash =
-      hash_of(content, content.empty() ? hash_of(front, 0) : front.size() + std::to_integer<std::size_t>(front[0]));
+  const auto first = std::to_integer<std::size_t>(front[0]);
+  const std::uint32_t hash = content.empty() ? hash_of(front, 0) : hash_of(content, front.size() + first);
   const std::size_t size = front.size() + content.size();
-  std::size_t place = hash % known_.size();
-  for (int looks = 0; known_[place] != 0; place = (place + 1) % known_.size()) {
+  const std::size_t mask = known_.size() - 1;
+  std::size_t place = hash & mask;
+  for (int looks = 0; known_[place] != 0; place = (place + 1) & mask) {
     if (++looks > kLooksMax) {
       refuse(code::kTooLarge, "values that somebody has chosen to take long to tell apart");
-      return keep({});
+      return {};
     }
     const Written& written = all_[known_[place] - 1];
     if (written.hash != hash || written.count != size) continue;
     const std::byte* const there = &bytes_[written.begin];
     const bool is_it = std::memcmp(there, front.data(), front.size()) == 0 &&
                        (content.empty() || std::memcmp(there + front.size(), content.data(), content.size()) == 0);
-    if (is_it) return static_cast<Ref>(known_[place] - 1);
+    if (is_it) return {hash, place, static_cast<Ref>(known_[place] - 1)};
   }
+  return {hash, place, {}};
+}
+
+Ref Writer::add(std::span<const std::byte> front, std::span<const std::byte> content, const Place& place) {
+  if (error_) return keep({});
   const std::size_t begin = bytes_.size();
-  bytes_.insert(bytes_.end(), front.begin(), front.end());
-  bytes_.insert(bytes_.end(), content.begin(), content.end());
-  const Ref ref = keep({begin, static_cast<std::uint32_t>(size), hash, 0, false, 0});
+  const std::size_t size = front.size() + content.size();
+  bytes_.resize(begin + size);
+  std::memcpy(&bytes_[begin], front.data(), front.size());
+  if (!content.empty()) std::memcpy(&bytes_[begin + front.size()], content.data(), content.size());
+  const Ref ref = keep({begin, static_cast<std::uint32_t>(size), place.hash, 0, false, 0});
   if (error_) return ref;
-  known_[place] = static_cast<std::uint32_t>(ref) + 1;
+  known_[place.slot] = static_cast<std::uint32_t>(ref) + 1;
   ++known_count_;
   return ref;
 }
@@ -157,7 +179,14 @@ Ref Writer::sized(std::uint8_t marker, std::size_t count, std::span<const std::b
 
 Ref Writer::data(std::span<const std::byte> bytes) { return sized(0x40, bytes.size(), bytes); }
 
+// One that was put before was looked at then.
 Ref Writer::string(std::string_view utf8) {
+  if (utf8.size() > kPlistBytesMax) return sized(0x50, utf8.size(), std::as_bytes(std::span(utf8)));
+  Front room;
+  const std::span<const std::byte> front(room.data(), put_marker(room.data(), 0x50, utf8.size()));
+  const auto content = std::as_bytes(std::span(utf8));
+  const Place place = find(front, content);
+  if (place.known) return *place.known;
   const bool is_plain = is_ascii(utf8);
   if (!is_plain && !is_utf8(utf8)) {
     refuse(code::kBadPropertyList, "text is not UTF-8");
@@ -165,8 +194,7 @@ Ref Writer::string(std::string_view utf8) {
   }
   std::vector<std::byte> units;
   if (!is_plain) units = utf16_of(utf8);
-  const Ref ref =
-      is_plain ? sized(0x50, utf8.size(), std::as_bytes(std::span(utf8))) : sized(0x60, units.size() / 2, units);
+  const Ref ref = is_plain ? add(front, content, place) : sized(0x60, units.size() / 2, units);
   all_[static_cast<std::size_t>(ref)].may_be_key = utf8.find('\0') == std::string_view::npos;
   return ref;
 }

@@ -24,6 +24,8 @@ enum class Ref : std::uint32_t {};
 
 class Writer {
  public:
+  Writer();
+
   Ref null() { return scalar(std::byte{0x00}); }
   Ref boolean(bool value) { return scalar(std::byte{value ? std::uint8_t{0x09} : std::uint8_t{0x08}}); }
   Ref integer(std::int64_t value);
@@ -63,6 +65,14 @@ class Writer {
 
   Ref scalar(std::byte marker) { return unique(std::span(&marker, 1), {}); }
   Ref number(std::uint8_t marker, std::uint64_t value, std::size_t size);
+  // A plain value that was put before, or where it is to be kept.
+  struct Place {
+    std::uint32_t hash = 0;
+    std::size_t slot = 0;  // in known_
+    std::optional<Ref> known{};
+  };
+  Place find(std::span<const std::byte> front, std::span<const std::byte> content);
+  Ref add(std::span<const std::byte> front, std::span<const std::byte> content, const Place& place);
   Ref unique(std::span<const std::byte> front, std::span<const std::byte> content);
   Ref sized(std::uint8_t marker, std::size_t count, std::span<const std::byte> content);
   Ref container(std::uint8_t marker, std::span<const Ref> members);

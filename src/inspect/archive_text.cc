@@ -16,7 +16,7 @@ namespace {
 
 using namespace archive;
 
-constexpr std::size_t kShownBytes = 64;   // of text or data, in its line
+constexpr std::size_t kShownBytes = 64;  // of text or data, in its line
 constexpr std::size_t kShownDepth = 40;  // Lines beyond are not indented further.
 
 // All references of a value, each once for each time that it stands there.

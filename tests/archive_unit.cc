@@ -409,6 +409,21 @@ TEST(AKeyedArchive, DoesNotMultiplyWhatIsShared) {
   EXPECT_EQ(outcome(json_of(objects)), "parts that objects share take more than 64 MiB for all");
 }
 
+// A part that many objects share is looked at by each, and paid for: here a dictionary with many fields.
+TEST(AKeyedArchive, DoesNotLookAtWhatIsSharedForEver) {
+  constexpr int kTexts = 3000;
+  constexpr int kFields = 30'000;
+  std::string objects = R"({"$class":{"$uid":2},"NS.objects":[)";
+  for (int i = 0; i < kTexts; ++i) objects += (i > 0 ? "," : "") + (R"({"$uid":)" + std::to_string(7 + i) + "}");
+  objects += "]}," + of_class("NSArray") + "," + of_class("NSAttributedString") + R"(,{"a":0)";
+  for (int i = 0; i < kFields; ++i) objects += ",\"f" + std::to_string(i) + "\":0";
+  objects += R"(,"$class":{"$uid":5},"NS.objects":[]},)" + of_class("NSMutableArray") + R"(,{"$data":""})";
+  for (int i = 0; i < kTexts; ++i) {
+    objects += R"(,{"$class":{"$uid":3},"NSString":"","NSAttributeInfo":{"$uid":6},"NSAttributes":{"$uid":4}})";
+  }
+  EXPECT_EQ(outcome(json_of(objects)), "parts that objects share take more than 64 MiB for all");
+}
+
 // However often the list of objects names one, it is one.
 TEST(AKeyedArchive, HasNoTwoObjectsThatAreOne) {
   plist::Writer writer;

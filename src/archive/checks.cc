@@ -8,6 +8,8 @@
 
 namespace reeve::archive {
 
+std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadArchive, what); }
+
 bool is_index_set(const IndexSet& set) {
   std::optional<std::uint64_t> end;
   for (const Range& range : set.ranges) {
@@ -64,6 +66,8 @@ bool is_of_type(char type, const std::variant<std::int64_t, std::uint64_t, doubl
 }
 
 }  // namespace
+
+bool is_number_type(char type) { return std::string_view("cCsSiIlLqQfd").find(type) != std::string_view::npos; }
 
 bool are_of_their_type(const Numbers& numbers) {
   return std::ranges::all_of(numbers.numbers, [&](const auto& value) { return is_of_type(numbers.type, value); });

@@ -9,11 +9,19 @@
 
 namespace reeve::archive {
 
+inline constexpr std::size_t kClassNameMax = 256;  // bytes
+
+/// What is no archive, or could be none.
+std::unexpected<Error> bad(const std::string& what);
+
 /// Ranges in ascending order that do not touch, none of them empty or beyond an int64.
 bool is_index_set(const IndexSet& set);
 
 /// Runs that are the text, one after the other; or none.
 bool fits_its_runs(const AttributedText& text);
+
+/// A letter of those that Numbers may have.
+bool is_number_type(char type);
 
 /// Numbers that C has room for in a value of that type.
 bool are_of_their_type(const Numbers& numbers);

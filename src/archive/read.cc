@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "../vocab/text.hpp"
-#include "checks.hpp"
 #include "varint.hpp"
 
 namespace reeve::archive {
@@ -23,8 +22,6 @@ std::string From::path() const {
   if (index != SIZE_MAX) out += "[" + std::to_string(index) + "]";
   return out;
 }
-
-std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadArchive, what); }
 
 std::unexpected<Error> not_allowed(const From& from, std::string_view name) {
   return fail(Kind::denied, code::kClassNotAllowed,
@@ -207,23 +204,19 @@ Result<void> Reader::spend(std::size_t bytes) {
 // A plain one, or an object of its own, which a mutable string is.
 Result<std::string> Reader::text(std::string_view field) {
   const auto found = object_.find(field);
-  const bool is_reference = found && found->type() == ValueType::uid && found->uid() < objects_->count();
-  PlistValue value = is_reference ? objects_->value(found->uid()) : found.value_or(object_);
-  if (is_reference && value.type() == ValueType::dictionary) {
-    REEVE_TRY(spend(value.count()));
-    const std::string name = REEVE_TRY(class_of(value, from(field)));
-    const Class* const known = class_named(name);
-    if (known == nullptr || !allowed_.has(name)) return not_allowed(from(field), name);
-    const auto content = value.find("NS.string");
-    if (known->shape != Shape::text || !content || content->type() != ValueType::string) {
-      return bad_field(field, "no text");
-    }
-    value = *content;
+  const bool is_part = found && found->type() == ValueType::uid && found->uid() < objects_->count() &&
+                       objects_->value(found->uid()).type() == ValueType::dictionary;
+  std::optional<PlistValue> text;
+  if (is_part) {
+    const Part object = REEVE_TRY(part(field, "no text"));
+    text = object.object.find("NS.string");
+    const bool is_text = class_named(object.class_name)->shape == Shape::text;
+    if (!is_text || !text || text->type() != ValueType::string) return bad_field(field, "no text");
   } else {
-    value = REEVE_TRY(plain_field(field, ValueType::string));
+    text = REEVE_TRY(plain_field(field, ValueType::string));
   }
-  REEVE_TRY(spend(3 * value.count()));
-  return value.text();
+  REEVE_TRY(spend(3 * text->count()));
+  return text->text();
 }
 
 Result<double> Reader::real(std::string_view field) const {
@@ -275,30 +268,38 @@ Result<std::vector<Ref>> Reader::refs(std::string_view field) {
   return all;
 }
 
-// The bytes of an object of data that is part of the one at hand, and of no use beside it.
+// An object that is part of the one at hand, and of no use beside it. Many may share it, and each looks at all of it.
+Result<Reader::Part> Reader::part(std::string_view field, const char* what_is_missing) {
+  const auto found = object_.find(field);
+  if (!found || found->type() != ValueType::uid) return bad_field(field, "no reference");
+  const From source = from(field);
+  REEVE_TRY(check_number(found->uid(), source));
+  const PlistValue object = objects_->value(found->uid());
+  if (object.type() != ValueType::dictionary) return bad_field(field, what_is_missing);
+  REEVE_TRY(spend(object.count()));
+  std::string name = REEVE_TRY(class_of(object, source));
+  if (class_named(name) == nullptr || !allowed_.has(name)) return not_allowed(source, name);
+  return Part{found->uid(), object, std::move(name)};
+}
+
+// Of an object of data, or plain data.
 Result<std::optional<std::vector<std::uint64_t>>> Reader::varints(std::string_view field) {
   const auto found = object_.find(field);
   if (!found) return std::nullopt;
   if (found->type() != ValueType::uid) return bad_field(field, "no reference");
   if (found->uid() == 0) return std::nullopt;
-  const From source = from(field);
-  REEVE_TRY(check_number(found->uid(), source));
-  const PlistValue object = objects_->value(found->uid());
-  PlistValue bytes = object;
-  std::string name = "NSData";
-  if (object.type() == ValueType::dictionary) {
-    REEVE_TRY(spend(object.count()));
-    name = REEVE_TRY(class_of(object, source));
-    const auto content = object.find("NS.data");
-    if (!content) return bad_field(field, "no data");
-    bytes = *content;
+  REEVE_TRY(check_number(found->uid(), from(field)));
+  std::optional<PlistValue> bytes = objects_->value(found->uid());
+  if (bytes->type() == ValueType::data) {
+    if (!allowed_.has("NSData")) return not_allowed(from(field), "NSData");
+  } else {
+    const Part object = REEVE_TRY(part(field, "no data"));
+    bytes = object.object.find("NS.data");
+    const bool is_data = class_named(object.class_name)->shape == Shape::data;
+    if (!is_data || !bytes || bytes->type() != ValueType::data) return bad_field(field, "no data");
   }
-  if (!allowed_.has(name)) return not_allowed(source, name);
-  const Class* const known = class_named(name);
-  if (known == nullptr || known->shape != Shape::data || bytes.type() != ValueType::data)
-    return bad_field(field, "no data");
-  REEVE_TRY(spend(bytes.count() * sizeof(std::uint64_t)));
-  auto numbers = varints_in(bytes.data());
+  REEVE_TRY(spend(bytes->count() * sizeof(std::uint64_t)));
+  auto numbers = varints_in(bytes->data());
   if (!numbers) return bad_field(field, "numbers that do not end");
   return numbers;
 }

@@ -1,12 +1,9 @@
 // Reading a keyed archive: what each class's objects hold.
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 
 #include "../plist/unicode.hpp"
-#include "checks.hpp"
 #include "reader.hpp"
-#include "varint.hpp"
 
 namespace reeve::archive {
 namespace {
@@ -200,22 +197,14 @@ Result<Value> Reader::attributed_text() {
 }
 
 Result<std::vector<Ref>> Reader::attributes() {
-  const auto found = object_.find("NSAttributes");
-  if (!found || found->type() != ValueType::uid) return bad_field("NSAttributes", "no reference");
-  const From source = from("NSAttributes");
-  REEVE_TRY(check_number(found->uid(), source));
-  const PlistValue array = objects_->value(found->uid());
-  if (array.type() != ValueType::dictionary) return bad_field("NSAttributes", "no array");
-  const std::string name = REEVE_TRY(class_of(array, source));
-  if (!allowed_.has(name)) return not_allowed(source, name);
-  const auto items = array.find("NS.objects");
-  if ((name != "NSArray" && name != "NSMutableArray") || !items || items->type() != ValueType::array) {
-    return bad_field("NSAttributes", "no array");
-  }
+  const Part array = REEVE_TRY(part("NSAttributes", "no array"));
+  const auto items = array.object.find("NS.objects");
+  const bool is_array = array.class_name == "NSArray" || array.class_name == "NSMutableArray";
+  if (!is_array || !items || items->type() != ValueType::array) return bad_field("NSAttributes", "no array");
   REEVE_TRY(spend(items->count() * sizeof(Promise)));
   std::vector<Ref> all;
   for (std::size_t i = 0; i < items->count(); ++i) {
-    const From item{found->uid(), "NS.objects", i};
+    const From item{array.number, "NS.objects", i};
     all.push_back(REEVE_TRY(ref_at(items->value(i), item)));
     promise<Map>(all.back(), item, "a dictionary");
   }
@@ -256,24 +245,17 @@ Result<std::vector<double>> Reader::geometry(std::string_view field, std::size_t
 
 // An array of C's, in an object of its own that is part of this one.
 Result<Value> Reader::numbers() {
-  const auto found = object_.find("$1");
-  if (!found || found->type() != ValueType::uid) return bad_field("$1", "no reference");
-  const From source = from("$1");
-  REEVE_TRY(check_number(found->uid(), source));
-  const PlistValue array = objects_->value(found->uid());
-  if (array.type() != ValueType::dictionary) return bad_field("$1", "no object");
-  REEVE_TRY(spend(array.count() * sizeof(Numbers)));
-  const std::string name = REEVE_TRY(class_of(array, source));
-  if (!allowed_.has(name)) return not_allowed(source, name);
-  if (name != kNumbersClass) return bad_field("$1", "no array of numbers");
-  Reader inner(*this, found->uid(), array);
+  const Part array = REEVE_TRY(part("$1", "no object"));
+  if (array.class_name != kNumbersClass) return bad_field("$1", "no array of numbers");
+  REEVE_TRY(spend(array.object.count() * sizeof(Numbers)));
+  Reader inner(*this, array.number, array.object);
   return inner.old_style_array(REEVE_TRY(text("$0")));
 }
 
 Result<Value> Reader::old_style_array(const std::string& type) const {
   const std::int64_t letter = REEVE_TRY(integer("NS.type"));
   const std::uint64_t size = REEVE_TRY(count("NS.count"));
-  if (letter <= 0 || letter > 127 || std::strchr("cCsSiIlLqQfd", static_cast<int>(letter)) == nullptr) {
+  if (letter <= 0 || letter > 127 || !is_number_type(static_cast<char>(letter))) {
     return bad_field("NS.type", "no type of numbers");
   }
   if (size > object_.count()) return bad_field("NS.count", "more than there are");

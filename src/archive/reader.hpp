@@ -10,6 +10,7 @@
 
 #include "../vocab/bounds.hpp"
 #include "archive.hpp"
+#include "checks.hpp"
 #include "classes.hpp"
 
 namespace reeve::archive {
@@ -25,7 +26,6 @@ struct From {
   std::string path() const;
 };
 
-std::unexpected<Error> bad(const std::string& what);
 std::unexpected<Error> not_allowed(const From& from, std::string_view name);
 
 // Objects are read one after the other, and what they refer to after them.
@@ -81,6 +81,12 @@ class Reader {
   Result<std::optional<Ref>> may_ref(std::string_view field);
   Result<Ref> ref_at(const PlistValue& value, const From& from);
   Result<std::vector<Ref>> refs(std::string_view field);
+  struct Part {
+    std::uint32_t number;
+    PlistValue object;
+    std::string class_name;  // which is allowed
+  };
+  Result<Part> part(std::string_view field, const char* what_is_missing);
   Result<std::optional<std::vector<std::uint64_t>>> varints(std::string_view field);
 
   // One for each shape (read_shapes.cc).
@@ -107,7 +113,6 @@ class Reader {
   Result<Field> field(const PlistValue& value, const From& from);
   Result<void> check_whole() const;
 
-  static constexpr std::size_t kClassNameMax = 256;
   static constexpr std::string_view kNumbersClass = "_NSKeyedCoderOldStyleArray";
 
   const plist::PropertyList& list_;

@@ -16,8 +16,6 @@
 namespace reeve::archive {
 namespace {
 
-std::unexpected<Error> bad(const std::string& what) { return fail(Kind::invalid, code::kBadArchive, what); }
-
 // What shape a value is written in.
 constexpr Shape kShapes[] = {
     Shape::null,        Shape::number,  Shape::number,      Shape::number,     Shape::text,
@@ -260,9 +258,7 @@ class Archiver {
              entry("NS.edgeval.bottom", out_.real(value.bottom)), entry("NS.edgeval.right", out_.real(value.right))});
   }
   Result<plist::Ref> write(const Numbers& value) {
-    if (std::string_view("cCsSiIlLqQfd").find(value.type) == std::string_view::npos || !are_of_their_type(value)) {
-      return bad_here("a number of another type");
-    }
+    if (!is_number_type(value.type) || !are_of_their_type(value)) return bad_here("a number of another type");
     Entries entries{entry("NS.count", out_.integer(std::uint64_t{value.numbers.size()})),
                     entry("NS.size", out_.integer(size_of(value.type))),
                     entry("NS.type", out_.integer(std::int64_t{value.type}))};
@@ -330,8 +326,6 @@ class Archiver {
     if (const auto* value = std::get_if<Ref>(&field)) return reference(*value);
     return out_.uid(0);
   }
-
-  static constexpr std::size_t kClassNameMax = 256;
 
   const Graph& graph_;
   KeyCheck keys_;

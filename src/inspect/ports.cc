@@ -26,10 +26,10 @@ namespace {
 using port::ListedName;
 using port::ListingHeader;
 
-constexpr std::size_t kListingsMax = 64;    // Spaces of one process. Most have one.
-constexpr std::size_t kShownMax = 1 << 17;  // Names, and peers of them, in all.
-constexpr std::chrono::milliseconds kBetweenReads{1};
-constexpr std::chrono::seconds kReadingMax{1};  // Of a listing that changes all the while.
+constexpr std::size_t kListingsMax = 64;               // Spaces of one process. Most have one.
+constexpr std::size_t kShownMax = 1 << 17;             // Names, and peers of them, in all.
+constexpr std::chrono::milliseconds kBetweenReads{1};  // Nothing tells of a change: it is another process's memory.
+constexpr std::chrono::seconds kReadingMax{1};         // Of a listing that changes all the while.
 
 std::unexpected<Error> not_listed() {
   return fail(Kind::unsupported, code::kNoSuchRight, "the process does not show its ports",
@@ -76,9 +76,9 @@ Result<std::vector<ListedName>> read_names(const os::Fd& memory, std::int32_t pi
 }
 
 // All that the process shows and that can be read; an error where nothing can.
-Result<std::vector<Listed>> read_listings(std::int32_t pid, const std::vector<os::OpenDescriptor>& descriptors) {
+Result<std::vector<Listed>> read_listings(std::int32_t pid, std::int32_t own_number,
+                                          const std::vector<os::OpenDescriptor>& descriptors) {
   const std::string wanted = std::string("/memfd:") + port::kListingName + " (deleted)";
-  const std::int32_t own_number = REEVE_TRY(os::innermost_pid(pid));
   const os::Time until = os::now() + kReadingMax;
   std::vector<Listed> all;
   std::optional<Error> fault;
@@ -290,8 +290,9 @@ std::string json_of(std::int32_t pid, const std::vector<Shown>& names) {
 
 // What the process shows is read before and after the kernel is asked who has what.
 Result<std::string> ports(std::int32_t pid, Form form) {
-  const auto listings = REEVE_TRY(read_listings(pid, REEVE_TRY(os::descriptors_of(pid))));
+  const auto descriptors = REEVE_TRY(os::descriptors_of(pid));
   const std::int32_t own_number = REEVE_TRY(os::innermost_pid(pid));
+  const auto listings = REEVE_TRY(read_listings(pid, own_number, descriptors));
   Kernel kernel = REEVE_TRY(Kernel::look_at(pid));
   const os::Time until = os::now() + kReadingMax;
   std::vector<Shown> all;

@@ -64,6 +64,15 @@ std::string target_of(const std::string& link) {
   return size < 0 ? std::string() : std::string(room.data(), static_cast<std::size_t>(size));
 }
 
+// What the kernel knows already, without asking whoever serves the file.
+Result<struct statx> facts_of_file(const Fd& file) {
+  struct statx facts{};
+  if (::statx(file.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &facts) != 0) {
+    return system_failure("statx");
+  }
+  return facts;
+}
+
 struct UnixRequest {
   nlmsghdr header{};
   unix_diag_req request{};
@@ -102,19 +111,6 @@ Result<std::vector<OpenDescriptor>> descriptors_of(std::int32_t pid) {
   if (all.empty()) return has_ended();
   return all;
 }
-
-namespace {
-
-// What the kernel knows already, without asking whoever serves the file.
-Result<struct statx> facts_of_file(const Fd& file) {
-  struct statx facts{};
-  if (::statx(file.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &facts) != 0) {
-    return system_failure("statx");
-  }
-  return facts;
-}
-
-}  // namespace
 
 // A path leads to it without opening it: a device, or what somebody serves, is looked at and no more. All memory of
 // this kind lies on one device that nobody can mount; whatever else is called so does not.

@@ -7,14 +7,14 @@
 #include <functional>
 
 #include "../vocab/bounds.hpp"
+#include "markers.hpp"
 #include "moments.hpp"
 #include "unicode.hpp"
 
 namespace reeve::plist {
 namespace {
 
-constexpr std::string_view kMagic = "bplist00";
-constexpr std::size_t kTrailerBytes = 32;
+constexpr std::string_view kHeader = "bplist00";
 constexpr int kLooksMax = 1000;  // For a value that was put before. Chance alone takes a few dozen.
 
 // So many bytes of a number, the highest first.
@@ -31,10 +31,10 @@ std::size_t power_of(std::uint64_t value) {
 
 // A marker with its count; at most ten bytes.
 std::byte* put_marker(std::byte* to, std::uint8_t marker, std::size_t count) {
-  to = put(to, marker | std::min<std::size_t>(count, 0x0f), 1);
-  if (count < 0x0f) return to;
+  to = put(to, marker | std::min<std::size_t>(count, kCountFollows), 1);
+  if (count < kCountFollows) return to;
   const std::size_t power = power_of(count);
-  to = put(to, 0x10 | power, 1);
+  to = put(to, kInteger | power, 1);
   return put(to, count, std::size_t{1} << power);
 }
 
@@ -139,31 +139,39 @@ Ref Writer::number(std::uint8_t marker, std::uint64_t value, std::size_t size) {
   return unique(std::span(front.data(), end), {});
 }
 
+Ref Writer::scalar(std::uint8_t marker) {
+  const auto byte = static_cast<std::byte>(marker);
+  return unique(std::span(&byte, 1), {});
+}
+
+Ref Writer::null() { return scalar(kNull); }
+Ref Writer::boolean(bool value) { return scalar(value ? kTrue : kFalse); }
+
 Ref Writer::integer(std::int64_t value) {
   const auto bits = static_cast<std::uint64_t>(value);
-  if (value < 0) return number(0x13, bits, 8);
+  if (value < 0) return number(kInteger | 3, bits, 8);
   const std::size_t power = power_of(bits);
-  return number(static_cast<std::uint8_t>(0x10 | power), bits, std::size_t{1} << power);
+  return number(static_cast<std::uint8_t>(kInteger | power), bits, std::size_t{1} << power);
 }
 
 // Eight bytes have a sign.
 Ref Writer::integer(std::uint64_t value) {
   if (std::in_range<std::int64_t>(value)) return integer(static_cast<std::int64_t>(value));
   Front front;
-  const std::byte* const end = put(put(put(front.data(), 0x14, 1), 0, 8), value, 8);
+  const std::byte* const end = put(put(put(front.data(), kInteger | 4, 1), 0, 8), value, 8);
   return unique(std::span(front.data(), end), {});
 }
 
-Ref Writer::real(double value) { return number(0x23, std::bit_cast<std::uint64_t>(value), 8); }
+Ref Writer::real(double value) { return number(kReal | 3, std::bit_cast<std::uint64_t>(value), 8); }
 
 Ref Writer::date(double seconds) {
   if (!std::isfinite(seconds)) refuse(code::kBadPropertyList, "a date is no number");
-  return number(0x33, std::bit_cast<std::uint64_t>(seconds), 8);
+  return number(kDate, std::bit_cast<std::uint64_t>(seconds), 8);
 }
 
 Ref Writer::uid(std::uint32_t value) {
   const std::size_t size = bytes_of(value);
-  return number(static_cast<std::uint8_t>(0x80 | (size - 1)), value, size);
+  return number(static_cast<std::uint8_t>(kUid | (size - 1)), value, size);
 }
 
 // What will never fit is not copied first.
@@ -177,13 +185,13 @@ Ref Writer::sized(std::uint8_t marker, std::size_t count, std::span<const std::b
   return unique(std::span(front.data(), end), content);
 }
 
-Ref Writer::data(std::span<const std::byte> bytes) { return sized(0x40, bytes.size(), bytes); }
+Ref Writer::data(std::span<const std::byte> bytes) { return sized(kData, bytes.size(), bytes); }
 
 // One that was put before was looked at then.
 Ref Writer::string(std::string_view utf8) {
-  if (utf8.size() > kPlistBytesMax) return sized(0x50, utf8.size(), std::as_bytes(std::span(utf8)));
+  if (utf8.size() > kPlistBytesMax) return sized(kAscii, utf8.size(), std::as_bytes(std::span(utf8)));
   Front room;
-  const std::span<const std::byte> front(room.data(), put_marker(room.data(), 0x50, utf8.size()));
+  const std::span<const std::byte> front(room.data(), put_marker(room.data(), kAscii, utf8.size()));
   const auto content = std::as_bytes(std::span(utf8));
   const Place place = find(front, content);
   if (place.known) return *place.known;
@@ -194,7 +202,7 @@ Ref Writer::string(std::string_view utf8) {
   }
   std::vector<std::byte> units;
   if (!is_plain) units = utf16_of(utf8);
-  const Ref ref = is_plain ? add(front, content, place) : sized(0x60, units.size() / 2, units);
+  const Ref ref = is_plain ? add(front, content, place) : sized(kUtf16, units.size() / 2, units);
   all_[static_cast<std::size_t>(ref)].may_be_key = utf8.find('\0') == std::string_view::npos;
   return ref;
 }
@@ -211,6 +219,10 @@ Ref Writer::container(std::uint8_t marker, std::span<const Ref> members) {
   return keep(
       {begin, static_cast<std::uint32_t>(members.size()), 0, marker, false, static_cast<std::uint16_t>(height + 1)});
 }
+
+Ref Writer::array(std::span<const Ref> values) { return container(kArray, values); }
+Ref Writer::ordered_set(std::span<const Ref> values) { return container(kOrderedSet, values); }
+Ref Writer::set(std::span<const Ref> values) { return container(kSet, values); }
 
 // Equal keys are one object.
 bool Writer::has_key_twice() {
@@ -240,7 +252,7 @@ Ref Writer::dictionary(std::span<const Entry> entries) {
   }
   if (has_key_twice()) refuse(code::kBadPropertyList, "a key stands twice");
   for (const Entry& entry : entries) keys_.push_back(entry.value);
-  return container(0xd0, keys_);
+  return container(kDictionary, keys_);
 }
 
 Result<std::vector<std::byte>> Writer::finish(Ref root) {
@@ -248,13 +260,13 @@ Result<std::vector<std::byte>> Writer::finish(Ref root) {
   REEVE_INVARIANT(static_cast<std::size_t>(root) < all_.size());
   constexpr std::size_t kMarkerBytesMax = 10;
   const std::size_t number_size = bytes_of(all_.size() - 1);
-  std::size_t most = kMagic.size() + bytes_.size() + members_.size() * number_size;
+  std::size_t most = kHeader.size() + bytes_.size() + members_.size() * number_size;
   for (const Written& written : all_) most += written.marker != 0 ? kMarkerBytesMax : 0;
   const std::size_t offset_size = bytes_of(most);
   std::vector<std::byte> out(most + all_.size() * offset_size + kTrailerBytes);
   std::vector<std::size_t> offsets(all_.size());
-  std::memcpy(out.data(), kMagic.data(), kMagic.size());
-  std::byte* to = out.data() + kMagic.size();
+  std::memcpy(out.data(), kHeader.data(), kHeader.size());
+  std::byte* to = out.data() + kHeader.size();
   for (std::size_t i = 0; i < all_.size(); ++i) {
     const Written& written = all_[i];
     offsets[i] = static_cast<std::size_t>(to - out.data());
@@ -263,7 +275,7 @@ Result<std::vector<std::byte>> Writer::finish(Ref root) {
       to += written.count;
       continue;
     }
-    to = put_marker(to, written.marker, written.marker == 0xd0 ? written.count / 2 : written.count);
+    to = put_marker(to, written.marker, written.marker == kDictionary ? written.count / 2 : written.count);
     for (const Ref member : std::span(members_).subspan(written.begin, written.count)) {
       to = put(to, static_cast<std::uint64_t>(member), number_size);
     }

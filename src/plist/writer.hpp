@@ -26,8 +26,8 @@ class Writer {
  public:
   Writer();
 
-  Ref null() { return scalar(std::byte{0x00}); }
-  Ref boolean(bool value) { return scalar(std::byte{value ? std::uint8_t{0x09} : std::uint8_t{0x08}}); }
+  Ref null();
+  Ref boolean(bool value);
   Ref integer(std::int64_t value);
   Ref integer(std::uint64_t value);
   Ref integer(Integer value) { return value.is_large ? integer(value.bits) : integer(value.value()); }
@@ -42,9 +42,9 @@ class Writer {
     Ref key;  ///< a string
     Ref value;
   };
-  Ref array(std::span<const Ref> values) { return container(0xa0, values); }
-  Ref ordered_set(std::span<const Ref> values) { return container(0xb0, values); }
-  Ref set(std::span<const Ref> values) { return container(0xc0, values); }
+  Ref array(std::span<const Ref> values);
+  Ref ordered_set(std::span<const Ref> values);
+  Ref set(std::span<const Ref> values);
   Ref dictionary(std::span<const Entry> entries);
 
   /// The whole, whose topmost value that is. Nothing is put after it.
@@ -63,7 +63,7 @@ class Writer {
   static constexpr std::size_t kFrontBytes = 17;  // the longest plain value that is no text and no data
   using Front = std::array<std::byte, kFrontBytes>;
 
-  Ref scalar(std::byte marker) { return unique(std::span(&marker, 1), {}); }
+  Ref scalar(std::uint8_t marker);
   Ref number(std::uint8_t marker, std::uint64_t value, std::size_t size);
   // A plain value that was put before, or where it is to be kept.
   struct Place {

@@ -64,6 +64,7 @@ bool Core::is_passing_by(PeerId id) const {
   const auto is_its = [&](const auto& waits) { return waits.peer == id; };
   return peer.has_looked_up && !peer.has_offered && !peer.is_kept && peer.instance == InstanceId{} &&
          peer.on_the_way.empty() && std::ranges::none_of(waiting_for_scan_, is_its) &&
+         std::ranges::none_of(waiting_for_name_, is_its) &&
          std::ranges::none_of(identifications_, is_its, &decltype(identifications_)::value_type::second);
 }
 
@@ -121,7 +122,9 @@ void Core::on(const PeerCame& event) {
 void Core::on(const PeerLeft& event) {
   const auto peer = peers_.find(event.peer);
   if (peer == peers_.end()) return;
-  std::erase_if(waiting_for_scan_, [&](const Waiting& w) { return w.peer == event.peer; });
+  for (auto* waiting : {&waiting_for_scan_, &waiting_for_name_}) {
+    std::erase_if(*waiting, [&](const Waiting& w) { return w.peer == event.peer; });
+  }
   std::erase_if(identifications_, [&](const auto& i) { return i.second.peer == event.peer; });
   release_names(event.peer);
   refuse(peer->second.on_the_way, Error{Kind::gone, code::kClosed, "whoever offered the name has left", ""});
@@ -172,23 +175,28 @@ void Core::on(const FoldersChanged&) {
   scan();
 }
 
+// What is asked and cannot be answered yet, paid for by who asks. Errors: busy.
+Result<Core::Waiting> Core::hold(PeerId peer, RequestId request, contract::Request what) {
+  const auto same_peer = [&](const Waiting& w) { return w.peer == peer; };
+  const auto held = std::ranges::count_if(waiting_for_scan_, same_peer) + std::ranges::count_if(waiting_for_name_, same_peer);
+  if (static_cast<std::size_t>(held) >= kRequestsPerPeerMax) {
+    return fail(Kind::busy, code::kQueueFull, std::to_string(kRequestsPerPeerMax) + " requests are unanswered",
+                "wait for their answers");
+  }
+  auto charged = REEVE_TRY(charge(peers_.at(peer), kRequestCost));
+  return Waiting{peer, request, std::move(what), scans_ + 1, std::move(charged)};
+}
+
 // A name or label that is not known may stand in a file that was written just now: the files are read once more first.
 void Core::wait_for_scan(PeerId peer, RequestId request, contract::Request what) {
-  const auto same_peer = [&](const Waiting& w) { return w.peer == peer; };
-  if (std::count_if(waiting_for_scan_.begin(), waiting_for_scan_.end(), same_peer) >=
-      static_cast<std::ptrdiff_t>(kRequestsPerPeerMax)) {
-    return answer(peer, request,
-                  fail(Kind::busy, code::kQueueFull, std::to_string(kRequestsPerPeerMax) + " requests are unanswered",
-                       "wait for their answers"));
-  }
-  auto charged = charge(peers_.at(peer), kRequestCost);
-  if (!charged) return answer(peer, request, std::unexpected(charged.error()));
-  waiting_for_scan_.push_back({peer, request, std::move(what), scans_ + 1, std::move(*charged)});
+  auto waiting = hold(peer, request, std::move(what));
+  if (!waiting) return answer(peer, request, std::unexpected(waiting.error()));
+  waiting_for_scan_.push_back(std::move(*waiting));
   scan();
 }
 
 // False while only a reading that began after it was asked can say that there is no such thing.
-bool Core::finish(const Waiting& waiting) {
+bool Core::finish(Waiting& waiting) {
   if (!peers_.contains(waiting.peer)) return true;
   const bool is_last_word = waiting.scan <= scans_;
   const auto refused = [&](Error why) {
@@ -200,7 +208,10 @@ bool Core::finish(const Waiting& waiting) {
     return is_last_word;
   }
   if (const auto* wanted = std::get_if<contract::LookUp>(&waiting.what)) {
-    return look_up(waiting.peer, waiting.request, *wanted) || refused(unknown_service(wanted->name));
+    if (look_up(waiting.peer, waiting.request, *wanted)) return true;
+    if (!wanted->waits || !is_last_word) return refused(unknown_service(wanted->name));
+    waiting_for_name_.push_back(std::move(waiting));
+    return true;
   }
   return std::visit(
       [&]<class T>(const T& what) {
@@ -258,6 +269,7 @@ void Core::on(const Scanned& event) {
     if (const auto job = jobs_.find(label); job != jobs_.end()) begin(job->second);
   }
   consider_all();
+  name_came();
   for (Waiting& w : std::exchange(waiting_for_scan_, {})) {
     if (!finish(w)) waiting_for_scan_.push_back(std::move(w));
   }

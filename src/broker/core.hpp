@@ -185,8 +185,9 @@ class Core {
   Result<JobState*> job_meant(PeerId peer, const What& what);
   void scan();
   void report(std::string problem);
+  Result<Waiting> hold(PeerId peer, RequestId request, contract::Request what);
   void wait_for_scan(PeerId peer, RequestId request, contract::Request what);
-  bool finish(const Waiting& waiting);
+  bool finish(Waiting& waiting);
   Result<void> may_manage(PeerId peer);
   Result<JobState*> job_to_manage(PeerId peer, const std::string& label);
   void answer(PeerId peer, RequestId request, Result<Dictionary> what);
@@ -209,6 +210,8 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::Status& what);
   void asked(PeerId peer, RequestId request, const contract::Taken& what);
   bool look_up(PeerId peer, RequestId request, const contract::LookUp& what);
+  void name_came();
+  std::string in_words(const PeerState& peer);
   struct Wanted {
     std::string name;
     policy::Requirement required;
@@ -322,6 +325,7 @@ class Core {
   std::map<PeerId, PeerState> peers_;
   std::map<std::uint64_t, InstanceId> services_;  ///< by the kernel's number of their processes
   std::vector<Waiting> waiting_for_scan_;
+  std::vector<Waiting> waiting_for_name_;  ///< look-ups of what is not there yet
   std::map<std::uint64_t, Identification> identifications_;
   policy::Trust trust_;
   std::map<std::string, contract::Identity> verified_;  // by manifest, as trust_ has it; some of them

@@ -485,6 +485,88 @@ TEST(Core, StatusTellsNothingOfANameThatIsHidden) {
   EXPECT_EQ(value_of<contract::NameStatus>(status())->state, contract::NameState::active);
 }
 
+// Who waits for a name.
+struct Awaiting : Stage {
+  Orders await(PeerId peer, const std::string& name, std::int32_t pid = 0) {
+    return apply(PeerAsked{peer, next_request++, contract::LookUp{name, pid, {}, true}, {}});
+  }
+  Orders offer(PeerId peer, const std::string& name) {
+    return apply(PeerAsked{peer, next_request++, contract::Register{name, contract::Scope::process}, {}});
+  }
+};
+
+TEST(Core, WhoeverWaitsForANameIsAnsweredWhenItComes) {
+  Awaiting stage;
+  stage.knows({});
+  const PeerId client = stage.client();
+  EXPECT_EQ(Stage::all<Scan>(stage.await(client, "a")).size(), 1U) << "its file may have been written just now";
+  EXPECT_TRUE(stage.apply(Scanned{{}, {}}).empty()) << "it is there no more than before, and that is no answer";
+  EXPECT_FALSE(stage.core->is_idle());
+  EXPECT_FALSE(stage.core->is_passing_by(client));
+  const auto granted = Stage::all<Grant>(stage.apply(Scanned{{job_named("a")}, {}}));
+  ASSERT_EQ(granted.size(), 1U);
+  EXPECT_EQ(granted[0].peer, client);
+  EXPECT_TRUE(Stage::all<Grant>(stage.apply(Scanned{{job_named("a")}, {}})).empty()) << "once";
+}
+
+TEST(Core, WhoeverWaitsForARegisteredNameIsAnsweredWhenItComes) {
+  Awaiting stage;
+  const PeerId client = stage.client();
+  const PeerId other = stage.client();
+  const PeerId owner = stage.client();
+  EXPECT_TRUE(stage.await(client, "own.a", 100).empty());
+  EXPECT_TRUE(stage.await(other, "own.b", 100).empty());
+  const auto granted = Stage::all<Grant>(stage.offer(owner, "own.a"));
+  ASSERT_EQ(granted.size(), 1U);
+  EXPECT_EQ(granted[0].peer, client);
+  EXPECT_EQ(Stage::all<Grant>(stage.look_up(other, "own.b")).size(), 0U);
+}
+
+TEST(Core, WhoeverHasLeftWaitsForNothing) {
+  Awaiting stage;
+  const PeerId client = stage.client();
+  const PeerId owner = stage.client();
+  const auto before = stage.core->charged();
+  stage.await(client, "own.a", 100);
+  EXPECT_FALSE(stage.core->charged() == before) << "who waits pays";
+  stage.apply(PeerLeft{client});
+  EXPECT_TRUE(Stage::all<Grant>(stage.offer(owner, "own.a")).empty());
+}
+
+TEST(Core, BoundsWhatOneClientWaitsFor) {
+  Awaiting stage;
+  const PeerId client = stage.client();
+  for (std::size_t i = 0; i < kRequestsPerPeerMax; ++i) {
+    EXPECT_TRUE(stage.await(client, "own.n" + std::to_string(i), 100).empty());
+  }
+  EXPECT_EQ(error_of(stage.await(client, "own.more", 100)).code, code::kQueueFull);
+  EXPECT_NE(error_of(stage.await(stage.client(), "own.a", 100)).code, code::kQueueFull) << "others wait beside it";
+}
+
+TEST(Core, AHiddenNameIsWaitedForUntilItsServiceHasCheckedIn) {
+  Awaiting stage;
+  Job job = job_named("a");
+  job.names.front().hide_until_check_in = true;
+  stage.knows({job});
+  const PeerId client = stage.client();
+  EXPECT_TRUE(stage.await(client, "a").empty());
+  stage.apply(PeerAsked{client, stage.next_request++, contract::Start{"a"}, {}});
+  const auto launched = Stage::all<Launch>(stage.apply(Scanned{{job}, {}}));
+  ASSERT_EQ(launched.size(), 1U);
+  const PeerId service = stage.come_up(launched[0].instance);
+  EXPECT_EQ(Stage::all<Grant>(stage.check_in(service, launched[0].instance)).size(), 1U);
+}
+
+TEST(Core, ANameThatIsTakenIsToldWithWhoHasIt) {
+  Awaiting stage;
+  const PeerId owner = stage.client();
+  const PeerId other = stage.client();
+  stage.offer(owner, "own.a");
+  const Error taken = error_of(stage.offer(other, "own.a"));
+  EXPECT_EQ(taken.code, code::kServiceActive);
+  EXPECT_EQ(taken.message, "the name own.a is registered already, by process 100");
+}
+
 // Its file may have been written just now.
 TEST(Core, AJobThatIsNotKnownIsLookedForInTheFilesOnce) {
   Stage stage;

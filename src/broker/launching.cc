@@ -338,7 +338,9 @@ void Core::checked_in(JobState& job) {
   if (!job.is_stopping) job.ends_by.reset();
   keep_service(job);
   answer_check_in(job);
-  if (job.state == State::running) hand_over_waiting(job);
+  if (job.state != State::running) return;
+  hand_over_waiting(job);
+  name_came();
 }
 
 void Core::answer_check_in(const JobState& job) {

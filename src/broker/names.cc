@@ -48,10 +48,21 @@ void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
   }
   if (look_up(peer, request, what)) return;
   // A name that is there and hidden, or not for this caller, looks like one that is not there.
-  if (!policy::may_ask_for(caller(peers_.at(peer)), what.name) || what.pid != 0 || names_.contains(what.name)) {
+  if (!policy::may_ask_for(caller(peers_.at(peer)), what.name)) {
     return answer(peer, request, std::unexpected(unknown_service(what.name)));
   }
-  wait_for_scan(peer, request, what);
+  if (what.pid == 0 && !names_.contains(what.name)) return wait_for_scan(peer, request, what);
+  if (!what.waits) return answer(peer, request, std::unexpected(unknown_service(what.name)));
+  auto waiting = hold(peer, request, what);
+  if (!waiting) return answer(peer, request, std::unexpected(waiting.error()));
+  waiting_for_name_.push_back(std::move(*waiting));
+}
+
+// There is a name that was not there before, for some at least.
+void Core::name_came() {
+  for (Waiting& w : std::exchange(waiting_for_name_, {})) {
+    if (!look_up(w.peer, w.request, std::get<contract::LookUp>(w.what))) waiting_for_name_.push_back(std::move(w));
+  }
 }
 
 // False where there is no such name, for this caller.
@@ -340,7 +351,7 @@ Result<void> Core::may_register(const PeerState& peer, const std::string& name) 
     case policy::Registering::allowed:
       return {};
     case policy::Registering::in_no_group:
-      return not_theirs("lies in no app group of the caller's");
+      return not_theirs("lies in no app group of the caller's, and is not its team's");
     case policy::Registering::belongs_to_job:
       return not_theirs("belongs to a job");
     case policy::Registering::is_checked_in:
@@ -365,7 +376,8 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
     // Asked again, of a new broker: the answer was lost with the one before.
     if (found->second.peer == id) return answer_true(id, request);
     return answer(id, request,
-                  fail(Kind::busy, code::kServiceActive, "the name " + what.name + " is registered already",
+                  fail(Kind::busy, code::kServiceActive,
+                       "the name " + what.name + " is registered already, by " + in_words(peers_.at(found->second.peer)),
                        "wait until its owner leaves"));
   }
   const auto is_theirs = [&](const auto& entry) { return entry.second.peer == id; };
@@ -387,6 +399,15 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
   registered_.emplace(key, Registered{id, std::move(*callers), std::move(*charged)});
   keep_peer(id);
   answer_true(id, request);
+  name_came();
+}
+
+// Who that is, for another member of its group.
+std::string Core::in_words(const PeerState& peer) {
+  const contract::Identity who = caller(peer).who;
+  const std::string process = peer.pid != 0 ? "process " + std::to_string(peer.pid) : std::string("another process");
+  if (!who.label.empty()) return "the job " + who.label;
+  return who.identifier.empty() ? process : process + " (" + who.identifier + ")";
 }
 
 void Core::asked(PeerId id, RequestId request, const contract::Unregister& what) {

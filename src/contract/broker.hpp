@@ -19,15 +19,17 @@ namespace reeve::contract {
 
 // Requests. Each is a typed call: its members are the arguments, in this order.
 
-/// look_up(name, pid, required) → Found. The service is started if it does not run. A `pid` other than 0 looks among
-/// the names that this process has registered for itself. Whoever serves must meet the requirement: one that does not
-/// is given nothing of what the client has sent.
+/// look_up(name, pid, required, waits) → Found. The service is started if it does not run. A `pid` other than 0 looks
+/// among the names that this process has registered for itself. Whoever serves must meet the requirement: one that does
+/// not is given nothing of what the client has sent. One that waits is answered when there is such a name for it; it is
+/// given up by ending the connection.
 struct LookUp {
   std::string name;
   std::int32_t pid = 0;
   std::string required{};
+  bool waits = false;
 };
-BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid, required))
+BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid, required, waits))
 
 /// list() → Listing.
 struct List {};

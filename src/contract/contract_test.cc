@@ -16,9 +16,12 @@ Dictionary call(const char* method, Array arguments) { return object::call_messa
 TEST(BrokerContract, RefusesWhatIsNoRequest) {
   EXPECT_EQ(fault_of({}), "method: missing");
   EXPECT_EQ(fault_of(call("shut_down", {})), "the broker has no method \"shut_down\"");
-  EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 3 arguments, got 0");
-  EXPECT_EQ(fault_of(call("look_up", {Object(1), Object(0), Object("")})), "look_up[0]: expected string, got int64");
-  EXPECT_EQ(fault_of(call("look_up", {Object("a..b"), Object(0), Object("")})), "a name has an empty component");
+  EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 4 arguments, got 0");
+  const auto look_up = [](Object name) {
+    return fault_of(call("look_up", {std::move(name), Object(0), Object(""), Object(false)}));
+  };
+  EXPECT_EQ(look_up(Object(1)), "look_up[0]: expected string, got int64");
+  EXPECT_EQ(look_up(Object("a..b")), "a name has an empty component");
   EXPECT_EQ(fault_of(call("list", {Object(1)})), "list: expected 0 arguments, got 1");
   EXPECT_EQ(fault_of(call("retire", {Object(-1)})), "retire[0]: expected uint64, got -1");
   EXPECT_EQ(fault_of(call("redeem", {Object("token"), Object("")})), "redeem[0]: expected endpoint, got string");

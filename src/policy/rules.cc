@@ -23,7 +23,9 @@ bool may_look_up(const Caller& caller, const std::string& name, const Requiremen
 Registering may_register(const Caller& caller, const std::string& name, NameOwner owner) {
   if (owner == NameOwner::other_job) return Registering::belongs_to_job;
   if (owner == NameOwner::callers_job) return Registering::is_checked_in;
-  return is_in_any(name, caller.who.groups) ? Registering::allowed : Registering::in_no_group;
+  const std::string& team = caller.who.team;
+  const bool is_of_team = !team.empty() && contract::is_in_group(name, team);
+  return is_of_team || is_in_any(name, caller.who.groups) ? Registering::allowed : Registering::in_no_group;
 }
 
 bool is_member(const Caller& caller, const std::string& group) {

@@ -28,7 +28,7 @@ bool may_ask_for(const Caller& caller, const std::string& name);
 enum class NameOwner : std::uint8_t { nobody, callers_job, other_job };
 enum class Registering : std::uint8_t {
   allowed,
-  in_no_group,     ///< the name lies in none of the caller's app groups
+  in_no_group,     ///< the name lies in none of the caller's app groups, and is not its team's
   belongs_to_job,  ///< another job declares it
   is_checked_in    ///< the caller's own job declares it: it is checked in
 };

@@ -13,12 +13,6 @@ namespace {
 constexpr std::size_t kEarlyMax = 64;               // Ends of one name; a broker's clients may be anybody.
 constexpr std::chrono::milliseconds kNextLook{50};  // Another thread may have read what is waited for.
 
-std::unexpected<Error> not_privileged() {
-  return fail(Kind::denied, code::kNotPrivileged,
-              "this process is no service: the broker did not start it, nor is it signed",
-              "put a job file with the name under MachServices into the jobs folder, or sign the program");
-}
-
 bool is_confined() { return os::trusted_variable(contract::kFilterVariable).has_value(); }
 
 }  // namespace
@@ -56,16 +50,14 @@ Result<void> Offered::begin() {
 
 // The process's sandbox is closed for good here: what it opens later it must have been allowed.
 Result<void> Offered::begin_once() {
-  auto line = may_take_line_ ? bootstrap::control_channel() : std::nullopt;
-  const bool is_job = line.has_value();
-  if (!is_job && !bootstrap::is_signed()) return not_privileged();
-  if (!is_job) line = REEVE_TRY(bootstrap::connect_to_broker(bootstrap::WhenAbsent::start));
+  auto [line, is_job] = REEVE_TRY(bootstrap::enter(true, own_line_));
   REEVE_TRY(bootstrap::close_sandbox());
-  control_.emplace(channel::Channel(std::move(*line)),
+  control_.emplace(channel::Channel(std::move(line)),
                    [this](const contract::Handover& handover, bool has_room) { take(handover, has_room); });
   only_line_.emplace(*control_);
   if (!is_job) {
-    return bootstrap::prove([this](const contract::Request& what) { return control_->ask_and_wait(what); });
+    REEVE_TRY(bootstrap::prove([this](const contract::Request& what) { return control_->ask_and_wait(what); }));
+    return {};
   }
   const auto reply = control_->ask_and_wait(contract::CheckIn{});
   declared_ = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(REEVE_TRY(reply))).names;

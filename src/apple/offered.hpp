@@ -16,6 +16,7 @@
 
 #include "../bootstrap/broker.hpp"
 #include "../bootstrap/control.hpp"
+#include "../bootstrap/entrance.hpp"
 #include "../port/space.hpp"
 
 namespace reeve::apple {
@@ -41,7 +42,7 @@ class Offered {
   void forsake() { is_forsaken_ = true; }
   /// @}
   /// In the copy's own: what the broker has left open was for the parent.
-  void leave_line() { may_take_line_ = false; }
+  void leave_line() { own_line_ = bootstrap::OwnLine::leave; }
 
  private:
   class Door;
@@ -64,7 +65,7 @@ class Offered {
   std::vector<port::Inlet::Holder> arrived_;          // that nobody has taken to their ports
   std::set<port::Name> doors_;                        // ports that have one
   bool is_forsaken_ = false;
-  bool may_take_line_ = true;
+  bootstrap::OwnLine own_line_ = bootstrap::OwnLine::take;
 };
 
 }  // namespace reeve::apple

@@ -82,14 +82,15 @@ std::unique_ptr<connection::Dialer> dialer_to(contract::LookUp what);
 std::unique_ptr<connection::Dialer> dialer_to(contract::Redeem what);
 
 /// What a process that connected by itself asks first, so that the broker knows who it is: `ask` asks one request, and
-/// returns its reply. Nothing where the program is not signed: there is nothing to prove.
+/// returns its reply. Returns who the broker holds it for: of a job, which needs no proof, too. Nobody where the
+/// program is neither.
 template <class Ask>
-Result<void> prove(const Ask& ask) {
-  if (!is_signed()) return {};
+Result<contract::Identity> prove(const Ask& ask, bool is_job = false) {
+  if (!is_job && !is_signed()) return contract::Identity();
   contract::Proof proof = REEVE_TRY(contract::decode_reply<contract::Proof>(REEVE_TRY(ask(contract::Prove{}))));
-  if (proof.nonce.size() == 0) return {};
-  REEVE_TRY(ask(contract::Prove{std::move(proof.nonce)}));
-  return {};
+  if (proof.nonce.size() == 0) return std::move(proof.who);
+  const auto second = REEVE_TRY(ask(contract::Prove{std::move(proof.nonce)}));
+  return REEVE_TRY(contract::decode_reply<contract::Proof>(second)).who;
 }
 
 /// The path of a program that came installed with the library; nothing where it is not to be found.

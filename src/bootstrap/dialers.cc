@@ -32,6 +32,17 @@ struct Question {
     if (const auto* look_up = std::get_if<contract::LookUp>(&what)) return broker.look_up(*look_up, deadline);
     return broker.redeem(std::get<contract::Redeem>(what), deadline);
   }
+  // Whoever waits asks first whether it has to: a broker that knows the name already may be the machine's.
+  bool waits() const {
+    const auto* look_up = std::get_if<contract::LookUp>(&what);
+    return look_up != nullptr && look_up->waits;
+  }
+  Question now() const {
+    Question question = *this;
+    if (auto* look_up = std::get_if<contract::LookUp>(&question.what)) look_up->waits = false;
+    return question;
+  }
+  bool has_to_wait(const Result<Found>& found) const { return waits() && !found && found.error().code == unknown; }
   contract::Request request() const {
     return std::visit([](const auto& each) -> contract::Request { return each; }, what);
   }
@@ -46,6 +57,10 @@ bool is_answer(const Result<Found>& found) { return found || found.error().code 
 // Blocking.
 Result<Found> ask_in_turn(const Question& question, const os::Deadline& deadline) {
   REEVE_TRY(question.check());
+  if (question.waits()) {
+    auto found = ask_in_turn(question.now(), deadline);
+    if (!question.has_to_wait(found)) return found;
+  }
   const auto ask = [&](Broker& broker) { return question.ask(broker, deadline); };
   auto found = ask_over_kept(question.unknown, ask);
   if (!question.is_for_another(found)) return found;
@@ -90,6 +105,10 @@ Task<Found> ask_all(os::Loop::Reference loop, const Question& question) {
   const auto line = only_line();
   if (!line) co_return std::unexpected(line.error());
   if (*line != nullptr) co_return co_await ask_over(**line, question);
+  if (question.waits()) {
+    auto found = co_await ask_all(loop, question.now());
+    if (!question.has_to_wait(found)) co_return found;
+  }
   auto found = co_await ask_broker(loop, question, WhenAbsent::start, Domain::user);
   if (!question.is_for_another(found)) co_return found;
   auto elsewhere = co_await ask_broker(loop, question, WhenAbsent::fail, Domain::system);

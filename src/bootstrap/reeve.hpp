@@ -22,6 +22,8 @@ struct ConnectOptions {
   /// broker holds every channel of the connection to it, before the service is given anything that was sent. Errors of
   /// calls: denied (not-met) where it does not. Empty: nothing.
   std::string required{};
+  /// Where nobody offers the name yet, whether the first call waits until somebody does, or its time is over.
+  bool waits = false;
   /// Where calls that do not block have their outcomes from. None: such calls are refused.
   Loop::Reference loop{};
 };
@@ -29,8 +31,9 @@ struct ConnectOptions {
 /// A connection to the service of that name. Nothing is started or sent before the first call; a broker is started
 /// where none runs. Threads: one owner.
 inline Connection open_connection(std::string name, ConnectOptions options = {}) {
-  return Connection(bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required)}),
-                    std::move(options.loop));
+  return Connection(
+      bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required), options.waits}),
+      std::move(options.loop));
 }
 
 /// A connection over a right that another process made by Connection::introduce and sent here. It is worth no more than

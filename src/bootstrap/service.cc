@@ -11,6 +11,7 @@
 #include "../vocab/text.hpp"
 #include "broker.hpp"
 #include "control.hpp"
+#include "entrance.hpp"
 #include "inherited_line.hpp"
 
 namespace reeve::bootstrap {
@@ -34,14 +35,6 @@ struct Service::Offered {
 };
 
 class Service::Running {
-  // Somebody's channel, which nothing was read from.
-  struct Arrived {
-    std::string name;
-    channel::Channel channel;
-    Peer peer;
-    channel::Record record;
-  };
-
  public:
   Running(std::vector<Offered>& offers, os::Loop& loop, os::Fd control, bool is_job)
       : offers_(offers),
@@ -180,28 +173,21 @@ class Service::Running {
   }
 
   void take(const contract::Handover& handover, bool has_room) {
-    auto end = handover.end.shared()->duplicate();
-    if (!end) return;  // This client sees its channel end; the others are served on.
-    channel::Channel channel(std::move(*end));
-    if (!has_room) {
-      return connection::end_with(channel, Error{Kind::busy, code::kQueueFull, "the service has no descriptors left",
-                                                 "call again when others have left"});
-    }
-    const Offered* offer = offer_for(handover.name);
-    if (offer == nullptr) return connection::end_with(channel, not_served(handover.name));
-    Arrived arrived{handover.name, std::move(channel), {}, {handover.pid, handover.process}};
-    static_cast<contract::Identity&>(arrived.peer) = handover.client.value_or(contract::Identity());
-    arrived.peer.uid = handover.uid;
+    auto arrival = arrival_of(handover);
+    if (!arrival) return;  // This client sees its channel end; the others are served on.
+    if (!has_room) return connection::end_with(arrival->channel, no_room());
+    const Offered* offer = offer_for(arrival->name);
+    if (offer == nullptr) return connection::end_with(arrival->channel, not_served(arrival->name));
     if (std::exchange(is_retiring_, false)) retire_later();
-    if (!offer->offer.accept) return admit(std::move(arrived), offer->handler);
+    if (!offer->offer.accept) return admit(std::move(*arrival), offer->handler);
     // What accepts is the user's own code: it has its turn when no other runs.
-    arrived_.push_back(std::move(arrived));
+    arrived_.push_back(std::move(*arrival));
     if (arrived_.size() == 1) accept_later();
   }
 
   void accept_later() {
     accept_timer_ = loop_.at(os::now(), [this] {
-      Arrived arrived = std::move(arrived_.front());
+      Arrival arrived = std::move(arrived_.front());
       arrived_.pop_front();
       accept(std::move(arrived));
       if (!arrived_.empty()) accept_later();
@@ -209,7 +195,7 @@ class Service::Running {
   }
 
   // Whoever accepts is told the pid, which every packet will have to bear out. It may withdraw the offer.
-  void accept(Arrived arrived) {
+  void accept(Arrival arrived) {
     const Offered* offer = offer_for(arrived.name);
     if (offer == nullptr) return connection::end_with(arrived.channel, not_served(arrived.name));
     const auto decide = offer->offer.accept;
@@ -221,7 +207,7 @@ class Service::Running {
     admit(std::move(arrived), std::make_shared<const connection::Handler>(std::move(*handler)));
   }
 
-  void admit(Arrived arrived, connection::SharedHandler handler) {
+  void admit(Arrival arrived, connection::SharedHandler handler) {
     (void)server_.add(std::move(arrived.channel), std::move(arrived.peer), arrived.record, std::move(handler));
   }
 
@@ -305,7 +291,7 @@ class Service::Running {
   std::optional<os::Bell> bell_;
   os::Loop::Watch bell_watch_;
   os::Deadline stop_by_;
-  std::deque<Arrived> arrived_;  // who waits to be accepted
+  std::deque<Arrival> arrived_;  // who waits to be accepted
   os::Loop::Timer accept_timer_;
   bool has_told_stopping_ = false;
   bool over_ = false;
@@ -344,16 +330,9 @@ Result<void> Service::withdraw(const std::string& name) {
 Result<void> Service::run() {
   const bool is_for_job = std::any_of(offers_.begin(), offers_.end(),
                                       [](const Offered& o) { return o.offer.options.from == NameFrom::job; });
-  auto control = control_channel();
-  const bool is_job = control.has_value();
-  // A signed program may offer names of its team's groups, whoever started it.
-  if (!is_job && is_for_job && !is_signed()) {
-    return fail(Kind::denied, code::kNotPrivileged, "this program is a service, and the broker did not start it",
-                "put a job file with its name under MachServices into the jobs folder; the first call then starts it");
-  }
-  if (!is_job) control = REEVE_TRY(connect_to_broker(WhenAbsent::start));
+  Entrance entrance = REEVE_TRY(enter(is_for_job));
   os::Loop loop = REEVE_TRY(os::Loop::make());
-  Running running(offers_, loop, std::move(*control), is_job);
+  Running running(offers_, loop, std::move(entrance.line), entrance.is_job);
   running_ = &running;
   const auto outcome = running.run();
   running_ = nullptr;

@@ -178,7 +178,8 @@ void Core::on(const FoldersChanged&) {
 // What is asked and cannot be answered yet, paid for by who asks. Errors: busy.
 Result<Core::Waiting> Core::hold(PeerId peer, RequestId request, contract::Request what) {
   const auto same_peer = [&](const Waiting& w) { return w.peer == peer; };
-  const auto held = std::ranges::count_if(waiting_for_scan_, same_peer) + std::ranges::count_if(waiting_for_name_, same_peer);
+  const auto held =
+      std::ranges::count_if(waiting_for_scan_, same_peer) + std::ranges::count_if(waiting_for_name_, same_peer);
   if (static_cast<std::size_t>(held) >= kRequestsPerPeerMax) {
     return fail(Kind::busy, code::kQueueFull, std::to_string(kRequestsPerPeerMax) + " requests are unanswered",
                 "wait for their answers");

@@ -375,10 +375,11 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
   if (const auto found = registered_.find(key); found != registered_.end()) {
     // Asked again, of a new broker: the answer was lost with the one before.
     if (found->second.peer == id) return answer_true(id, request);
-    return answer(id, request,
-                  fail(Kind::busy, code::kServiceActive,
-                       "the name " + what.name + " is registered already, by " + in_words(peers_.at(found->second.peer)),
-                       "wait until its owner leaves"));
+    return answer(
+        id, request,
+        fail(Kind::busy, code::kServiceActive,
+             "the name " + what.name + " is registered already, by " + in_words(peers_.at(found->second.peer)),
+             "wait until its owner leaves"));
   }
   const auto is_theirs = [&](const auto& entry) { return entry.second.peer == id; };
   if (std::count_if(registered_.begin(), registered_.end(), is_theirs) >=

@@ -85,10 +85,14 @@ class Connection {
     std::swap(link_, other.link_);
     return *this;
   }
-  /// Those who wait still are told, by the loop, that the connection is gone.
+  /// As cancel.
   ~Connection() {
     if (link_) link_->close();
   }
+
+  /// Gives it up, for good: those who wait still are told that it is gone, by the loop or where they wait, and so is
+  /// whoever calls later.
+  void cancel() { link_->close(); }
 
   /// Sends a dictionary and returns the dictionary that answers it. Exactly one outcome.
   Result<Dictionary> call(const Dictionary& request, CallOptions options = {});
@@ -141,6 +145,19 @@ class Connection {
 
   /// How many answers have come that nobody waited for: late, double or forged ones. They went nowhere.
   std::uint64_t stray_answers() const { return link_->stray_answers(); }
+
+  /// Connects now, and not when it is first used. Errors: those of calls.
+  Result<void> connect(CallOptions options = {}) { return link_->connect(options); }
+
+  /// Connects, and calls `ended` once, by the loop, when that channel has ended: the service has died, has been
+  /// stopped, or has ended it, which `why` tells. The next call makes another where there can be one. Errors: invalid
+  /// without a loop.
+  Result<void> on_end(std::function<void(const Error& why)> ended, CallOptions options = {}) {
+    return link_->on_end(std::move(ended), options);
+  }
+
+  /// Whether it is connected at present. Looks what has come; waits for nothing.
+  bool is_connected() { return link_->is_connected(); }
 
   /// A channel of its own to the same service, for another process: the service sees it only after everything that was
   /// sent here before, and thinks no more of it than of this side.

@@ -18,8 +18,14 @@ os::Deadline earlier(const os::Deadline& one, const os::Deadline& other) {
 
 os::Deadline deadline_of(const CallOptions& options) {
   os::Deadline deadline = options.until;
-  if (options.timeout) deadline = earlier(deadline, os::now() + *options.timeout);
+  const auto to_send = options.send_timeout.value_or(std::chrono::nanoseconds(0));
+  if (options.timeout) deadline = earlier(deadline, os::now() + to_send + *options.timeout);
   return options.is_own ? deadline : earlier(deadline, Context::current().deadline);
+}
+
+std::unexpected<Error> not_sent() {
+  return fail(Kind::timeout, code::kNotSent, "the service did not read in time what it was to be sent",
+              "allow more time, or find out what keeps the service: nothing was done");
 }
 
 std::unexpected<Error> timed_out() {
@@ -39,8 +45,6 @@ Error not_taken_up() {
 
 Error cancelled() { return Error{Kind::gone, code::kCancelled, "the call was given up on this side", ""}; }
 
-Error given_up() { return Error{Kind::gone, code::kClosed, "the connection was given up on this side", ""}; }
-
 Result<void> no_loop() {
   return fail(Kind::invalid, code::kNoLoop, "the connection has no loop that could tell of an answer",
               "give it one when it is made, which outlives it, or use a call that waits");
@@ -59,6 +63,7 @@ Result<wire::Body> Link::exchange(const Message& request, const CallOptions& opt
   REEVE_TRY(fill_parcel(parcel_, PacketKind::request, request));
   address(options);
   Sleeper sleeper;
+  limit(sleeper, options);
   send_and_wait(sleeper);
   return sleeper.answer();
 }
@@ -67,6 +72,7 @@ Result<void> Link::post(const Message& message, const CallOptions& options) {
   REEVE_TRY(fill_parcel(parcel_, PacketKind::message, message));
   address(options);
   Sleeper sleeper;
+  limit(sleeper, options);
   return send_and_wait(sleeper);
 }
 
@@ -75,6 +81,7 @@ Result<object::Right> Link::introduce(const CallOptions& options) {
   parcel_ = std::move(introduction.parcel);
   address(options);
   Sleeper sleeper;
+  limit(sleeper, options);
   REEVE_TRY(send_and_wait(sleeper));
   return object::Right{std::make_shared<const os::Fd>(std::move(introduction.end)), object::RightKind::send};
 }
@@ -86,14 +93,27 @@ void Link::address(const CallOptions& options) {
   parcel_.chain = options.is_own || chain == channel::Chain() ? fresh_chain() : deeper(chain);
 }
 
+void Link::limit(Waiter& waiter, const CallOptions& options) const {
+  waiter.until_ = parcel_.deadline;
+  waiter.send_by_.reset();
+  if (!options.send_timeout) return;
+  waiter.send_by_ = os::now() + *options.send_timeout;
+  waiter.answer_within_ = options.timeout;
+}
+
+os::Deadline Link::limit_of(const Waiter& waiter) { return earlier(waiter.send_by_, waiter.until_); }
+
+// What has passed that limit.
+Error Link::late(const Waiter& waiter) { return waiter.send_by_ ? not_sent().error() : timed_out().error(); }
+
 // What is no request waits until it is sent.
 Result<void> Link::send_and_wait(Waiter& sleeper) {
-  const os::Deadline deadline = parcel_.deadline;
   // Who is asked in turn may ask this process.
-  const OnBehalf waiting({parcel_.chain, deadline, channel::wants_answer(parcel_.kind)});
+  const OnBehalf waiting({parcel_.chain, parcel_.deadline, channel::wants_answer(parcel_.kind)});
   start(sleeper);
   while (!sleeper.is_over()) {
-    if (const auto waited = wait_once(sleeper, deadline); !waited) give_up(sleeper, waited.error());
+    const auto waited = wait_once(sleeper, limit_of(sleeper));
+    if (!waited) give_up(sleeper, waited.error().kind == Kind::timeout ? late(sleeper) : waited.error());
   }
   awake_.done();
   go_on_later();
@@ -112,11 +132,12 @@ void Link::start(Waiter& sleeper) {
   const bool is_asking = channel::wants_answer(parcel_.kind);
   parcel_.id = is_asking ? parcel_.tag : 0;
   if (!is_asking) sender_ = &sleeper;
-  if (const auto connected = connect(parcel_.deadline)) {
+  if (const auto connected = connect(limit_of(sleeper))) {
     send_parcel();
   } else {
     let_go_of_parcel();
-    complete(sleeper, std::unexpected(connected.error()));
+    const bool is_late = sleeper.send_by_ && connected.error().kind == Kind::timeout;
+    complete(sleeper, std::unexpected(is_late ? late(sleeper) : connected.error()));
   }
 }
 
@@ -198,6 +219,28 @@ Result<Peer> Link::peer(const CallOptions& options) {
   return peer;
 }
 
+// Who is told.
+
+Result<void> Link::on_end(std::function<void(const Error& why)> ended, const CallOptions& options) {
+  if (!loop_.get()) return no_loop();
+  REEVE_TRY(connect(options));
+  ended_ = std::move(ended);
+  return {};
+}
+
+Result<void> Link::connect(const CallOptions& options) {
+  REEVE_TRY(may_block());
+  REEVE_TRY(connect(deadline_of(options)));
+  go_on_later();
+  return {};
+}
+
+bool Link::is_connected() {
+  if (current_) read_what_came();
+  go_on_later();
+  return current_.has_value();
+}
+
 // Calls that do not.
 
 bool Link::begin(const Message& request, const CallOptions& options, Waiter& waiter) {
@@ -216,7 +259,7 @@ bool Link::begin(PacketKind kind, const Message& request, const CallOptions& opt
   }
   waiter.ticket_ = parcel_.tag = parcel_.id = next_ticket_++;
   waiters_.push_back(&waiter);
-  waiter.until_ = parcel_.deadline;
+  limit(waiter, options);
   waiter.chain_ = parcel_.chain;
   end_in_time(waiter, *loop);
   send_parcel();
@@ -226,10 +269,11 @@ bool Link::begin(PacketKind kind, const Message& request, const CallOptions& opt
 }
 
 void Link::end_in_time(Waiter& waiter, os::Loop& loop) {
-  if (!waiter.until_ || waiter.deadline_.is_set()) return;
-  waiter.deadline_ = loop.at(*waiter.until_, [this, &waiter] {
+  const os::Deadline limit = limit_of(waiter);
+  if (!limit || waiter.deadline_.is_set()) return;
+  waiter.deadline_ = loop.at(*limit, [this, &waiter] {
     const auto self = shared_from_this();
-    give_up(waiter, timed_out().error());
+    give_up(waiter, late(waiter));
     go_on_later();
   });
 }
@@ -429,8 +473,17 @@ void Link::note_sent() {
   fruitless_ = 0;
   if (sender_ != nullptr && outbox_.find(sender_->ticket_) == nullptr) complete(*sender_, {});
   for (Waiter* const waiter : waiters_) {
+    if (waiter->send_by_ && outbox_.find(waiter->ticket_) == nullptr) now_awaits_answer(*waiter);
     if (waiter->stream_) say_credit(*waiter);
   }
+}
+
+void Link::now_awaits_answer(Waiter& waiter) {
+  waiter.send_by_.reset();
+  if (waiter.answer_within_) waiter.until_ = earlier(waiter.until_, os::now() + *waiter.answer_within_);
+  if (!waiter.deadline_.is_set()) return;
+  waiter.deadline_.drop();
+  if (auto loop = loop_.get()) end_in_time(waiter, *loop);
 }
 
 // It, and no other, is refused by the kernel. Begun, it has left the channel in the middle of a message.
@@ -574,6 +627,9 @@ void Link::lose(const Error& reason, std::uint64_t unread) {
   const bool was_used = has_sent_;
   drop_channel();
   last_end_ = reason;
+  if (auto loop = loop_.get(); ended_ && loop) {
+    loop->post([ended = std::exchange(ended_, {}), reason] { ended(reason); });
+  }
   for (Waiter* waiter : std::vector(waiters_)) {
     if (outbox_.find(waiter->ticket_) != nullptr) continue;
     complete(*waiter, std::unexpected(waiter->ticket_ == unread ? not_taken_up() : reason));

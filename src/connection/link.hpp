@@ -27,6 +27,9 @@ struct CallOptions {
   std::optional<std::chrono::nanoseconds> timeout{};
   /// When the answer must be there: a Caller's deadline, for what is asked on its behalf.
   os::Deadline until{};
+  /// From now until all of it must be on its way, which it is at once unless the service does not read: if it is not,
+  /// the outcome is timeout (not-sent), and nothing was done. `timeout` then counts from the moment when it is.
+  std::optional<std::chrono::nanoseconds> send_timeout{};
   /// On this process's own behalf, whatever request is at hand.
   bool is_own = false;
   /// Gives the call up when it is asked to stop, which is to happen on the connection's thread: the outcome is
@@ -36,6 +39,8 @@ struct CallOptions {
 };
 
 /// @cond
+inline Error given_up() { return Error{Kind::gone, code::kClosed, "the connection was given up on this side", ""}; }
+
 class Link : public std::enable_shared_from_this<Link> {
  public:
   /// Without a loop, and after its end, every call blocks.
@@ -72,15 +77,24 @@ class Link : public std::enable_shared_from_this<Link> {
   void close();
   /// While it is suspended nothing is sent, and nobody is woken.
   void suspend();
-  /// Errors: invalid (suspended).
+  /// Errors: invalid (suspended); gone where it was closed.
   Result<void> may_block() const;
   Result<void> resume();
   /// Calls `then` once nothing that was begun before waits to be sent any more.
   void barrier(std::function<void()> then);
   std::uint64_t stray_answers() const { return stray_answers_; }
+  Result<void> connect(const CallOptions& options);
+  /// Connects, and has `ended` called by the loop once that channel has ended.
+  Result<void> on_end(std::function<void(const Error& why)> ended, const CallOptions& options);
+  /// Whether there is a channel, by what has come.
+  bool is_connected();
 
  private:
   void address(const CallOptions& options);
+  void limit(Waiter& waiter, const CallOptions& options) const;
+  static os::Deadline limit_of(const Waiter& waiter);
+  static Error late(const Waiter& waiter);
+  void now_awaits_answer(Waiter& waiter);
   Result<void> send_and_wait(Waiter& sleeper);
   void start(Waiter& sleeper);
   Result<void> wait_once(const Waiter& waiter, const os::Deadline& deadline);
@@ -155,6 +169,7 @@ class Link : public std::enable_shared_from_this<Link> {
   int suspensions_ = 0;
   std::deque<Barrier> barriers_;
   std::uint64_t stray_answers_ = 0;
+  std::function<void(const Error& why)> ended_;  // of the present channel
 };
 
 /// @endcond

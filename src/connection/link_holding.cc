@@ -9,6 +9,7 @@ void Link::suspend() {
 }
 
 Result<void> Link::may_block() const {
+  if (!dialer_) return std::unexpected(given_up());
   if (suspensions_ == 0) return {};
   return fail(Kind::invalid, code::kSuspended, "the connection is suspended, and the call would wait for its end",
               "resume it first, or use a call that does not block");

@@ -52,13 +52,15 @@ class Waiter {
 
   std::unique_ptr<Stream> stream_;  // null where one answer is wanted
   std::optional<Result<void>> outcome_;
-  std::optional<wire::Body> answer_;  // where it is a good one, to a request
-  std::uint64_t ticket_ = 0;          // 0 while it waits for nothing
-  bool is_blocking_ = false;          // it looks for itself, and is not woken
+  std::optional<wire::Body> answer_;                       // where it is a good one, to a request
+  std::uint64_t ticket_ = 0;                               // 0 while it waits for nothing
+  bool is_blocking_ = false;                               // it looks for itself, and is not woken
+  os::Deadline send_by_;                                   // until it is sent,
+  std::optional<std::chrono::nanoseconds> answer_within_;  // ... and from then on
   os::Loop::Timer deadline_;
   std::optional<std::stop_callback<std::function<void()>>> stopped_;
-  os::Deadline until_;      // of a stream, and
-  channel::Chain chain_{};  // ... what it is part of
+  os::Deadline until_;
+  channel::Chain chain_{};  // of a stream: what it is part of
 };
 
 }  // namespace reeve::connection

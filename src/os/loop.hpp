@@ -126,6 +126,9 @@ class Loop {
     std::weak_ptr<State> state_;
   };
 
+  /// Whether they are the same.
+  friend bool operator==(const Loop& a, const Loop& b) { return a.state_ == b.state_; }
+
   /// A loop with nothing to do. Errors: busy where no descriptor is left.
   static Result<Loop> make();
 

@@ -51,6 +51,7 @@ inline constexpr std::int32_t kNotTakenUp = 2307;       ///< see Kind::interrupt
 inline constexpr std::int32_t kDeadlock = 2308;         ///< a request came back to who waits for its answer
 inline constexpr std::int32_t kSuspended = 2309;        ///< a call would wait on a connection that is suspended
 inline constexpr std::int32_t kCancelled = 2310;        ///< a call was given up on this side
+inline constexpr std::int32_t kNotSent = 2311;          ///< a call could not be sent in the time given for that
 inline constexpr std::int32_t kBadPropertyList = 2400;  ///< a file is not a property list
 inline constexpr std::int32_t kBadJob = 2401;           ///< a property list is not a job
 inline constexpr std::int32_t kLaunchFailed = 2402;     ///< a job's program could not be started
@@ -68,8 +69,11 @@ inline constexpr std::int32_t kNoSuchRight = 2700;      ///< a name stands for n
 inline constexpr std::int32_t kDeadPort = 2701;         ///< a port has no receive right any more, or not here
 inline constexpr std::int32_t kReferences = 2702;       ///< a right has as many references as it can have, or fewer
 inline constexpr std::int32_t kGuarded = 2703;          ///< a receive right is guarded, and its guard was not given
+inline constexpr std::int32_t kPortInvalid = 2704;      ///< a message port is invalid, or there is none
+inline constexpr std::int32_t kPortEnded = 2705;        ///< a message port became invalid before there was a reply
 inline constexpr std::int32_t kBadArchive = 2800;       ///< a property list is no keyed archive, or not of such values
 inline constexpr std::int32_t kClassNotAllowed = 2801;  ///< an archive holds an object of a class that was not allowed
+inline constexpr std::int32_t kBadFrame = 2802;         ///< what came over a socket is no frame of a message
 }  // namespace code
 
 /// A value that says what failed. Never thrown.

@@ -22,10 +22,10 @@ add_custom_target(filters DEPENDS ${filters})
 # Signatures. Clients do not link it.
 find_library(SODIUM_LIBRARY sodium REQUIRED)
 
-# Rooms that may throw: they use libraries that do. And two files: what users' code throws is looked at in one, and in
-# the other what std::thread does.
+# Rooms that may throw: they use libraries that do. And three files: what users' code throws is looked at in one, in
+# another what std::thread does, and in the third what Beast does.
 set(rooms_with_exceptions inspect)
-set_source_files_properties(src/connection/thrown.cc src/connection/runtime.cc PROPERTIES COMPILE_OPTIONS -fexceptions)
+set_source_files_properties(src/connection/thrown.cc src/connection/runtime.cc src/http/head.cc PROPERTIES COMPILE_OPTIONS -fexceptions)
 
 foreach(line IN LISTS lines)
   string(REGEX REPLACE " *\\|.*" "" room "${line}")
@@ -46,7 +46,7 @@ target_include_directories(room_sandbox PRIVATE ${CMAKE_BINARY_DIR}/generated/sa
 add_dependencies(room_sandbox filters)
 
 # What a program links to be a client or a service.
-set(client_rooms vocab os quota object wire plist archive contract channel port connection bootstrap group)
+set(client_rooms vocab os quota object wire plist archive http contract channel port connection bootstrap message_port group bsd)
 list(TRANSFORM client_rooms REPLACE "(.+)" "$<TARGET_OBJECTS:room_\\1>" OUTPUT_VARIABLE client_objects)
 add_library(reeve STATIC ${client_objects})
 add_library(reeve_shared SHARED ${client_objects})

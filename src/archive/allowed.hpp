@@ -32,6 +32,13 @@ class Allowed {
     return *this;
   }
 
+  /// All of them.
+  std::vector<std::string> names() const {
+    std::vector<std::string> all(names_.begin(), names_.end());
+    for (const auto& [name, fields] : records_) all.push_back(name);
+    return all;
+  }
+
   /// Whether a class that the library knows is allowed.
   bool has(std::string_view name) const { return names_.contains(name); }
   using Fields = std::set<std::string, std::less<>>;

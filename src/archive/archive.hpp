@@ -20,8 +20,9 @@ Result<Graph> read(const plist::PropertyList& list, const Allowed& allowed);
 /// In its binary form.
 Result<Graph> read(Data bytes, const Allowed& allowed);
 
-/// In its binary form. Classes of `Record`s are said to be kin of NSObject alone. Errors: bad-archive for what cannot
-/// be read again; too-large. What many objects share may be too large for `read` all the same.
+/// What the root leads to, in its binary form. Classes of `Record`s are said to be kin of NSObject alone. Errors:
+/// bad-archive for what cannot be read again; too-large. What many objects share may be too large for `read` all the
+/// same.
 Result<std::vector<std::byte>> write(const Graph& graph);
 
 }  // namespace reeve::archive

@@ -307,12 +307,17 @@ Allowed allowed_for() {
   return allowed;
 }
 
+/// What the root of a graph is, which must be exactly a T. Errors: bad-archive.
+template <class T>
+Result<T> value_of(const Graph& graph) {
+  Decoding decoding(graph);
+  return Form<T>::get(decoding, graph.root ? Field(*graph.root) : Field(), object::kRoot);
+}
+
 /// The value that an archive holds, which must be exactly a T.
 template <class T>
 Result<T> decode(Data bytes) {
-  const Graph graph = REEVE_TRY(read(std::move(bytes), allowed_for<T>()));
-  Decoding decoding(graph);
-  return Form<T>::get(decoding, graph.root ? Field(*graph.root) : Field(), object::kRoot);
+  return value_of<T>(REEVE_TRY(read(std::move(bytes), allowed_for<T>())));
 }
 
 /// The archive of a value. Errors: bad-property-list for text that is not UTF-8; too-large.

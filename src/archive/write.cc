@@ -33,26 +33,22 @@ std::string pair_text(double one, double other) { return "{" + number_text(one) 
 
 }  // namespace
 
-// A graph's nodes are the objects 1, 2, 3 …, of which each is written once; their classes, and what is part of them and
-// stands for itself, come behind them.
+// What the root leads to, each object once, in the order in which it is first referred to; and between them their
+// classes, and what is part of them and stands for itself.
 class Archiver {
  public:
-  explicit Archiver(const Graph& graph) : graph_(graph), keys_(graph) {}
+  explicit Archiver(const Graph& graph) : graph_(graph), numbers_(graph.count()), keys_(graph) {}
 
   Result<std::vector<std::byte>> run() {
-    if (graph_.count() >= kObjectCountMax) return too_many();
-    objects_.resize(graph_.count() + 1);
-    objects_[0] = out_.string("$null");
-    for (std::size_t i = 0; i < graph_.count(); ++i) {
-      number_ = i + 1;
-      objects_[i + 1] = REEVE_TRY(written(graph_.at(static_cast<Ref>(i))));
-    }
+    objects_.push_back(out_.string("$null"));
     const plist::Ref root = REEVE_TRY(reference(graph_.root));
-    for (std::size_t i = 0; i < graph_.count(); ++i) {
-      number_ = i + 1;
-      if (!ends_its_bases(graph_, static_cast<Ref>(i))) return bad_here("a URL whose base has a base, and so on");
+    for (std::size_t next = 0; next < found_.size(); ++next) {
+      const Ref ref = found_[next];
+      number_ = numbers_[static_cast<std::size_t>(ref)];
+      objects_[number_] = REEVE_TRY(written(graph_.at(ref)));
+      if (!ends_its_bases(graph_, ref)) return bad_here("a URL whose base has a base, and so on");
+      if (objects_.size() > kObjectCountMax) return too_many();
     }
-    if (objects_.size() > kObjectCountMax) return too_many();
     const std::array top{entry("root", root)};
     const std::array whole{entry("$version", out_.integer(std::int64_t{100'000})),
                            entry("$archiver", out_.string("NSKeyedArchiver")), entry("$top", out_.dictionary(top)),
@@ -75,7 +71,13 @@ class Archiver {
 
   Result<plist::Ref> reference(Ref ref) {
     if (static_cast<std::size_t>(ref) >= graph_.count()) return bad_here("a reference to what is not there");
-    return out_.uid(static_cast<std::uint32_t>(ref) + 1);
+    std::uint32_t& number = numbers_[static_cast<std::size_t>(ref)];
+    if (number == 0) {
+      number = static_cast<std::uint32_t>(objects_.size());
+      objects_.emplace_back();  // once it is written
+      found_.push_back(ref);
+    }
+    return out_.uid(number);
   }
   Result<plist::Ref> reference(const std::optional<Ref>& ref) { return ref ? reference(*ref) : out_.uid(0); }
   Result<plist::Ref> references(const std::vector<Ref>& refs) {
@@ -328,6 +330,8 @@ class Archiver {
   }
 
   const Graph& graph_;
+  std::vector<std::uint32_t> numbers_;  // of each node's object; 0 of those that nothing has led to yet
+  std::vector<Ref> found_;              // ... the others, in the order in which they were
   KeyCheck keys_;
   plist::Writer out_;
   std::vector<plist::Ref> objects_;

@@ -84,6 +84,13 @@ Result<Fd> process_with(std::int32_t pid) {
   return pidfd;
 }
 
+std::string program_name(std::int32_t pid) {
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = ::readlink(proc_path(pid, "exe").c_str(), path.data(), path.size());
+  const std::string_view whole(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  return std::string(whole.substr(whole.rfind('/') + 1));
+}
+
 bool is_alive(const Fd& pidfd) {
   pollfd entry{pidfd.raw(), POLLIN, 0};
   return ::poll(&entry, 1, 0) == 0;

@@ -25,6 +25,10 @@ Result<Fd> process_with(std::int32_t pid);
 /// False once it has ended: its pid may be another's then.
 bool is_alive(const Fd& pidfd);
 
+/// The last part of the path of the program that a process runs; empty where that cannot be seen. The kernel's word, of
+/// whichever process has that pid now.
+std::string program_name(std::int32_t pid);
+
 struct ProcessFacts {
   std::int32_t pid = 0;
   bool is_of_own_namespace = false;  ///< it counts pids as we do: in none, nobody can lend it another's name

@@ -28,6 +28,7 @@ namespace {
 constexpr std::size_t kPartCountMax = kPieceCountMax + 3;
 
 constexpr int kChannelType = SOCK_SEQPACKET | SOCK_CLOEXEC;
+constexpr int kStreamBacklog = 1024;  // Its clients are no broker's: nobody waits behind a long line of theirs.
 
 // Room for all that a message may carry. What a stranger sends beyond that the kernel drops by itself: it never gets a
 // number here that would have to be closed.
@@ -43,6 +44,15 @@ Result<void> turn_on(const Fd& socket, int option, const char* name) {
   const int on = 1;
   if (::setsockopt(socket.raw(), SOL_SOCKET, option, &on, sizeof on) != 0) return system_failure(name);
   return {};
+}
+
+// One that does not wait.
+Result<Fd> make_socket(SocketKind kind) {
+  const int type = kind == SocketKind::channel ? kChannelType : SOCK_STREAM | SOCK_CLOEXEC;
+  Fd socket(::socket(AF_UNIX, type | SOCK_NONBLOCK, 0));
+  if (!socket) return system_failure("socket");
+  if (kind == SocketKind::channel) REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  return socket;
 }
 
 // The folder was checked by its descriptor; going through /proc keeps it the same folder, and any path short enough.
@@ -99,10 +109,8 @@ Result<std::pair<Fd, Fd>> channel_pair() {
   return ends;
 }
 
-Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach) {
-  Fd listener(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
-  if (!listener) return system_failure("socket");
-  REEVE_TRY(turn_on(listener, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach, SocketKind kind) {
+  Fd listener = REEVE_TRY(make_socket(kind));
   // A bound socket can be seen before it listens, so it gets its name last: who sees that is not refused.
   const std::string unheard = std::string(name) + ".new";
   if (::unlinkat(folder.raw(), unheard.c_str(), 0) != 0 && errno != ENOENT) return system_failure("unlinkat");
@@ -112,15 +120,14 @@ Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach) {
   }
   const mode_t mode = reach == Reach::everybody ? 0666 : 0600;
   if (::fchmodat(folder.raw(), unheard.c_str(), mode, 0) != 0) return system_failure("fchmodat");
-  if (::listen(listener.raw(), kBacklog) != 0) return system_failure("listen");
+  if (::listen(listener.raw(), kind == SocketKind::channel ? kBacklog : kStreamBacklog) != 0)
+    return system_failure("listen");
   if (::renameat(folder.raw(), unheard.c_str(), folder.raw(), name) != 0) return system_failure("renameat");
   return listener;
 }
 
-Result<Connected> connect_in(const Fd& folder, const char* name, Time until) {
-  Fd socket(::socket(AF_UNIX, kChannelType | SOCK_NONBLOCK, 0));
-  if (!socket) return system_failure("socket");
-  REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+Result<Connected> connect_in(const Fd& folder, const char* name, Time until, SocketKind kind) {
+  Fd socket = REEVE_TRY(make_socket(kind));
   const sockaddr_un address = address_in(folder, name);
   const auto try_once = [&] {
     return ::connect(socket.raw(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
@@ -139,13 +146,13 @@ Result<Connected> connect_in(const Fd& folder, const char* name, Time until) {
   return system_failure("connect");
 }
 
-Result<std::optional<Fd>> accept_from(const Fd& listener) {
+Result<std::optional<Fd>> accept_from(const Fd& listener, SocketKind kind) {
   Fd socket(::accept4(listener.raw(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket) {
     if (errno == EAGAIN || errno == ECONNABORTED || errno == EINTR) return std::nullopt;
     return system_failure("accept4");
   }
-  REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
+  if (kind == SocketKind::channel) REEVE_TRY(turn_on(socket, SO_PASSCRED, "setsockopt(SO_PASSCRED)"));
   return socket;
 }
 

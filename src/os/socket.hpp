@@ -31,9 +31,13 @@ Result<std::pair<Fd, Fd>> channel_pair();
 /// Who can connect: whoever the folder lets in, of the same user; or everybody whom it lets in.
 enum class Reach { own_user, everybody };
 
+/// A channel's packets; or bytes without bounds, as programs of others' send them, and without credentials beside them.
+enum class SocketKind { channel, stream };
+
 /// Listens on `name` inside a folder that the caller has checked. A file of that name is replaced, as one of `name`.new
 /// is: hold the folder's lock first. Whoever sees the new file can connect to it.
-Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach = Reach::own_user);
+Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach = Reach::own_user,
+                     SocketKind kind = SocketKind::channel);
 
 /// Credentials are switched on at an end that somebody else made: what was sent there before comes without.
 Result<void> ask_for_senders(const Fd& socket);
@@ -43,10 +47,10 @@ struct BacklogFull {};
 using Connected = std::variant<Fd, NobodyListens, BacklogFull>;
 
 /// Connects to `name` inside a folder that the caller has checked. Where the line is full it waits in it, until then.
-Result<Connected> connect_in(const Fd& folder, const char* name, Time until);
+Result<Connected> connect_in(const Fd& folder, const char* name, Time until, SocketKind kind = SocketKind::channel);
 
-/// The next connection, or nothing where none waits. Credentials are switched on.
-Result<std::optional<Fd>> accept_from(const Fd& listener);
+/// The next connection, or nothing where none waits. Credentials are switched on at a channel's.
+Result<std::optional<Fd>> accept_from(const Fd& listener, SocketKind kind = SocketKind::channel);
 
 /// Who made the connection (for a pair: who made the pair).
 Result<Credentials> connected_by(const Fd& socket);

@@ -1,0 +1,39 @@
+#include "stream.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <array>
+#include <cerrno>
+
+#include "process.hpp"
+
+namespace reeve::os {
+
+Result<std::size_t> send_some(const Fd& socket, std::span<const std::span<const std::byte>> parts) {
+  std::array<iovec, 4> vectors;
+  REEVE_INVARIANT(parts.size() <= vectors.size());
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    vectors[i] = {const_cast<std::byte*>(parts[i].data()), parts[i].size()};
+  }
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = parts.size();
+  while (true) {
+    const ssize_t sent = ::sendmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN) return 0;
+    if (errno != EINTR) return system_failure("sendmsg");
+  }
+}
+
+Result<std::optional<std::size_t>> receive_some(const Fd& socket, std::span<std::byte> room) {
+  while (true) {
+    const ssize_t size = ::recv(socket.raw(), room.data(), room.size(), MSG_DONTWAIT);
+    if (size >= 0) return static_cast<std::size_t>(size);
+    if (errno == EAGAIN) return std::nullopt;
+    if (errno != EINTR) return system_failure("recv");
+  }
+}
+
+}  // namespace reeve::os

@@ -12,6 +12,7 @@
 #include "bare.hpp"
 #include "introducer.hpp"
 #include "mach.hpp"
+#include "messages.hpp"
 #include "names.hpp"
 #include "ports.hpp"
 #include "proof.hpp"
@@ -252,6 +253,8 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add("one way", [&] { return one_way(where, broker); });
   add_all("port", [&] { return port_round_trips(where, broker); });
   add_all("mach_msg", [&] { return mach_messages(where, broker); });
+  add_all("message port", [&] { return message_port_calls(where, broker); });
+  add("socket", [&] { return socket_messages(where); });
   add("port, one way", [&] { return port_one_way(where, broker); });
   add("port, 8 senders", [&] { return port_fan_in(where, broker); });
   if (is_one_core(where)) add_all("port, rights", [&] { return port_rights(where); });

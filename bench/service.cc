@@ -2,6 +2,8 @@
 #include <string>
 #include <string_view>
 
+#include <reeve/message_port.hpp>
+
 #include "allocations.hpp"
 #include "measured.hpp"
 
@@ -23,6 +25,8 @@ reeve::Result<void> serve(const std::string& label) {
   REEVE_TRY(service.offer<bench::Measured>(label + ".typed", Adder()));
   const auto echo = [](const auto& message, reeve::Request request) { (void)request.answer(message.object()); };
   REEVE_TRY(service.offer(label + ".echo", {.handler = echo}));
+  const auto port = [](reeve::PortMessage message) { (void)message.reply(message.data()); };
+  REEVE_TRY(service.offer(label + ".port", reeve::message_port::offer_of_port(port, {})));
   return service.run();
 }
 

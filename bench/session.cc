@@ -71,7 +71,7 @@ void Broker::write_measured_job(Waits waits) const {
   const std::string label = std::string("org.bench.") + text_of(waits);
   const std::string how = waits == Waits::asleep ? "<string>asleep</string>" : "";
   write_plist(label, REEVE_MEASURED, "<string>service</string><string>" + label + "</string>" + how,
-              {name_of(waits, "echo"), name_of(waits, "typed")});
+              {name_of(waits, "echo"), name_of(waits, "port"), name_of(waits, "typed")});
 }
 
 void Broker::write_plist(const std::string& label, const std::string& program, const std::string& arguments,

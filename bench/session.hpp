@@ -13,7 +13,7 @@ namespace bench {
 inline constexpr const char* kEcho = "org.reeve.echo";
 inline constexpr const char* kStaticEcho = "org.reeve.echo.static";  ///< the same, linked statically
 
-/// Of the measured service that waits so, its half called `part`: echo or typed.
+/// Of the measured service that waits so, its part called `part`: echo, port or typed.
 std::string name_of(Waits waits, const std::string& part);
 
 // Where the two processes may run.

@@ -2,7 +2,7 @@
 _reeve() {
   local word=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-}
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface new doctor sandbox team sign verify identity ports plist archive --help' -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W 'broker list print load unload start stop kill call interface new doctor audit sandbox team sign verify identity ports plist archive --help' -- "$word")
     return
   fi
   case $word in

@@ -1,6 +1,7 @@
 #include "checks.hpp"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 #include <utility>
 
@@ -90,7 +91,24 @@ std::uint32_t KeyCheck::id_of(Ref key) {
   return ids_[place] = text == nullptr ? place : known_.emplace(*text, place).first->second;
 }
 
+// Of a few short texts each is compared with each. Whatever is shared, that takes no longer than to read them anew.
+std::optional<bool> KeyCheck::has_twice_of_few(const Map& map) {
+  constexpr std::size_t kFew = 16;
+  constexpr std::size_t kShort = 64;
+  if (map.entries.size() > kFew) return std::nullopt;
+  std::array<std::string_view, kFew> texts;
+  for (std::size_t i = 0; i < map.entries.size(); ++i) {
+    const auto* text = graph_.get<std::string>(map.entries[i].first);
+    if (text == nullptr || text->size() > kShort) return std::nullopt;
+    texts[i] = *text;
+    if (std::find(texts.begin(), texts.begin() + i, texts[i]) != texts.begin() + i) return true;
+  }
+  return false;
+}
+
 bool KeyCheck::has_twice(const Map& map) {
+  if (const auto has = has_twice_of_few(map)) return *has;
+  if (ids_.empty()) ids_.assign(graph_.count(), kUnknown);
   keys_.clear();
   for (const auto& [key, value] : map.entries) keys_.push_back(id_of(key));
   std::ranges::sort(keys_);

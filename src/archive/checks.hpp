@@ -32,11 +32,12 @@ bool ends_its_bases(const Graph& graph, Ref url);
 /// Finds keys that stand twice, by what they are or by their text. Looks at each text once, however many maps share it.
 class KeyCheck {
  public:
-  explicit KeyCheck(const Graph& graph) : graph_(graph), ids_(graph.count(), kUnknown) {}
+  explicit KeyCheck(const Graph& graph) : graph_(graph) {}
   bool has_twice(const Map& map);
 
  private:
   static constexpr std::uint32_t kUnknown = UINT32_MAX;
+  std::optional<bool> has_twice_of_few(const Map& map);
   std::uint32_t id_of(Ref key);
 
   const Graph& graph_;

@@ -172,6 +172,9 @@ class Graph {
   /// Of the class that such a value has: of those with mutable kin, the one that is not mutable.
   Ref add(Value value);
 
+  /// Room for so many.
+  void reserve(std::size_t count) { nodes_.reserve(count); }
+
   /// The object that the archive is of; nothing where that is nil.
   std::optional<Ref> root;
 

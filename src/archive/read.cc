@@ -8,6 +8,7 @@
 namespace reeve::archive {
 namespace {
 
+constexpr std::size_t kUsual = 64;       // Objects of a message; of more, room is made as they come.
 constexpr std::size_t kShownBytes = 64;  // Of a stranger's name, in a message.
 
 bool is_plain(const PlistValue& value) {
@@ -62,6 +63,9 @@ Result<PlistValue> Reader::check_frame() {
   const PlistValue nil = objects_->value(0);
   if (nil.type() != ValueType::string || !nil.is_text("$null")) return bad("$objects[0]: not $null");
   refs_.assign(objects_->count(), std::nullopt);
+  is_met_.assign(list_.count(), false);
+  waiting_.reserve(std::min<std::size_t>(objects_->count(), kUsual));
+  graph_.reserve(std::min<std::size_t>(objects_->count(), kUsual));
   const auto top = root.find("$top");
   if (!top || top->type() != ValueType::dictionary) return bad("$top: none");
   const auto wanted = top->find("root");
@@ -84,16 +88,23 @@ Result<Ref> Reader::ref_to(std::uint32_t number, const From& from) {
   return *known;
 }
 
-// The name of an object's class.
-Result<std::string> Reader::class_of(const PlistValue& object, const From& from) {
+const ClassHere& Reader::remember(std::string name) {
+  ClassHere kind{std::move(name), nullptr, nullptr, false};
+  kind.known = class_named(kind.name);
+  if (kind.known == nullptr) kind.fields = allowed_.fields_of(kind.name);
+  kind.is_allowed = kind.fields != nullptr || (kind.known != nullptr && allowed_.has(kind.name));
+  return kinds_.emplace_back(std::move(kind));
+}
+
+Result<const ClassHere*> Reader::class_of(const PlistValue& object, const From& from) {
   const auto number = object.find("$class");
   if (!number || number->type() != ValueType::uid) return bad(from.path() + ": no object");
   REEVE_TRY(check_number(number->uid(), from));
-  // Its name alone is remembered: whether it is allowed is asked of each object.
   const PlistValue record = objects_->value(number->uid());
-  std::optional<std::string>& known = class_names_[record.number()];
-  if (!known) known = REEVE_TRY(class_in(record, from));
-  return *known;
+  if (kind_of_record_.empty()) kind_of_record_.resize(list_.count());
+  const ClassHere*& known = kind_of_record_[record.number()];
+  if (known == nullptr) known = &remember(REEVE_TRY(class_in(record, from)));
+  return known;
 }
 
 Result<std::string> Reader::class_in(const PlistValue& record, const From& from) {
@@ -113,36 +124,37 @@ Result<void> Reader::read_object(const Waiting& next) {
   const From& from = next.from;
   const bool is_plain_one = is_plain(object);
   if (!is_plain_one && object.type() != ValueType::dictionary) return bad(from.path() + ": no object");
-  const std::string name = is_plain_one ? std::string(plain_class(object)) : REEVE_TRY(class_of(object, from));
-  const Class* const known = class_named(name);
-  const auto* const fields = known == nullptr ? allowed_.fields_of(name) : nullptr;
-  if (fields == nullptr && (known == nullptr || !allowed_.has(name))) return not_allowed(from, name);
+  const ClassHere& kind = is_plain_one ? plain_class(object) : *REEVE_TRY(class_of(object, from));
+  if (!kind.is_allowed) return not_allowed(from, kind.name);
   // Equal plain values may be one in a property list; two objects are never one dictionary.
-  const bool is_listed_before = !is_met_.insert(object.number()).second;
+  const bool is_listed_before = is_met_[object.number()];
+  is_met_[object.number()] = true;
   if (is_listed_before && !is_plain_one) return bad(from.path() + ": an object that is another, too");
   if (is_listed_before) REEVE_TRY(spend(3 * object.count()));
   Value value;
   if (is_plain_one) {
     value = plain(object);
-  } else if (fields != nullptr) {
-    value = REEVE_TRY(record(next.number, object, *fields));
+  } else if (kind.fields != nullptr) {
+    value = REEVE_TRY(record(next.number, object, *kind.fields));
   } else {
-    value = REEVE_TRY(known_value(next.number, object, known->shape));
+    value = REEVE_TRY(known_value(next.number, object, kind.known->shape));
   }
-  graph_.at(next.ref) = {name, std::move(value)};
+  graph_.at(next.ref) = {kind.name, std::move(value)};
   return {};
 }
 
-std::string_view Reader::plain_class(const PlistValue& value) {
+const ClassHere& Reader::plain_class(const PlistValue& value) {
+  const ClassHere*& known = plain_kinds_[static_cast<std::size_t>(value.type())];
+  if (known != nullptr) return *known;
   switch (value.type()) {
     case ValueType::string:
-      return "NSString";
+      return *(known = &remember("NSString"));
     case ValueType::data:
-      return "NSData";
+      return *(known = &remember("NSData"));
     case ValueType::date:
-      return "NSDate";
+      return *(known = &remember("NSDate"));
     default:
-      return "NSNumber";
+      return *(known = &remember("NSNumber"));
   }
 }
 
@@ -210,7 +222,7 @@ Result<std::string> Reader::text(std::string_view field) {
   if (is_part) {
     const Part object = REEVE_TRY(part(field, "no text"));
     text = object.object.find("NS.string");
-    const bool is_text = class_named(object.class_name)->shape == Shape::text;
+    const bool is_text = object.kind->known->shape == Shape::text;
     if (!is_text || !text || text->type() != ValueType::string) return bad_field(field, "no text");
   } else {
     text = REEVE_TRY(plain_field(field, ValueType::string));
@@ -277,9 +289,9 @@ Result<Reader::Part> Reader::part(std::string_view field, const char* what_is_mi
   const PlistValue object = objects_->value(found->uid());
   if (object.type() != ValueType::dictionary) return bad_field(field, what_is_missing);
   REEVE_TRY(spend(object.count()));
-  std::string name = REEVE_TRY(class_of(object, source));
-  if (class_named(name) == nullptr || !allowed_.has(name)) return not_allowed(source, name);
-  return Part{found->uid(), object, std::move(name)};
+  const ClassHere* const kind = REEVE_TRY(class_of(object, source));
+  if (kind->known == nullptr || !kind->is_allowed) return not_allowed(source, kind->name);
+  return Part{found->uid(), object, kind};
 }
 
 // Of an object of data, or plain data.
@@ -295,7 +307,7 @@ Result<std::optional<std::vector<std::uint64_t>>> Reader::varints(std::string_vi
   } else {
     const Part object = REEVE_TRY(part(field, "no data"));
     bytes = object.object.find("NS.data");
-    const bool is_data = class_named(object.class_name)->shape == Shape::data;
+    const bool is_data = object.kind->known->shape == Shape::data;
     if (!is_data || !bytes || bytes->type() != ValueType::data) return bad_field(field, "no data");
   }
   REEVE_TRY(spend(bytes->count() * sizeof(std::uint64_t)));

@@ -199,7 +199,7 @@ Result<Value> Reader::attributed_text() {
 Result<std::vector<Ref>> Reader::attributes() {
   const Part array = REEVE_TRY(part("NSAttributes", "no array"));
   const auto items = array.object.find("NS.objects");
-  const bool is_array = array.class_name == "NSArray" || array.class_name == "NSMutableArray";
+  const bool is_array = array.kind->name == "NSArray" || array.kind->name == "NSMutableArray";
   if (!is_array || !items || items->type() != ValueType::array) return bad_field("NSAttributes", "no array");
   REEVE_TRY(spend(items->count() * sizeof(Promise)));
   std::vector<Ref> all;
@@ -246,7 +246,7 @@ Result<std::vector<double>> Reader::geometry(std::string_view field, std::size_t
 // An array of C's, in an object of its own that is part of this one.
 Result<Value> Reader::numbers() {
   const Part array = REEVE_TRY(part("$1", "no object"));
-  if (array.class_name != kNumbersClass) return bad_field("$1", "no array of numbers");
+  if (array.kind->name != kNumbersClass) return bad_field("$1", "no array of numbers");
   REEVE_TRY(spend(array.object.count() * sizeof(Numbers)));
   Reader inner(*this, array.number, array.object);
   return inner.old_style_array(REEVE_TRY(text("$0")));

@@ -1,9 +1,9 @@
 // Reading a keyed archive: what the files of archive::read share.
 #pragma once
 
-#include <map>
+#include <array>
+#include <deque>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +17,7 @@ namespace reeve::archive {
 
 using PlistValue = plist::Value;
 using plist::ValueType;
+inline constexpr std::size_t kValueTypes = 16;  // more than there are
 
 /// Which field of which object leads to another.
 struct From {
@@ -27,6 +28,14 @@ struct From {
 };
 
 std::unexpected<Error> not_allowed(const From& from, std::string_view name);
+
+/// A class as it is named in an archive, looked up once in a reading.
+struct ClassHere {
+  std::string name;
+  const Class* known = nullptr;             ///< null of a user's
+  const Allowed::Fields* fields = nullptr;  ///< of a user's that is allowed
+  bool is_allowed = false;                  ///< one of those, or one that the library knows
+};
 
 // Objects are read one after the other, and what they refer to after them.
 class Reader {
@@ -57,10 +66,11 @@ class Reader {
   Result<PlistValue> check_frame();
   Result<void> check_number(std::uint32_t number, const From& from) const;
   Result<Ref> ref_to(std::uint32_t number, const From& from);
-  Result<std::string> class_of(const PlistValue& object, const From& from);
+  Result<const ClassHere*> class_of(const PlistValue& object, const From& from);
   static Result<std::string> class_in(const PlistValue& record, const From& from);
+  const ClassHere& remember(std::string name);
   Result<void> read_object(const Waiting& next);
-  static std::string_view plain_class(const PlistValue& value);
+  const ClassHere& plain_class(const PlistValue& value);
   Value plain(const PlistValue& value) const;
   Data data_of(const PlistValue& value) const { return {value.data(), list_.bytes().keeper(), list_.bytes().kept()}; }
 
@@ -84,7 +94,7 @@ class Reader {
   struct Part {
     std::uint32_t number;
     PlistValue object;
-    std::string class_name;  // which is allowed
+    const ClassHere* kind;  // which is allowed
   };
   Result<Part> part(std::string_view field, const char* what_is_missing);
   Result<std::optional<std::vector<std::uint64_t>>> varints(std::string_view field);
@@ -119,9 +129,11 @@ class Reader {
   const Allowed& allowed_;
   std::optional<PlistValue> objects_;
   Graph graph_;
-  std::vector<std::optional<Ref>> refs_;                             // of each object that was met
-  std::map<std::uint32_t, std::optional<std::string>> class_names_;  // by the number of their record
-  std::set<std::uint32_t> is_met_;  // objects of the property list that were read as objects of the archive
+  std::vector<std::optional<Ref>> refs_;  // of each object that was met
+  std::deque<ClassHere> kinds_;
+  std::vector<const ClassHere*> kind_of_record_;  // by its number in the property list; null of what is none yet
+  std::array<const ClassHere*, kValueTypes> plain_kinds_{};  // of plain values, by their type
+  std::vector<bool> is_met_;  // objects of the property list that were read as objects of the archive
   std::vector<Waiting> waiting_;
   std::vector<Promise> promises_;
   std::size_t left_ = kPlistBytesMax;  // of what may be copied

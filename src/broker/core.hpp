@@ -308,7 +308,7 @@ class Core {
   KeptEnd to_keep(const End& end, const std::string& label) const;
 
   // telling.cc
-  contract::Listing listing() const;
+  contract::Listing listing();
   contract::JobStatus status_of(const JobState& job) const;
   contract::JobDetails details_of(const JobState& job) const;
   static const std::string* ended_by(const JobState& job);

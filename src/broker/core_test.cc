@@ -307,7 +307,7 @@ TEST(Core, ListsAsMuchAsOneAnswerHoldsAndCountsTheRest) {
   EXPECT_GT(listing.jobs.size(), 100U);
   ASSERT_EQ(listing.problems.size(), 2U);
   EXPECT_EQ(listing.problems[1],
-            std::to_string(1000 - listing.jobs.size()) + " jobs or problems more than one answer can hold");
+            std::to_string(1000 - listing.jobs.size()) + " jobs, names or problems more than one answer can hold");
 }
 
 TEST(Core, AServiceThatGivesUpItsControlChannelHasAMomentToEndByItself) {
@@ -635,7 +635,7 @@ TEST(Core, RemembersSoManyProblems) {
   const auto told = problems_of(std::vector<std::string>(2 * kProblemCountMax, "x"));
   // ... and the job, for which they leave no room.
   const std::size_t missing = kProblemCountMax - (told.size() - 1) + 1;
-  EXPECT_EQ(told.back(), std::to_string(missing) + " jobs or problems more than one answer can hold");
+  EXPECT_EQ(told.back(), std::to_string(missing) + " jobs, names or problems more than one answer can hold");
 }
 
 TEST(Core, AStrangerOfTheMachinesBrokerMayCallAndNotManage) {

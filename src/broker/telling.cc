@@ -197,8 +197,9 @@ contract::JobDetails Core::details_of(const JobState& job) const {
   return details;
 }
 
-contract::Listing Core::listing() const {
+contract::Listing Core::listing() {
   contract::Listing listing;
+  listing.groups_folder = groups_folder_;
   // One packet has room for so much; what does not fit is counted.
   std::size_t room = kListedBytesMax;
   const auto fits = [&](std::size_t bytes) {
@@ -216,9 +217,18 @@ contract::Listing Core::listing() const {
     if (const std::string* why = ended_by(job)) bytes += why->size();
     if (fits(bytes)) listing.jobs.push_back(status_of(job));
   }
-  const std::size_t missing = jobs_.size() - listing.jobs.size() + problems_.size() - listing.problems.size();
+  std::size_t names = 0;
+  for (const auto& [key, registered] : registered_) {
+    if (key.first != 0) continue;  // Whoever names its process too knows of it.
+    ++names;
+    contract::RegisteredName name{key.second, in_words(peers_.at(registered.peer)), registered.callers.text()};
+    const bool is_shown = fits(name.name.size() + name.owner.size() + name.callers.size());
+    if (is_shown) listing.registered.push_back(std::move(name));
+  }
+  const std::size_t missing = jobs_.size() - listing.jobs.size() + problems_.size() - listing.problems.size() + names -
+                              listing.registered.size();
   if (missing > 0)
-    listing.problems.push_back(std::to_string(missing) + " jobs or problems more than one answer can hold");
+    listing.problems.push_back(std::to_string(missing) + " jobs, names or problems more than one answer can hold");
   return listing;
 }
 

@@ -38,7 +38,7 @@ Result<SocketAddress> SocketAddress::in_group(const std::string& group, std::uin
   return SocketAddress{REEVE_TRY(group::container(group)), number};
 }
 
-ProcessInfo own_process() { return {os::program_name(os::own_pid()), os::own_pid(), os::own_user(), 0}; }
+ProcessInfo own_process() { return {os::own_program_name(), os::own_pid(), os::own_user(), 0}; }
 
 Result<ProcessInfo> process_at_other_end(const os::Fd& socket) {
   const os::Credentials by = REEVE_TRY(os::connected_by(socket));

@@ -26,7 +26,7 @@ struct SocketAddress {
 /// What a process at the other end is, by the kernel's word. Beside it peers tell their name and pid themselves, which
 /// nobody believes.
 struct ProcessInfo {
-  std::string name;           ///< of its program's file; empty where that cannot be seen
+  std::string name;           ///< of its program's file; empty where that cannot be seen, as of the broker's jobs
   std::int32_t pid = 0;       ///< when it connected, as this process counts; 0 where its pid namespace does not show it
   std::uint32_t uid = 65534;  ///< likewise
   std::uint64_t process = 0;  ///< its number in the kernel, never used again; 0 where that has none (before Linux 6.9)

@@ -93,4 +93,5 @@ class Stream : public std::enable_shared_from_this<Stream> {
 namespace reeve {
 using bsd::SocketLimits;
 using bsd::SocketSent;
+using os::Loop;
 }  // namespace reeve

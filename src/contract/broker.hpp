@@ -204,11 +204,21 @@ struct JobStatus {
 };
 BOOST_DESCRIBE_STRUCT(JobStatus, (), (label, state, pid, names, uptime_s, last_exit))
 
+/// A name that a process has registered for everybody.
+struct RegisteredName {
+  std::string name;
+  std::string owner;    ///< in words
+  std::string callers;  ///< what is asked of them; empty where that is nothing
+};
+BOOST_DESCRIBE_STRUCT(RegisteredName, (), (name, owner, callers))
+
 struct Listing {
   std::vector<JobStatus> jobs;
   std::vector<std::string> problems;  ///< job files that were refused, and why; labels that stand twice
+  std::vector<RegisteredName> registered;
+  std::string groups_folder;  ///< where the folders of app groups stand
 };
-BOOST_DESCRIBE_STRUCT(Listing, (), (jobs, problems))
+BOOST_DESCRIBE_STRUCT(Listing, (), (jobs, problems, registered, groups_folder))
 
 /// All that is known of a job.
 struct JobDetails {

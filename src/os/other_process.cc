@@ -88,7 +88,13 @@ std::string program_name(std::int32_t pid) {
   std::array<char, PATH_MAX> path{};
   const ssize_t size = ::readlink(proc_path(pid, "exe").c_str(), path.data(), path.size());
   const std::string_view whole(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  if (whole.starts_with("/memfd:")) return {};
   return std::string(whole.substr(whole.rfind('/') + 1));
+}
+
+std::string own_program_name() {
+  const std::string name = program_name(::getpid());
+  return name.empty() ? std::string(program_invocation_short_name) : name;
 }
 
 bool is_alive(const Fd& pidfd) {

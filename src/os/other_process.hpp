@@ -25,9 +25,11 @@ Result<Fd> process_with(std::int32_t pid);
 /// False once it has ended: its pid may be another's then.
 bool is_alive(const Fd& pidfd);
 
-/// The last part of the path of the program that a process runs; empty where that cannot be seen. The kernel's word, of
-/// whichever process has that pid now.
+/// The last part of the path of the program that a process runs; empty where that cannot be seen, or it runs from
+/// memory as the broker's jobs do. The kernel's word, of whichever process has that pid now.
 std::string program_name(std::int32_t pid);
+/// The same of this process; where it runs from memory, the name that it was started by.
+std::string own_program_name();
 
 struct ProcessFacts {
   std::int32_t pid = 0;

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "../bootstrap/broker.hpp"
+#include "../inspect/audit.hpp"
 #include "../inspect/commands.hpp"
 #include "../inspect/doctor.hpp"
 #include "../inspect/identity.hpp"
@@ -235,6 +236,8 @@ class Commands {
     CLI::App* ports = add("ports", "Show the port rights of a process that allows it",
                           [this] { return show(inspect::ports(words_.pid, words_.form()), words_.form()); });
     ports->add_option("PID", words_.pid, "the process")->required()->check(CLI::PositiveNumber);
+    add_managing("audit", "Show who can talk to whom, and what is more open than it need be",
+                 [this] { return show(inspect::audit(words_.form(), words_.domain()), words_.form()); });
     add_managing("doctor", "Show what this machine offers, and what is degraded", [this] {
       std::printf("%s\n", inspect::doctor(words_.form(), words_.domain()).c_str());
       return 0;

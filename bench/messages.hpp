@@ -1,0 +1,14 @@
+// Message ports, and messages over sockets, beside the kernel's own sockets.
+#pragma once
+
+#include "session.hpp"
+
+namespace bench {
+
+/// Request and reply over a message port, asleep, of few bytes and of as many as are copied still.
+std::vector<Row> message_port_calls(const Placement& where, const Broker& broker);
+
+/// A dictionary of ten keys to a socket server and back, beside a bare stream that moves the same bytes.
+Row socket_messages(const Placement& where);
+
+}  // namespace bench

@@ -22,10 +22,10 @@ add_custom_target(filters DEPENDS ${filters})
 # Signatures. Clients do not link it.
 find_library(SODIUM_LIBRARY sodium REQUIRED)
 
-# Rooms that may throw: they use libraries that do. And three files: what users' code throws is looked at in one, in
-# another what std::thread does, and in the third what Beast does.
+# Rooms that may throw: they use libraries that do. And four files: what users' code throws is looked at in one and
+# ends the process in another, and the others use std::thread and Beast.
 set(rooms_with_exceptions inspect)
-set_source_files_properties(src/connection/thrown.cc src/connection/runtime.cc src/http/head.cc PROPERTIES COMPILE_OPTIONS -fexceptions)
+set_source_files_properties(src/connection/thrown.cc src/connection/runtime.cc src/http/head.cc src/bsd/call.cc PROPERTIES COMPILE_OPTIONS -fexceptions)
 
 foreach(line IN LISTS lines)
   string(REGEX REPLACE " *\\|.*" "" room "${line}")

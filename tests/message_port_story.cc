@@ -216,6 +216,44 @@ TEST_F(MessagePorts, AreTakenByNobodyElseForTheirSendersAfterACrash) {
   EXPECT_TRUE(ask(*stranger, kMakeLocal, kDesk).starts_with("1100 "));
 }
 
+// In the callback that tells it so, which the port itself calls.
+TEST_F(MessagePorts, MayBeInvalidatedWhereItIsToldThatASenderHasLeft) {
+  employ("org.example.a", {"loop", kDesk, "user"});
+  Loop loop = *Loop::make();
+  auto port = RemotePort::make(kDesk, {.loop = loop, .wait = 20s});
+  ASSERT_TRUE(port);
+  auto asked = port->async_request(kEndWithSender, {});
+  asked.start();
+  for (int i = 0; i < 20; ++i) (void)loop.run_once(os::now() + 5ms);
+  port->invalidate();
+  EXPECT_TRUE(comes_true([&] { return said_by("org.example.a") == "ready\ninvalid\n"; })) << said_by("org.example.a");
+  EXPECT_TRUE(comes_true([] { return details_of("org.example.a").last_exit == "exited with 0"; }))
+      << details_of("org.example.a").last_exit.value_or("");
+}
+
+// Those who come to a job's name later find it as it is.
+TEST_F(MessagePorts, OfAJobThatAreInvalidatedEndThoseWhoComeLater) {
+  employ("org.example.a", {"loop", kDesk, "user"});
+  JobFile job;
+  job.label = "org.example.looped";
+  job.program = build_folder() + "/tests/postman";
+  job.preset = "none";
+  job.arguments = {"loop", job.label};
+  job.names = "<dict><key>org.example.looped</key><true/><key>org.example.second</key><true/></dict>";
+  write_job(session.jobs(), job);
+  auto first = RemotePort::make(job.label);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(ask(*first, kMakeLocal, "org.example.second"), "new");
+  EXPECT_EQ(ask(*first, kDropLocal, "org.example.second"), "");
+  auto second = RemotePort::make("org.example.second");
+  ASSERT_TRUE(second);
+  EXPECT_EQ(port_status(second->request(kEcho, {}, kBounded)), PortStatus::became_invalid);
+  EXPECT_EQ(ask(*first, kMakeLocal, "org.example.second"), "new") << "and it can be had again";
+  auto third = RemotePort::make("org.example.second");
+  ASSERT_TRUE(third);
+  EXPECT_EQ(ask(*third, kEcho, "there"), "there");
+}
+
 TEST_F(MessagePorts, ServersSendToClientsThatAllowIt) {
   employ("org.example.a", {"loop", kDesk, "user"});
   Loop loop = *Loop::make();

@@ -50,10 +50,11 @@ class Decoding {
  public:
   explicit Decoding(const Graph& graph) : graph_(graph) {}
 
-  // What it is, wherever it stands; null of nil.
+  // What it is, wherever it stands; null of nil, and of what a graph that was made by hand does not have.
   const Node* node(const Field& field) const {
     const auto* ref = std::get_if<Ref>(&field);
-    return ref != nullptr ? &graph_.at(*ref) : nullptr;
+    const bool is_there = ref != nullptr && static_cast<std::size_t>(*ref) < graph_.count();
+    return is_there ? &graph_.at(*ref) : nullptr;
   }
   // A plain value, in its place or as an object of its own.
   template <class T>

@@ -46,8 +46,11 @@ class Archiver {
       const Ref ref = found_[next];
       number_ = numbers_[static_cast<std::size_t>(ref)];
       objects_[number_] = REEVE_TRY(written(graph_.at(ref)));
-      if (!ends_its_bases(graph_, ref)) return bad_here("a URL whose base has a base, and so on");
       if (objects_.size() > kObjectCountMax) return too_many();
+    }
+    for (const Ref ref : found_) {
+      number_ = numbers_[static_cast<std::size_t>(ref)];
+      if (!ends_its_bases(graph_, ref)) return bad_here("a URL whose base has a base, and so on");
     }
     const std::array top{entry("root", root)};
     const std::array whole{entry("$version", out_.integer(std::int64_t{100'000})),

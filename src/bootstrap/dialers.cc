@@ -1,4 +1,6 @@
 // How a connection to a service comes to its channels: by a name, or by an endpoint.
+#include <algorithm>
+
 #include "../connection/task.hpp"
 #include "../vocab/name.hpp"
 #include "broker.hpp"
@@ -35,11 +37,21 @@ struct Question {
   // Whoever waits asks first whether it has to: a broker that knows the name already may be the machine's.
   bool waits() const {
     const auto* look_up = std::get_if<contract::LookUp>(&what);
-    return look_up != nullptr && look_up->waits;
+    return look_up != nullptr && look_up->wait_ms > 0;
+  }
+  // No longer than whoever asks does.
+  Question until(const os::Deadline& deadline) const {
+    Question question = *this;
+    auto* look_up = std::get_if<contract::LookUp>(&question.what);
+    const auto left = os::left_until(deadline);
+    if (look_up == nullptr || !left) return question;
+    const auto ms = static_cast<std::uint64_t>(std::chrono::ceil<std::chrono::milliseconds>(*left).count());
+    look_up->wait_ms = std::clamp<std::uint64_t>(ms, 1, look_up->wait_ms);
+    return question;
   }
   Question now() const {
     Question question = *this;
-    if (auto* look_up = std::get_if<contract::LookUp>(&question.what)) look_up->waits = false;
+    if (auto* look_up = std::get_if<contract::LookUp>(&question.what)) look_up->wait_ms = 0;
     return question;
   }
   bool has_to_wait(const Result<Found>& found) const { return waits() && !found && found.error().code == unknown; }
@@ -61,7 +73,8 @@ Result<Found> ask_in_turn(const Question& question, const os::Deadline& deadline
     auto found = ask_in_turn(question.now(), deadline);
     if (!question.has_to_wait(found)) return found;
   }
-  const auto ask = [&](Broker& broker) { return question.ask(broker, deadline); };
+  const Question wanted = question.waits() ? question.until(deadline) : question;
+  const auto ask = [&](Broker& broker) { return wanted.ask(broker, deadline); };
   auto found = ask_over_kept(question.unknown, ask);
   if (!question.is_for_another(found)) return found;
   Broker machines(WhenAbsent::fail, Domain::system);

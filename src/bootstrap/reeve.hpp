@@ -31,9 +31,9 @@ struct ConnectOptions {
 /// A connection to the service of that name. Nothing is started or sent before the first call; a broker is started
 /// where none runs. Threads: one owner.
 inline Connection open_connection(std::string name, ConnectOptions options = {}) {
-  return Connection(
-      bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required), options.waits}),
-      std::move(options.loop));
+  return Connection(bootstrap::dialer_to(contract::LookUp{std::move(name), options.pid, std::move(options.required),
+                                                          options.waits ? contract::kWaitMsMax : 0}),
+                    std::move(options.loop));
 }
 
 /// A connection over a right that another process made by Connection::introduce and sent here. It is worth no more than

@@ -64,7 +64,7 @@ bool Core::is_passing_by(PeerId id) const {
   const auto is_its = [&](const auto& waits) { return waits.peer == id; };
   return peer.has_looked_up && !peer.has_offered && !peer.is_kept && peer.instance == InstanceId{} &&
          peer.on_the_way.empty() && std::ranges::none_of(waiting_for_scan_, is_its) &&
-         std::ranges::none_of(waiting_for_name_, is_its) &&
+         std::ranges::none_of(waiting_for_name_, is_its, &decltype(waiting_for_name_)::value_type::second) &&
          std::ranges::none_of(identifications_, is_its, &decltype(identifications_)::value_type::second);
 }
 
@@ -120,12 +120,9 @@ void Core::on(const PeerCame& event) {
 }
 
 void Core::on(const PeerLeft& event) {
+  forget_questions_of(event.peer);
   const auto peer = peers_.find(event.peer);
   if (peer == peers_.end()) return;
-  for (auto* waiting : {&waiting_for_scan_, &waiting_for_name_}) {
-    std::erase_if(*waiting, [&](const Waiting& w) { return w.peer == event.peer; });
-  }
-  std::erase_if(identifications_, [&](const auto& i) { return i.second.peer == event.peer; });
   release_names(event.peer);
   refuse(peer->second.on_the_way, Error{Kind::gone, code::kClosed, "whoever offered the name has left", ""});
   if (peer->second.is_kept) orders_.push_back(Forget{event.peer.value});
@@ -177,15 +174,23 @@ void Core::on(const FoldersChanged&) {
 
 // What is asked and cannot be answered yet, paid for by who asks. Errors: busy.
 Result<Core::Waiting> Core::hold(PeerId peer, RequestId request, contract::Request what) {
+  quota::Amount cost = kRequestCost;
+  os::Time until{};
+  if (const auto* look_up = std::get_if<contract::LookUp>(&what)) {
+    cost.bytes += look_up->name.size() + look_up->required.size();
+    until = now_ + std::chrono::milliseconds(std::min(look_up->wait_ms, contract::kWaitMsMax));
+  }
   const auto same_peer = [&](const Waiting& w) { return w.peer == peer; };
+  std::erase_if(waiting_for_name_, [&](const auto& w) { return same_peer(w.second) && w.second.until <= now_; });
   const auto held =
-      std::ranges::count_if(waiting_for_scan_, same_peer) + std::ranges::count_if(waiting_for_name_, same_peer);
+      std::ranges::count_if(waiting_for_scan_, same_peer) +
+      std::ranges::count_if(waiting_for_name_, same_peer, &decltype(waiting_for_name_)::value_type::second);
   if (static_cast<std::size_t>(held) >= kRequestsPerPeerMax) {
     return fail(Kind::busy, code::kQueueFull, std::to_string(kRequestsPerPeerMax) + " requests are unanswered",
                 "wait for their answers");
   }
-  auto charged = REEVE_TRY(charge(peers_.at(peer), kRequestCost));
-  return Waiting{peer, request, std::move(what), scans_ + 1, std::move(charged)};
+  auto charged = REEVE_TRY(charge(peers_.at(peer), cost));
+  return Waiting{peer, request, std::move(what), scans_ + 1, until, std::move(charged)};
 }
 
 // A name or label that is not known may stand in a file that was written just now: the files are read once more first.
@@ -210,8 +215,9 @@ bool Core::finish(Waiting& waiting) {
   }
   if (const auto* wanted = std::get_if<contract::LookUp>(&waiting.what)) {
     if (look_up(waiting.peer, waiting.request, *wanted)) return true;
-    if (!wanted->waits || !is_last_word) return refused(unknown_service(wanted->name));
-    waiting_for_name_.push_back(std::move(waiting));
+    if (wanted->wait_ms == 0 || !is_last_word) return refused(unknown_service(wanted->name));
+    const NameKey key = key_of(*wanted);
+    waiting_for_name_.emplace(key, std::move(waiting));
     return true;
   }
   return std::visit(
@@ -270,7 +276,7 @@ void Core::on(const Scanned& event) {
     if (const auto job = jobs_.find(label); job != jobs_.end()) begin(job->second);
   }
   consider_all();
-  name_came();
+  names_came();
   for (Waiting& w : std::exchange(waiting_for_scan_, {})) {
     if (!finish(w)) waiting_for_scan_.push_back(std::move(w));
   }
@@ -346,6 +352,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Load& what) {
   watch_paths();
   begin(state);
   consider_all();  // Others may run while this one is there.
+  names_came();
   answer(peer, request, typed_reply(label));
 }
 

@@ -142,6 +142,7 @@ class Core {
     RequestId request = 0;
     contract::Request what;
     std::uint64_t scan = 0;  ///< the first that began after it came
+    os::Time until{};        ///< of who waits for a name
     quota::Charge charge;
   };
   struct Registered {
@@ -158,6 +159,7 @@ class Core {
     bool is_second = false;  ///< look, after it has said the nonce
   };
   using NameKey = std::pair<std::int32_t, std::string>;  // the pid of a process's own name, or 0
+  static NameKey key_of(const contract::LookUp& what) { return {what.pid, what.name}; }
 
   // core.cc
   void on(const Tick& event);
@@ -210,7 +212,10 @@ class Core {
   void asked(PeerId peer, RequestId request, const contract::Status& what);
   void asked(PeerId peer, RequestId request, const contract::Taken& what);
   bool look_up(PeerId peer, RequestId request, const contract::LookUp& what);
-  void name_came();
+  bool is_for(const policy::Caller& who, const std::string& name, const Registered& registered);
+  void name_came(const NameKey& key);
+  void names_came();
+  void forget_questions_of(PeerId peer);
   std::string in_words(const PeerState& peer);
   struct Wanted {
     std::string name;
@@ -325,7 +330,7 @@ class Core {
   std::map<PeerId, PeerState> peers_;
   std::map<std::uint64_t, InstanceId> services_;  ///< by the kernel's number of their processes
   std::vector<Waiting> waiting_for_scan_;
-  std::vector<Waiting> waiting_for_name_;  ///< look-ups of what is not there yet
+  std::multimap<NameKey, Waiting> waiting_for_name_;  ///< look-ups of what is not there yet
   std::map<std::uint64_t, Identification> identifications_;
   policy::Trust trust_;
   std::map<std::string, contract::Identity> verified_;  // by manifest, as trust_ has it; some of them

@@ -487,8 +487,9 @@ TEST(Core, StatusTellsNothingOfANameThatIsHidden) {
 
 // Who waits for a name.
 struct Awaiting : Stage {
+  std::uint64_t wait_ms = 60'000;
   Orders await(PeerId peer, const std::string& name, std::int32_t pid = 0) {
-    return apply(PeerAsked{peer, next_request++, contract::LookUp{name, pid, {}, true}, {}});
+    return apply(PeerAsked{peer, next_request++, contract::LookUp{name, pid, {}, wait_ms}, {}});
   }
   Orders offer(PeerId peer, const std::string& name) {
     return apply(PeerAsked{peer, next_request++, contract::Register{name, contract::Scope::process}, {}});
@@ -555,6 +556,60 @@ TEST(Core, AHiddenNameIsWaitedForUntilItsServiceHasCheckedIn) {
   ASSERT_EQ(launched.size(), 1U);
   const PeerId service = stage.come_up(launched[0].instance);
   EXPECT_EQ(Stage::all<Grant>(stage.check_in(service, launched[0].instance)).size(), 1U);
+}
+
+TEST(Core, WhoeverWaitedLongEnoughIsNotAnsweredAndMakesRoom) {
+  Awaiting stage;
+  const PeerId client = stage.client();
+  const PeerId owner = stage.client();
+  for (std::size_t i = 0; i < kRequestsPerPeerMax; ++i) stage.await(client, "own.a", 100);
+  stage.now += 61s;
+  EXPECT_TRUE(Stage::all<Grant>(stage.offer(owner, "own.a")).empty());
+  EXPECT_TRUE(stage.await(client, "own.b", 100).empty());
+  EXPECT_EQ(Stage::all<Grant>(stage.offer(owner, "own.b")).size(), 1U);
+}
+
+TEST(Core, ANameThatIsLoadedByHandHasCome) {
+  Awaiting stage;
+  stage.knows({});
+  const PeerId client = stage.client();
+  stage.await(client, "org.example.a");
+  stage.apply(Scanned{{}, {}});
+  const std::string text =
+      "<plist><dict><key>Label</key><string>org.example.a</string><key>Program</key><string>/bin/a</string>"
+      "<key>MachServices</key><dict><key>org.example.a</key><true/></dict>"
+      "<key>Reeve</key><dict><key>Preset</key><string>none</string></dict></dict></plist>";
+  const Orders loaded = stage.apply(PeerAsked{stage.client(), 1, contract::Load{"/a.plist", text}, {}});
+  EXPECT_EQ(Stage::all<Grant>(loaded).size(), 1U);
+}
+
+// Its process outlives its end, as one does that waits for a file system; what it asked is asked by nobody any more.
+TEST(Core, AServiceThatIsGivenUpWaitsForNothing) {
+  Awaiting stage;
+  stage.knows({job_named("a")});
+  const auto [instance, service] = stage.running(stage.client(), "a");
+  stage.await(service, "own.a", 100);
+  stage.apply(PeerAsked{stage.client(), 1, contract::Stop{"a"}, {}});
+  for (int i = 0; i < 100; ++i) {
+    stage.now += 1s;
+    stage.apply(Tick{});
+  }
+  stage.apply(PeerLeft{service});
+  EXPECT_TRUE(Stage::all<Grant>(stage.offer(stage.client(), "own.a")).empty());
+}
+
+TEST(Core, ARegisteredNameIsThereForThoseAloneWhomItsOwnerAdmits) {
+  Awaiting stage;
+  const PeerId owner = stage.client();
+  const PeerId client = stage.client();
+  stage.apply(PeerAsked{owner, 1, contract::Register{"own.a", contract::Scope::process, "class:bound"}, {}});
+  const auto asked = [&](contract::Request what) { return stage.apply(PeerAsked{client, 2, std::move(what), {}}); };
+  const Error forbidden = error_of(asked(contract::LookUp{"own.a", 100}));
+  const Error absent = error_of(asked(contract::LookUp{"own.b", 100}));
+  EXPECT_EQ(forbidden.code, code::kUnknownService);
+  EXPECT_EQ(forbidden.code, absent.code);
+  EXPECT_EQ(forbidden.advice, absent.advice);
+  EXPECT_TRUE(stage.await(client, "own.a", 100).empty()) << "and is waited for alike";
 }
 
 TEST(Core, ANameThatIsTakenIsToldWithWhoHasIt) {

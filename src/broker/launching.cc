@@ -340,7 +340,7 @@ void Core::checked_in(JobState& job) {
   answer_check_in(job);
   if (job.state != State::running) return;
   hand_over_waiting(job);
-  name_came();
+  names_came();
 }
 
 void Core::answer_check_in(const JobState& job) {
@@ -424,6 +424,7 @@ void Core::ended(JobState& job) {
     if (const auto peer = peers_.find(service); peer != peers_.end()) {
       refuse(peer->second.on_the_way, Error{Kind::gone, code::kClosed, "the service has ended", "connect again"});
       if (peer->second.is_kept) orders_.push_back(Forget{service.value});
+      forget_questions_of(service);
       peers_.erase(peer);
     }
     orders_.push_back(Drop{service, Error{Kind::gone, code::kClosed, "the service has ended", ""}});

@@ -52,31 +52,63 @@ void Core::asked(PeerId peer, RequestId request, const contract::LookUp& what) {
     return answer(peer, request, std::unexpected(unknown_service(what.name)));
   }
   if (what.pid == 0 && !names_.contains(what.name)) return wait_for_scan(peer, request, what);
-  if (!what.waits) return answer(peer, request, std::unexpected(unknown_service(what.name)));
+  if (what.wait_ms == 0) return answer(peer, request, std::unexpected(unknown_service(what.name)));
   auto waiting = hold(peer, request, what);
   if (!waiting) return answer(peer, request, std::unexpected(waiting.error()));
-  waiting_for_name_.push_back(std::move(*waiting));
+  waiting_for_name_.emplace(key_of(what), std::move(*waiting));
 }
 
-// There is a name that was not there before, for some at least.
-void Core::name_came() {
-  for (Waiting& w : std::exchange(waiting_for_name_, {})) {
-    if (!look_up(w.peer, w.request, std::get<contract::LookUp>(w.what))) waiting_for_name_.push_back(std::move(w));
+// That name may be there for some for whom it was not before.
+void Core::name_came(const NameKey& key) {
+  const auto [begin, end] = waiting_for_name_.equal_range(key);
+  std::vector<Waiting> all;
+  for (auto each = begin; each != end; ++each) all.push_back(std::move(each->second));
+  waiting_for_name_.erase(begin, end);
+  for (Waiting& w : all) {
+    if (!peers_.contains(w.peer) || w.until <= now_) continue;
+    if (look_up(w.peer, w.request, std::get<contract::LookUp>(w.what))) continue;
+    waiting_for_name_.emplace(key, std::move(w));
   }
+}
+
+// Any may.
+void Core::names_came() {
+  std::vector<NameKey> there;
+  for (auto each = waiting_for_name_.begin(); each != waiting_for_name_.end();
+       each = waiting_for_name_.upper_bound(each->first)) {
+    const auto& [pid, name] = each->first;
+    const bool is_there = registered_.contains(each->first) || (pid == 0 && names_.contains(name));
+    if (is_there) there.push_back(each->first);
+  }
+  for (const NameKey& key : there) name_came(key);
+}
+
+// It asks, and is told, nothing any more.
+void Core::forget_questions_of(PeerId peer) {
+  const auto is_theirs = [&](const Waiting& w) { return w.peer == peer; };
+  std::erase_if(waiting_for_scan_, is_theirs);
+  std::erase_if(waiting_for_name_, [&](const auto& w) { return is_theirs(w.second); });
+  std::erase_if(identifications_, [&](const auto& i) { return i.second.peer == peer; });
+}
+
+// Whether a name that somebody has registered is there for this caller, by all that is known of who offers it.
+bool Core::is_for(const policy::Caller& who, const std::string& name, const Registered& registered) {
+  const JobState* owner = caller_of(peers_.at(registered.peer));
+  static const Job kNobodysJob;
+  const Job& callee = owner != nullptr ? owner->active : kNobodysJob;
+  if (!policy::may_look_up(who, name, callee.allowed_callers)) return false;
+  return registered.callers.is_met_by(who.who) && (owner == nullptr || owner->signed_callers.is_met_by(who.who));
 }
 
 // False where there is no such name, for this caller.
 bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what) {
   const PeerState& asker = peers_.at(peer);
   const policy::Caller who = caller(asker);
-  Wanted wanted{what.name, *policy::Requirement::parse(what.required), {}};
   const auto registered = registered_.find({what.pid, what.name});
+  const auto wanted = [&] { return Wanted{what.name, *policy::Requirement::parse(what.required), {}}; };
   if (registered != registered_.end()) {
-    const JobState* owner = caller_of(peers_.at(registered->second.peer));
-    static const Job kNobodysJob;
-    const Job& callee = owner != nullptr ? owner->active : kNobodysJob;
-    if (!policy::may_look_up(who, what.name, callee.allowed_callers)) return false;
-    grant_registered(peer, request, std::move(wanted), registered->second.peer);
+    if (!is_for(who, what.name, registered->second)) return false;
+    grant_registered(peer, request, wanted(), registered->second.peer);
     return true;
   }
   JobState* job = what.pid == 0 ? job_offering(what.name) : nullptr;
@@ -85,7 +117,7 @@ bool Core::look_up(PeerId peer, RequestId request, const contract::LookUp& what)
   if (name != nullptr && name->hide_until_check_in && job->state != State::running) return false;
   JobState& instance = instance_for(*job, asker);
   instance.was_demanded = true;
-  grant(peer, request, instance, std::move(wanted));
+  grant(peer, request, instance, wanted());
   forget_if_idle(std::string(instance.label));
   return true;
 }
@@ -400,7 +432,7 @@ void Core::asked(PeerId id, RequestId request, const contract::Register& what) {
   registered_.emplace(key, Registered{id, std::move(*callers), std::move(*charged)});
   keep_peer(id);
   answer_true(id, request);
-  name_came();
+  name_came(key);
 }
 
 // Who that is, for another member of its group.
@@ -433,8 +465,7 @@ void Core::asked(PeerId peer, RequestId request, const contract::Status& what) {
   const auto state = [&]() -> std::optional<contract::NameState> {
     const policy::Caller who = caller(peers_.at(peer));
     if (const auto found = registered_.find({0, what.name}); found != registered_.end()) {
-      const JobState* owner = caller_of(peers_.at(found->second.peer));
-      if (owner != nullptr && !policy::may_look_up(who, what.name, owner->active.allowed_callers)) return std::nullopt;
+      if (!is_for(who, what.name, found->second)) return std::nullopt;
       return contract::NameState::active;
     }
     const JobState* job = job_offering(what.name);

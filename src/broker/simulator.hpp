@@ -905,7 +905,8 @@ class World {
       case 1:
         return contract::LookUp{"n.nobody"};
       case 2:
-        return contract::LookUp{dice_.of(kRegistered), dice_.one_in(2) ? 0 : any_pid(), {}, dice_.one_in(2)};
+        return contract::LookUp{
+            dice_.of(kRegistered), dice_.one_in(2) ? 0 : any_pid(), {}, dice_.one_in(2) ? contract::kWaitMsMax : 0};
       case 3:
       case 4:
         return contract::Register{dice_.of(kRegistered), scope};
@@ -1129,7 +1130,7 @@ class World {
         if (std::holds_alternative<contract::Retire>(asked.what)) continue;
         // The name may never come.
         const auto* look_up = std::get_if<contract::LookUp>(&asked.what);
-        if (look_up != nullptr && look_up->waits) continue;
+        if (look_up != nullptr && look_up->wait_ms > 0) continue;
         return fail("request ", std::to_string(asked.request), " of ", text(peer), " was never answered");
       }
     };

@@ -5,6 +5,7 @@
 #include "../os/other_process.hpp"
 #include "../os/process.hpp"
 #include "../vocab/bounds.hpp"
+#include "../vocab/text.hpp"
 
 namespace reeve::bsd {
 namespace {
@@ -38,11 +39,15 @@ Result<SocketAddress> SocketAddress::in_group(const std::string& group, std::uin
   return SocketAddress{REEVE_TRY(group::container(group)), number};
 }
 
-ProcessInfo own_process() { return {os::own_program_name(), os::own_pid(), os::own_user(), 0}; }
+// Not every file's name is text that an archive can hold.
+ProcessInfo own_process() { return {printable(os::own_program_name()), os::own_pid(), os::own_user(), 0}; }
 
 Result<ProcessInfo> process_at_other_end(const os::Fd& socket) {
   const os::Credentials by = REEVE_TRY(os::connected_by(socket));
-  return ProcessInfo{by.pid > 0 ? os::program_name(by.pid) : std::string(), by.pid, by.uid, os::process_behind(socket)};
+  const auto process = os::process_that_connected(socket);
+  if (!process && process.error().kind == Kind::busy) return std::unexpected(process.error());
+  const std::uint64_t number = process ? os::process_number(*process) : 0;
+  return ProcessInfo{by.pid > 0 ? os::program_name(by.pid) : std::string(), by.pid, by.uid, number};
 }
 
 // The socket at the address of one that has died is there still, and refuses; one of a plain program's is alive
@@ -50,6 +55,11 @@ Result<ProcessInfo> process_at_other_end(const os::Fd& socket) {
 Result<Place> Place::take(const SocketAddress& address) {
   os::Fd folder = REEVE_TRY(folder_of(address));
   const std::string name = std::to_string(address.number);
+  for (const char* beside : {".lock", ".new"}) {
+    const auto there = os::entry_in(folder, name + beside);
+    const bool is_ours = !there || (there->owner == os::own_user() && there->is_socket == (beside[1] == 'n'));
+    if (!is_ours) return not_trusted(address, std::string("has ") + beside + " beside it that is none of a server's");
+  }
   auto lock = REEVE_TRY(os::take_lock(folder, (name + ".lock").c_str()));
   if (!lock) return somebody_listens(address, "a server");
   const auto there = os::entry_in(folder, name);
@@ -62,8 +72,9 @@ Result<Place> Place::take(const SocketAddress& address) {
 
 // By now it may be another's, who asked nobody.
 Place::~Place() {
-  if (!listener_) return;
+  if (!listener_ || os::own_pid() != owner_) return;
   if (os::entry_in(folder_, name_) == socket_) os::remove_in(folder_, name_);
+  os::release_lock(lock_);  // Copies of the process have it too.
 }
 
 void Place::tell(const std::vector<std::string>& classes) const {

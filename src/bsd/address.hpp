@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../os/entry.hpp"
+#include "../os/process.hpp"
 #include "../os/socket.hpp"
 #include "../vocab/result.hpp"
 
@@ -23,8 +24,9 @@ struct SocketAddress {
   std::string path() const { return folder + "/" + std::to_string(number); }
 };
 
-/// What a process at the other end is, by the kernel's word. Beside it peers tell their name and pid themselves, which
-/// nobody believes.
+/// The process that made a connection, by the kernel's word; it may have handed it on since, and executed something
+/// else. Its name is for people: any program may be called so. Beside it peers tell their name and pid themselves,
+/// which nobody believes.
 struct ProcessInfo {
   std::string name;           ///< of its program's file; empty where that cannot be seen, as of the broker's jobs
   std::int32_t pid = 0;       ///< when it connected, as this process counts; 0 where its pid namespace does not show it
@@ -58,12 +60,14 @@ class Place {
         lock_(std::move(lock)),
         listener_(std::move(listener)),
         name_(std::move(name)),
-        socket_(os::entry_in(folder_, name_).value_or(os::Entry())) {}
+        socket_(os::entry_in(folder_, name_).value_or(os::Entry())),
+        owner_(os::own_pid()) {}
   os::Fd folder_;
   os::Fd lock_;
   os::Fd listener_;
   std::string name_;
   os::Entry socket_;
+  std::int32_t owner_;  // A copy of its process has nothing to do with it.
 };
 
 /// Connects to whoever listens there, which must be the folder's owner.

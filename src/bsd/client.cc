@@ -1,5 +1,6 @@
 #include "client.hpp"
 
+#include "call.hpp"
 #include "end.hpp"
 
 namespace reeve::bsd {
@@ -19,10 +20,10 @@ class SocketClient::Running : public std::enable_shared_from_this<Running> {
     server_ = REEVE_TRY(process_at_other_end(socket));
     kind_->own = own_process();
     const std::weak_ptr<Running> weak = weak_from_this();
-    end_ = REEVE_TRY(End::make(kind_, std::move(socket),
+    end_ = REEVE_TRY(End::make(kind_, std::move(socket), std::make_shared<Held>(),
                                {[weak](SocketMessage message) {
                                   const auto self = weak.lock();
-                                  if (self && self->events_.received) self->events_.received(std::move(message));
+                                  if (self) self->take(std::move(message));
                                 },
                                 [weak](const Error& why) {
                                   if (const auto self = weak.lock()) self->lose(why);
@@ -36,7 +37,14 @@ class SocketClient::Running : public std::enable_shared_from_this<Running> {
   void invalidate() {
     if (!end_) return;
     drop();
-    kind_->loop.post([self = shared_from_this()] { self->tell_invalidated(); });
+    kind_->loop.post([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) self->tell_invalidated();
+    });
+  }
+  // Its owner has gone: nothing is told any more.
+  void let_go() {
+    is_let_go_ = true;
+    drop();
   }
 
   const std::shared_ptr<End>& end() const { return end_; }
@@ -44,13 +52,20 @@ class SocketClient::Running : public std::enable_shared_from_this<Running> {
   const os::Loop& loop() const { return kind_->loop; }
 
  private:
-  void lose(const Error& why) noexcept {
+  void take(SocketMessage message) {
+    tell([&] { events_.received(std::move(message)); }, events_.received != nullptr);
+  }
+  void lose(const Error& why) {
     if (!std::exchange(end_, {})) return;
-    if (is_fault(why) && events_.failed) events_.failed(why);
+    tell([&] { events_.failed(why); }, is_fault(why) && events_.failed);
     tell_invalidated();
   }
-  void tell_invalidated() const noexcept {
-    if (events_.invalidated) events_.invalidated();
+  void tell_invalidated() const {
+    tell([&] { events_.invalidated(); }, events_.invalidated != nullptr);
+  }
+  // Whoever is told may let go of it all.
+  void tell(const std::function<void()>& what, bool is_wanted) const {
+    if (is_wanted && !is_let_go_) call(what);
   }
 
   SocketAddress address_;
@@ -58,6 +73,7 @@ class SocketClient::Running : public std::enable_shared_from_this<Running> {
   std::shared_ptr<EndKind> kind_;
   std::shared_ptr<End> end_;  // while it is valid
   ProcessInfo server_;
+  bool is_let_go_ = false;
 };
 
 SocketClient::SocketClient(const os::Loop& loop, SocketAddress address, SocketClientEvents events,
@@ -70,7 +86,7 @@ SocketClient& SocketClient::operator=(SocketClient&& other) noexcept {
 }
 
 SocketClient::~SocketClient() {
-  if (running_) running_->drop();
+  if (running_) running_->let_go();
 }
 
 Result<void> SocketClient::start() { return running_->start(); }

@@ -22,13 +22,14 @@ struct SocketClientEvents {
   std::function<void(SocketMessage message)> received{};
   /// What came was no message, or of a class that is not allowed: the connection is ended.
   std::function<void(const Error& why)> failed{};
-  /// The client is valid no longer: the server has gone, or it was invalidated here.
+  /// The client was valid, and is no longer: the server has gone, or it was invalidated here. Once for each start.
   std::function<void()> invalidated{};
 };
 
 class SocketClient {
  public:
-  /// `allowed`: classes that messages may hold, beside NSDictionary, NSString and NSNumber.
+  /// `allowed`: classes that messages may hold, beside NSDictionary, NSString, their mutable kin, and NSNumber. Exactly
+  /// these: whoever takes an NSArray, and is to take one that can be changed, names NSMutableArray too.
   SocketClient(const os::Loop& loop, SocketAddress address, SocketClientEvents events, archive::Allowed allowed = {},
                SocketLimits limits = {});
   SocketClient(SocketClient&& other) noexcept = default;
@@ -36,7 +37,8 @@ class SocketClient {
   /// As invalidate, and nothing is told.
   ~SocketClient();
 
-  /// Connects. Again after it was invalidated. Errors: invalid where it is connected already.
+  /// Connects. Again after it was invalidated. Where the server is slow to take those who connect, it waits for a
+  /// second. Errors: invalid where it is connected already.
   Result<void> start();
   void invalidate();
   bool is_valid() const;

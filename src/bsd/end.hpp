@@ -28,7 +28,9 @@ class End : public std::enable_shared_from_this<End> {
     std::function<void(SocketMessage)> received;
     std::function<void(const Error& why)> ended;  ///< once; not where it is closed from here
   };
-  static Result<std::shared_ptr<End>> make(std::shared_ptr<const EndKind> kind, os::Fd socket, Events events);
+  /// `held`: of the process at the other end.
+  static Result<std::shared_ptr<End>> make(std::shared_ptr<const EndKind> kind, os::Fd socket,
+                                           std::shared_ptr<Held> held, Events events);
   End(std::shared_ptr<const EndKind> kind, Events events) : kind_(std::move(kind)), events_(std::move(events)) {}
 
   void send(SocketMessage message, SocketSent then);
@@ -41,6 +43,7 @@ class End : public std::enable_shared_from_this<End> {
  private:
   void send(Letter letter, SocketSent then);
   Result<void> take(Data body);
+  void tell_acknowledged(std::uint64_t number, const Result<void>& outcome);
 
   std::shared_ptr<const EndKind> kind_;
   Events events_;
@@ -48,9 +51,6 @@ class End : public std::enable_shared_from_this<End> {
   std::map<std::uint64_t, SocketSent> unacknowledged_;  // by the numbers that were sent with them
   std::uint64_t next_ = 1;
 };
-
-/// Calls it later, by the loop, if it is anything.
-void tell_later(os::Loop loop, SocketSent then, Result<void> outcome);
 
 /// Whether a connection that nobody has ended has ended for what came over it.
 inline bool is_fault(const Error& why) { return why.kind != Kind::gone; }

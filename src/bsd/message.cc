@@ -15,13 +15,15 @@ std::unexpected<Error> no_message(const std::string& why) {
               "send an NSDictionary with the NSString `name`, and `userInfo` where something goes with it");
 }
 
+Integer number(std::uint64_t value) { return {value, !std::in_range<std::int64_t>(value)}; }
+
 Result<std::optional<std::uint64_t>> number_at(const archive::Graph& graph, const Map& map, const char* key) {
   const auto at = graph.find(map, key);
   if (!at) return std::nullopt;
-  const auto* number = graph.get<Integer>(*at);
-  if (number == nullptr || (!number->is_large && number->value() < 0))
+  const auto* found = graph.get<Integer>(*at);
+  if (found == nullptr || (!found->is_large && found->value() < 0))
     return no_message(std::string(key) + " is no number");
-  return number->bits;
+  return found->bits;
 }
 
 }  // namespace
@@ -43,8 +45,8 @@ Result<Data> encode(Letter letter, const ProcessInfo& own) {
   sender.fields.emplace_back("processIdentifier",
                              Field(graph.add(Integer{static_cast<std::uint64_t>(own.pid), false})));
   put("connectionInfo", graph.add("LLBSDProcessInfo", std::move(sender)));
-  if (letter.acknowledge) put("acknowledge", graph.add(Integer{*letter.acknowledge, false}));
-  if (letter.acknowledged) put("acknowledged", graph.add(Integer{*letter.acknowledged, false}));
+  if (letter.acknowledge) put("acknowledge", graph.add(number(*letter.acknowledge)));
+  if (letter.acknowledged) put("acknowledged", graph.add(number(*letter.acknowledged)));
   graph.root = graph.add(std::move(whole));
   return Data(REEVE_TRY(archive::write(graph)));
 }

@@ -4,23 +4,15 @@
 #include <map>
 
 #include "../vocab/bounds.hpp"
+#include "call.hpp"
 #include "end.hpp"
 
 namespace reeve::bsd {
-namespace {
-
-// What a user's own code throws has nobody here to catch it.
-template <class Call, class... Arguments>
-auto call(const Call& what, Arguments&&... arguments) noexcept {
-  return what(std::forward<Arguments>(arguments)...);
-}
-
-}  // namespace
-
 class SocketServer::Running : public std::enable_shared_from_this<Running> {
   struct Client {
     SocketPeer peer;
     std::shared_ptr<End> end;
+    std::shared_ptr<Held> held;
   };
 
  public:
@@ -46,10 +38,9 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
   // All that is told is told when this is done, of what was.
   void invalidate() {
     if (!place_) return;
-    auto gone = drop_all();
-    kind_->loop.post([self = shared_from_this(), gone = std::move(gone)] {
-      for (const SocketPeer& peer : gone) self->tell_left(peer);
-      if (self->events_.invalidated) call(self->events_.invalidated);
+    later([gone = drop_all()](Running& self) {
+      for (const SocketPeer& peer : gone) self.tell_left(peer);
+      self.tell([&] { self.events_.invalidated(); }, self.events_.invalidated != nullptr);
     });
   }
 
@@ -57,12 +48,19 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
     watch_.drop();
     pause_.drop();
     place_.reset();
+    ++session_;
     std::vector<SocketPeer> gone;
     for (auto& [number, client] : std::exchange(clients_, {})) {
       gone.push_back(client.peer);
       client.end->close();
     }
     return gone;
+  }
+
+  // Its owner has gone: nothing is told any more.
+  void let_go() {
+    is_let_go_ = true;
+    (void)drop_all();
   }
 
   bool is_valid() const { return place_.has_value(); }
@@ -81,7 +79,7 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
   void broadcast(SocketMessage message, std::function<void(const Result<std::size_t>&)> then) {
     const auto body = encode(Letter{std::move(message)}, kind_->own);
     if (!body) {
-      if (then) kind_->loop.post([then, why = body.error()] { then(std::unexpected(why)); });
+      if (then) kind_->loop.post([then, why = body.error()] { call([&] { then(std::unexpected(why)); }); });
       return;
     }
     // Whoever lets go of it last tells.
@@ -90,7 +88,7 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
       Count(const Count&) = delete;
       Count& operator=(const Count&) = delete;
       ~Count() {
-        if (then) loop.post([then = std::move(then), sent = sent] { then(sent); });
+        if (then) loop.post([then = std::move(then), sent = sent] { call([&] { then(sent); }); });
       }
       os::Loop loop;
       std::function<void(const Result<std::size_t>&)> then;
@@ -106,7 +104,7 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
     const auto client = clients_.extract(who.number);
     if (client.empty()) return;
     client.mapped().end->close();
-    kind_->loop.post([self = shared_from_this(), peer = client.mapped().peer] { self->tell_left(peer); });
+    later([peer = client.mapped().peer](Running& self) { self.tell_left(peer); });
   }
 
   const os::Loop& loop() const { return kind_->loop; }
@@ -136,41 +134,64 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
     });
   }
 
+  static bool is_same(const ProcessInfo& one, const ProcessInfo& other) {
+    return one.process == other.process && one.pid == other.pid && one.uid == other.uid;
+  }
   bool has_room_for(const ProcessInfo& who) const {
-    const auto is_same = [&](const auto& client) {
-      const ProcessInfo& other = client.second.peer.process;
-      return other.process == who.process && other.pid == who.pid && other.uid == who.uid;
-    };
-    const auto theirs = static_cast<std::size_t>(std::ranges::count_if(clients_, is_same));
+    const auto is_theirs = [&](const auto& client) { return is_same(client.second.peer.process, who); };
+    const auto theirs = static_cast<std::size_t>(std::ranges::count_if(clients_, is_theirs));
     return clients_.size() < kind_->limits.clients && theirs < kind_->limits.clients_of_one_process;
+  }
+  // What all clients of one process hold together.
+  std::shared_ptr<Held> held_by(const ProcessInfo& who) const {
+    for (const auto& [number, client] : clients_) {
+      if (is_same(client.peer.process, who)) return client.held;
+    }
+    return std::make_shared<Held>();
   }
 
   // One that is refused finds its connection closed.
   void admit(os::Fd socket) {
     auto who = process_at_other_end(socket);
     if (!who || !has_room_for(*who)) return;
-    if (events_.accept && !call(events_.accept, *who)) return;
-    if (!place_) return;  // The one that was asked has thought better of it all.
+    const std::uint64_t session = session_;
+    bool is_welcome = true;
+    tell([&] { is_welcome = events_.accept(*who); }, events_.accept != nullptr);
+    if (!is_welcome || session != session_) return;  // Or the one that was asked has thought better of it all.
     const SocketPeer peer{next_++, std::move(*who)};
+    auto held = held_by(peer.process);
     const std::weak_ptr<Running> weak = weak_from_this();
-    auto end = End::make(kind_, std::move(socket),
+    auto end = End::make(kind_, std::move(socket), held,
                          {[weak, peer](SocketMessage message) {
-                            const auto self = weak.lock();
-                            if (self && self->events_.received) call(self->events_.received, std::move(message), peer);
+                            if (const auto self = weak.lock()) self->take(std::move(message), peer);
                           },
                           [weak, peer](const Error& why) {
                             if (const auto self = weak.lock()) self->lose(peer, why);
                           }});
-    if (end) clients_.emplace(peer.number, Client{peer, std::move(*end)});
+    if (!end) return tell_left(peer);
+    clients_.emplace(peer.number, Client{peer, std::move(*end), std::move(held)});
   }
 
+  void take(SocketMessage message, const SocketPeer& from) {
+    tell([&] { events_.received(std::move(message), from); }, events_.received != nullptr);
+  }
   void lose(const SocketPeer& peer, const Error& why) {
     if (clients_.erase(peer.number) == 0) return;
-    if (is_fault(why) && events_.failed) call(events_.failed, why, peer);
+    tell([&] { events_.failed(why, peer); }, is_fault(why) && events_.failed);
     tell_left(peer);
   }
-  void tell_left(const SocketPeer& peer) const {
-    if (events_.left) call(events_.left, peer);
+  void tell_left(const SocketPeer& peer) {
+    tell([&] { events_.left(peer); }, events_.left != nullptr);
+  }
+  // Whoever is told may let go of it all.
+  void tell(const std::function<void()>& what, bool is_wanted) const {
+    if (is_wanted && !is_let_go_) call(what);
+  }
+  template <class Then>
+  void later(Then then) {
+    kind_->loop.post([weak = weak_from_this(), then = std::move(then)] {
+      if (const auto self = weak.lock()) then(*self);
+    });
   }
 
   SocketAddress address_;
@@ -181,6 +202,8 @@ class SocketServer::Running : public std::enable_shared_from_this<Running> {
   os::Loop::Timer pause_;
   std::map<std::uint64_t, Client> clients_;
   std::uint64_t next_ = 1;
+  std::uint64_t session_ = 0;  // how often it has been invalidated
+  bool is_let_go_ = false;
 };
 
 SocketServer::SocketServer(const os::Loop& loop, SocketAddress address, SocketServerEvents events,
@@ -193,7 +216,7 @@ SocketServer& SocketServer::operator=(SocketServer&& other) noexcept {
 }
 
 SocketServer::~SocketServer() {
-  if (running_) running_->drop_all();
+  if (running_) running_->let_go();
 }
 
 Result<void> SocketServer::start() { return running_->start(); }

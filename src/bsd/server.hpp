@@ -36,13 +36,14 @@ struct SocketServerEvents {
   std::function<void(const Error& why, const SocketPeer& from)> failed{};
   /// A client has left, or was disconnected. Told once of each that was accepted.
   std::function<void(const SocketPeer& who)> left{};
-  /// The server is valid no longer.
+  /// The server was valid, and is no longer: once for each start.
   std::function<void()> invalidated{};
 };
 
 class SocketServer {
  public:
-  /// `allowed`: classes that messages may hold, beside NSDictionary, NSString and NSNumber.
+  /// `allowed`: classes that messages may hold, beside NSDictionary, NSString, their mutable kin, and NSNumber. Exactly
+  /// these: whoever takes an NSArray, and is to take one that can be changed, names NSMutableArray too.
   SocketServer(const os::Loop& loop, SocketAddress address, SocketServerEvents events, archive::Allowed allowed = {},
                SocketLimits limits = {});
   SocketServer(SocketServer&& other) noexcept = default;

@@ -16,6 +16,7 @@ class OnceDialer : public Dialer {
     peer.trust = PeerClass::introduced;
     return Dialed{channel::Channel(std::move(end)), std::move(peer)};
   }
+  bool is_used_up() const override { return !right_.end; }
 
  private:
   object::Right right_;

@@ -78,8 +78,9 @@ using Exchange = BasicExchange<KeptDictionary>;
 class Connection {
  public:
   /// As open_connection makes it, to a name, an endpoint or a right. Without a loop its calls block.
-  explicit Connection(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop = {})
-      : link_(std::make_shared<Link>(std::move(dialer), std::move(loop))) {}
+  explicit Connection(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop = {},
+                      const quota::Amount& held = kHeldOfOne)
+      : link_(std::make_shared<Link>(std::move(dialer), std::move(loop), held)) {}
   Connection(Connection&& other) noexcept = default;
   Connection& operator=(Connection&& other) noexcept {
     std::swap(link_, other.link_);
@@ -150,8 +151,8 @@ class Connection {
   Result<void> connect(CallOptions options = {}) { return link_->connect(options); }
 
   /// Connects, and calls `ended` once, by the loop, when that channel has ended: the service has died, has been
-  /// stopped, or has ended it, which `why` tells. The next call makes another where there can be one. Errors: invalid
-  /// without a loop.
+  /// stopped, or has ended it, which `why` tells. The next call makes another where there can be one. It takes the
+  /// place of what was to be called before. Errors: invalid without a loop.
   Result<void> on_end(std::function<void(const Error& why)> ended, CallOptions options = {}) {
     return link_->on_end(std::move(ended), options);
   }

@@ -26,6 +26,8 @@ class Dialer {
  public:
   virtual ~Dialer() = default;
   virtual Result<Dialed> dial(const os::Deadline& deadline) = 0;
+  /// Whether there can be no other channel.
+  virtual bool is_used_up() const { return false; }
 
   /// The same without waiting: `then` is called once, by the loop, which outlives this. Unless it is overridden
   /// that calls dial: for channels that are there at once, or nearly so.

@@ -50,6 +50,8 @@ Result<void> no_loop() {
               "give it one when it is made, which outlives it, or use a call that waits");
 }
 
+constexpr std::size_t kLookedThroughMax = 1024;  // Packets before the end: more than a queue holds.
+
 // A call that blocks.
 struct Sleeper final : Waiter {
   void wake() override {}
@@ -103,8 +105,12 @@ void Link::limit(Waiter& waiter, const CallOptions& options) const {
 
 os::Deadline Link::limit_of(const Waiter& waiter) { return earlier(waiter.send_by_, waiter.until_); }
 
-// What has passed that limit.
-Error Link::late(const Waiter& waiter) { return waiter.send_by_ ? not_sent().error() : timed_out().error(); }
+// What has passed that limit. One that is begun is sent to its end, and may be done.
+Error Link::late(const Waiter& waiter) const {
+  const Parcel* unsent = waiter.send_by_ ? outbox_.find(waiter.ticket_) : nullptr;
+  const bool is_begun = unsent != nullptr && unsent->sent != 0;
+  return waiter.send_by_ && !is_begun ? not_sent().error() : timed_out().error();
+}
 
 // What is no request waits until it is sent.
 Result<void> Link::send_and_wait(Waiter& sleeper) {
@@ -112,7 +118,7 @@ Result<void> Link::send_and_wait(Waiter& sleeper) {
   const OnBehalf waiting({parcel_.chain, parcel_.deadline, channel::wants_answer(parcel_.kind)});
   start(sleeper);
   while (!sleeper.is_over()) {
-    const auto waited = wait_once(sleeper, limit_of(sleeper));
+    const auto waited = wait_once(sleeper);
     if (!waited) give_up(sleeper, waited.error().kind == Kind::timeout ? late(sleeper) : waited.error());
   }
   awake_.done();
@@ -142,9 +148,10 @@ void Link::start(Waiter& sleeper) {
 }
 
 // Sends and reads what can be done now; where that is not the outcome, waits until more can be done.
-Result<void> Link::wait_once(const Waiter& waiter, const os::Deadline& deadline) {
-  REEVE_TRY(connect(deadline));
+Result<void> Link::wait_once(const Waiter& waiter) {
+  REEVE_TRY(connect(limit_of(waiter)));
   flush();
+  const os::Deadline deadline = limit_of(waiter);  // Another one, once it is sent.
   // To look first would be in vain most often.
   const bool sleeps_reading = current_ && may_sleep_reading(deadline);
   if (current_ && !(sleeps_reading && !awake_.is_worth_it())) read_what_came();
@@ -224,6 +231,7 @@ Result<Peer> Link::peer(const CallOptions& options) {
 Result<void> Link::on_end(std::function<void(const Error& why)> ended, const CallOptions& options) {
   if (!loop_.get()) return no_loop();
   REEVE_TRY(connect(options));
+  if (!current_) return std::unexpected(last_end_);
   ended_ = std::move(ended);
   return {};
 }
@@ -236,7 +244,8 @@ Result<void> Link::connect(const CallOptions& options) {
 }
 
 bool Link::is_connected() {
-  if (current_) read_what_came();
+  for (std::size_t i = 0; i < kLookedThroughMax && current_ && read_one(); ++i) {
+  }
   go_on_later();
   return current_.has_value();
 }
@@ -345,11 +354,12 @@ void Link::give_up(Waiter& waiter, const Error& reason) {
 }
 
 // What was begun cannot be taken back: the service would wait for the rest for ever. Where nobody else waits for
-// anything, its channel is given up with it; else it is sent to its end.
+// anything, its channel is given up with it, if there can be another; else it is sent to its end.
 void Link::withdraw(std::uint64_t ticket) {
   const Parcel* unsent = outbox_.find(ticket);
   const bool is_begun = unsent != nullptr && unsent->sent != 0;
-  if (unsent == nullptr || (is_begun && !waiters_.empty())) {
+  const bool is_to_end = is_begun && (!waiters_.empty() || !dialer_ || dialer_->is_used_up());
+  if (unsent == nullptr || is_to_end) {
     if (current_) to_cancel_.push_back(ticket);
     return;
   }
@@ -628,7 +638,10 @@ void Link::lose(const Error& reason, std::uint64_t unread) {
   drop_channel();
   last_end_ = reason;
   if (auto loop = loop_.get(); ended_ && loop) {
-    loop->post([ended = std::exchange(ended_, {}), reason] { ended(reason); });
+    loop->post([weak = weak_from_this(), ended = std::exchange(ended_, {}), reason] {
+      const auto self = weak.lock();
+      if (self && self->dialer_) ended(reason);  // Whoever has given it up knows.
+    });
   }
   for (Waiter* waiter : std::vector(waiters_)) {
     if (outbox_.find(waiter->ticket_) != nullptr) continue;

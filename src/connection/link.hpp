@@ -27,8 +27,9 @@ struct CallOptions {
   std::optional<std::chrono::nanoseconds> timeout{};
   /// When the answer must be there: a Caller's deadline, for what is asked on its behalf.
   os::Deadline until{};
-  /// From now until all of it must be on its way, which it is at once unless the service does not read: if it is not,
-  /// the outcome is timeout (not-sent), and nothing was done. `timeout` then counts from the moment when it is.
+  /// From now until all of it must be on its way, which it is at once unless the service does not read: if nothing of
+  /// it is, the outcome is timeout (not-sent), and nothing was done. `timeout` counts from the moment when all of it
+  /// is.
   std::optional<std::chrono::nanoseconds> send_timeout{};
   /// On this process's own behalf, whatever request is at hand.
   bool is_own = false;
@@ -39,12 +40,16 @@ struct CallOptions {
 };
 
 /// @cond
+/// What a connection may hold of messages that are whole only in part, and what one may over which little is to come.
+inline constexpr quota::Amount kHeldOfOne{kHeldBytesMax, kHeldDescriptorsMax, 0};
+inline constexpr quota::Amount kHeldOfStranger{kRoomBytes, 0, 0};
 inline Error given_up() { return Error{Kind::gone, code::kClosed, "the connection was given up on this side", ""}; }
 
 class Link : public std::enable_shared_from_this<Link> {
  public:
-  /// Without a loop, and after its end, every call blocks.
-  Link(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop) : dialer_(std::move(dialer)), loop_(std::move(loop)) {}
+  /// Without a loop, and after its end, every call blocks. `held`: of messages that are whole only in part.
+  Link(std::unique_ptr<Dialer> dialer, os::Loop::Reference loop, const quota::Amount& held)
+      : dialer_(std::move(dialer)), loop_(std::move(loop)), inbox_(held) {}
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
@@ -93,11 +98,11 @@ class Link : public std::enable_shared_from_this<Link> {
   void address(const CallOptions& options);
   void limit(Waiter& waiter, const CallOptions& options) const;
   static os::Deadline limit_of(const Waiter& waiter);
-  static Error late(const Waiter& waiter);
+  Error late(const Waiter& waiter) const;
   void now_awaits_answer(Waiter& waiter);
   Result<void> send_and_wait(Waiter& sleeper);
   void start(Waiter& sleeper);
-  Result<void> wait_once(const Waiter& waiter, const os::Deadline& deadline);
+  Result<void> wait_once(const Waiter& waiter);
   Result<void> connect(const os::Deadline& deadline);
   Result<bool> wait_for(os::Readiness readiness, const os::Deadline& deadline);
   Result<void> await_greeting(const os::Deadline& deadline);

@@ -20,7 +20,7 @@ void Link::open(const Message& request, const CallOptions& options, Waiter& wait
     waiter.outcome_ = filled;
     return;
   }
-  waiter.until_ = parcel_.deadline;
+  limit(waiter, options);
   waiter.chain_ = parcel_.chain;
   start(waiter);
   end_when_told(waiter, options);
@@ -30,7 +30,8 @@ void Link::open(const Message& request, const CallOptions& options, Waiter& wait
 void Link::await_news(Waiter& waiter) {
   const OnBehalf waiting({waiter.chain_, waiter.until_, true});
   while (!waiter.has_news()) {
-    if (const auto waited = wait_once(waiter, waiter.until_); !waited) give_up(waiter, waited.error());
+    const auto waited = wait_once(waiter);
+    if (!waited) give_up(waiter, waited.error().kind == Kind::timeout ? late(waiter) : waited.error());
   }
   awake_.done();
   go_on_later();

@@ -8,7 +8,8 @@ Listener& Listener::operator=(Listener&& other) noexcept {
 }
 
 Listener::~Listener() {
-  if (own_ && own_->server.is_at_work()) own_->loop.post([own = own_] {});
+  // In whichever callback: those that are told that a request is given up are the server's own, too.
+  if (own_ && (own_->server.is_at_work() || os::Loop::running())) own_->loop.post([own = own_] {});
 }
 
 Result<Right> Listener::right() {

@@ -19,17 +19,18 @@ namespace reeve::contract {
 
 // Requests. Each is a typed call: its members are the arguments, in this order.
 
-/// look_up(name, pid, required, waits) → Found. The service is started if it does not run. A `pid` other than 0 looks
+/// look_up(name, pid, required, wait_ms) → Found. The service is started if it does not run. A `pid` other than 0 looks
 /// among the names that this process has registered for itself. Whoever serves must meet the requirement: one that does
-/// not is given nothing of what the client has sent. One that waits is answered when there is such a name for it; it is
-/// given up by ending the connection.
+/// not is given nothing of what the client has sent. Where there is no such name for it, it is answered when one comes,
+/// unless `wait_ms` have passed by then; whoever asks counts the time, and the broker tells nobody that it has.
 struct LookUp {
   std::string name;
   std::int32_t pid = 0;
   std::string required{};
-  bool waits = false;
+  std::uint64_t wait_ms = 0;
 };
-BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid, required, waits))
+BOOST_DESCRIBE_STRUCT(LookUp, (), (name, pid, required, wait_ms))
+inline constexpr std::uint64_t kWaitMsMax = 10ULL * 24 * 60 * 60 * 1000;  // Ten days: for as long as it takes.
 
 /// list() → Listing.
 struct List {};

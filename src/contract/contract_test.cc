@@ -18,7 +18,7 @@ TEST(BrokerContract, RefusesWhatIsNoRequest) {
   EXPECT_EQ(fault_of(call("shut_down", {})), "the broker has no method \"shut_down\"");
   EXPECT_EQ(fault_of(call("look_up", {})), "look_up: expected 4 arguments, got 0");
   const auto look_up = [](Object name) {
-    return fault_of(call("look_up", {std::move(name), Object(0), Object(""), Object(false)}));
+    return fault_of(call("look_up", {std::move(name), Object(0), Object(""), Object(std::uint64_t{0})}));
   };
   EXPECT_EQ(look_up(Object(1)), "look_up[0]: expected string, got int64");
   EXPECT_EQ(look_up(Object("a..b")), "a name has an empty component");

@@ -26,6 +26,7 @@ Result<bool> FrameReader::take_head(std::span<const std::byte>& bytes) {
   const std::size_t end = head_.find(kEndOfHead, before < 3 ? 0 : before - 3);
   if (end == std::string::npos) {
     bytes = bytes.subspan(front.size());
+    REEVE_TRY(check_lines(head_, before));
     if (head_.size() < kFrameHeadBytesMax) return false;
     return fail(Kind::invalid, code::kTooLarge,
                 "the head of a message is longer than " + std::to_string(kFrameHeadBytesMax) + " bytes",

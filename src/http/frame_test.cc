@@ -124,6 +124,30 @@ TEST(Frames, HaveHeadsOfWholeLinesOfText) {
   }
 }
 
+TEST(Frames, AreRefusedAsSoonAsTheyCanBeNone) {
+  for (const std::string& begun :
+       {std::string("G"), std::string("HTTP/1.0"), std::string("HTTP/1.1 3"), std::string("bplist00"),
+        std::string("HTTP/1.1 200 OK\n"), std::string("HTTP/1.1 200 OK\rX"), std::string("HTTP/1.1 200 OK\r\n X"),
+        std::string("HTTP/1.1 200 OK\r\nX: \0", 21)}) {
+    for (const std::size_t piece : {std::size_t{1}, begun.size()}) {
+      const Outcome outcome = read(begun, piece);
+      ASSERT_TRUE(outcome.error) << begun;
+      EXPECT_EQ(outcome.error->code, code::kBadFrame) << begun;
+    }
+  }
+}
+
+// Bytes that differ from those of an end of line by the bit that letters of two cases differ by.
+TEST(Frames, ALengthWithinAnotherLineIsNone) {
+  for (const char* decoy : {"X-Odd: -*Content-Length: 2\r\n", "X: Content-Length: 2\r\n", "XContent-Length: 2\r\n",
+                            "-*Content-Length: 2\r\n"}) {
+    const Outcome before = read(with_line(std::string(decoy) + "Content-Length: 5") + "hello");
+    EXPECT_TRUE(before.error || before.bodies == std::vector<std::string>{"hello"}) << decoy;
+    const Outcome behind = read(with_line("Content-Length: 5\r\n" + std::string(decoy) + "Y: z") + "hello");
+    EXPECT_TRUE(behind.error || behind.bodies == std::vector<std::string>{"hello"}) << decoy;
+  }
+}
+
 TEST(Frames, AreAnswersOfHttp11ThatAreGood) {
   for (const char* line : {"HTTP/1.0 200 OK", "HTTP/2 200 OK", "HTTP/1.1 204 No Content", "HTTP/1.1 100 Continue",
                            "HTTP/1.1 404 Not Found", "HTTP/1.1 2000 OK", "HTTP/1.1 OK", "HTTP/1.1", "POST / HTTP/1.1",

@@ -18,6 +18,10 @@ inline constexpr std::string_view kEndOfHead = "\r\n\r\n";
 /// Errors: bad-frame.
 Result<std::size_t> body_size(std::string_view head);
 
+/// Whether a head that has come so far can still be one; its bytes before `from` were looked at before. Errors:
+/// bad-frame.
+Result<void> check_lines(std::string_view head, std::size_t from);
+
 /// The head of a body of that size.
 std::string head_of(std::size_t body_size);
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "../connection/server.hpp"
+#include "../vocab/name.hpp"
 #include "names.hpp"
 
 namespace reeve::message_port {
@@ -36,7 +37,8 @@ struct LocalPort::State {
     if (!serving) return;
     const auto last = std::exchange(serving, {});
     last->taker->is_over = true;
-    if (last->server.is_at_work()) last->loop.post([last] {});
+    // In whichever callback: those that are told that a request is given up are the server's own, too.
+    if (last->server.is_at_work() || os::Loop::running()) last->loop.post([last] {});
     if (names) names->give_up(name);
     names.reset();
     if (const auto told = std::exchange(ended, {})) told();
@@ -54,6 +56,7 @@ Result<LocalPort> LocalPort::make_of(const os::Loop& loop, std::string name, Por
     const auto state = known->second.lock();
     if (state && state->serving && state->serving->loop == loop) return LocalPort(state);
   }
+  REEVE_TRY(vocab::check_name(name));
   auto state = std::make_shared<State>(loop, name, std::move(handler));
   auto names = REEVE_TRY(Names::on(loop));
   const std::weak_ptr<State> weak = state;

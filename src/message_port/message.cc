@@ -22,7 +22,7 @@ PortMessage::~PortMessage() {
 }
 
 Result<RemotePort> PortMessage::sender() const {
-  if (sender_->port) return *sender_->port;
+  if (sender_->port && peer().trust != PeerClass::introduced) return *sender_->port;
   return fail(Kind::unsupported, code::kPortInvalid, "whoever sent the message takes none",
               "have it make its RemotePort with a handler");
 }
@@ -37,8 +37,10 @@ std::function<void(const wire::DictionaryView&, Request)> Sender::taking_up(std:
     }
     if (const auto right = message.find("port")) {
       const auto end = right->get<Right>();
-      if (!end || sender->port) return;
-      auto port = RemotePort::over(*end, {.loop = sender->loop});
+      // One that somebody else has introduced shares what is known of that one.
+      const bool is_guest = request.caller().peer().trust == PeerClass::introduced;
+      if (!end || sender->port || is_guest) return;
+      auto port = RemotePort::to_sender(*end, sender->loop);
       if (port) sender->port = std::make_shared<RemotePort>(std::move(*port));
       return;
     }

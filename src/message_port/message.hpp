@@ -57,7 +57,7 @@ class PortMessage {
   Result<void> reply(Data data) { return request_.answer(Letter(std::move(data))); }
 
   /// A port of the sender's, for messages to it that answer nothing. It is the same one for all its messages.
-  /// Errors: unsupported where the sender takes none.
+  /// Errors: unsupported where the sender takes none, or somebody else has introduced it.
   Result<RemotePort> sender() const;
 
  private:
@@ -84,6 +84,8 @@ PortHandler handler_of(Handler handler) {
       if (data && message.wants_reply()) (void)message.reply(*data);
     };
   } else {
+    static_assert(std::is_void_v<std::invoke_result_t<Handler&, PortMessage>>,
+                  "one that returns the reply takes a const PortMessage&");
     return [handler = std::move(handler)](PortMessage message) mutable {
       (void)connection::guarded([&]() -> Result<void> {
         handler(std::move(message));

@@ -262,6 +262,51 @@ TEST_F(Ports, AHandlerMaySendToItsOwnSender) {
   EXPECT_TRUE(comes_true([&] { return taken.size() == 1; }));
 }
 
+TEST_F(Ports, OneThatIsGivenUpWhereThatIsToldIsNotUsedAnyMore) {
+  auto [ours, theirs] = *os::channel_pair();
+  std::optional<RemotePort> port = *RemotePort::over(right_over(std::move(ours)));
+  port->on_invalidation([&] { port.reset(); });
+  theirs.close();
+  const RemotePort* const looked_at = &*port;
+  EXPECT_FALSE(looked_at->is_valid());
+  EXPECT_FALSE(port);
+}
+
+TEST_F(Ports, ARequestOutlivesTheHandleThatItWasMadeBy) {
+  serve([](const PortMessage& message) { return message.data(); });
+  auto asked = [&] {
+    RemotePort port = remote();
+    return port.async_request(1, bytes("hello"));
+  }();
+  const auto reply = std::move(asked).run(loop);
+  ASSERT_TRUE(reply) << reply.error().message;
+  EXPECT_EQ(text(*reply), "hello");
+}
+
+TEST_F(Ports, WhatIsInvalidatedTakesNothingMore) {
+  std::vector<RemotePort> clients;
+  serve([&](const PortMessage& message) {
+    if (auto sender = message.sender()) clients.push_back(std::move(*sender));
+    return message.data();
+  });
+  int taken = 0;
+  std::optional<RemotePort> port;
+  port = remote([&](PortMessage) {
+    ++taken;
+    port->invalidate();
+  });
+  ASSERT_TRUE(asked(*port, 1, "hello"));
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(clients.at(0).send(1, bytes("news")));
+  settle();
+  EXPECT_EQ(taken, 1);
+}
+
+TEST_F(Ports, OneThatWaitsForEverMayBeToldSoInAnyNumber) {
+  serve([](const PortMessage& message) { return message.data(); });
+  const auto most = std::chrono::nanoseconds::max();
+  EXPECT_TRUE(asked(remote(), 1, "hello", {.send = most, .receive = most}));
+}
+
 // Those who lie.
 
 // A peer that sends what it likes.
@@ -334,6 +379,49 @@ TEST_F(Ports, ASecondPortOfASendersIsNotTaken) {
   EXPECT_FALSE(at_second.next());
 }
 
+TEST_F(Ports, ASenderSaysLittleOverItsOwnPort) {
+  std::vector<RemotePort> clients;
+  serve([&](const PortMessage& message) {
+    if (auto sender = message.sender()) clients.push_back(*sender);
+    return Data();
+  });
+  Liar liar(connect());
+  auto [own, end] = *os::channel_pair();
+  liar.send(PacketKind::message, {{"port", Object(right_over(std::move(end)))}});
+  liar.send(PacketKind::request, {{"data", Object(Data())}, {"id", Object(1)}}, 1);
+  settle();
+  ASSERT_EQ(clients.size(), 1U);
+  // A message that is begun, never whole, and larger than what may be held; and descriptors.
+  Liar back(std::move(own));
+  const Dictionary huge{{"data", Object(Data(std::vector<std::byte>(8 << 20)))}};
+  connection::Parcel parcel = *connection::make_parcel(PacketKind::reply, huge);
+  for (int i = 0; i < 1000 && clients[0].is_valid(); ++i) {
+    (void)back.channel.send(parcel);
+    settle();
+  }
+  EXPECT_FALSE(clients[0].is_valid());
+}
+
+TEST_F(Ports, WhoeverIsIntroducedHasNoPortOfItsOwn) {
+  std::vector<Result<RemotePort>> senders;
+  serve([&](const PortMessage& message) {
+    senders.push_back(message.sender());
+    return Data();
+  });
+  auto [ours, theirs] = *os::channel_pair();
+  Peer guest;
+  guest.trust = PeerClass::introduced;
+  auto own = std::make_shared<const connection::Handler>(Sender::taking_up(taker, loop));
+  ASSERT_TRUE(server->add(channel::Channel(std::move(ours)), guest, {}, std::move(own)));
+  Liar liar(std::move(theirs));
+  auto [back, end] = *os::channel_pair();
+  liar.send(PacketKind::message, {{"port", Object(right_over(std::move(end)))}});
+  liar.send(PacketKind::request, {{"data", Object(Data())}, {"id", Object(1)}}, 1);
+  settle();
+  ASSERT_EQ(senders.size(), 1U);
+  EXPECT_EQ(senders[0].error().kind, Kind::unsupported);
+}
+
 // A service that is none.
 struct Forged : Ports {
   Forged() {
@@ -378,6 +466,13 @@ TEST_F(Forged, WhatIsNoReplyIsTold) {
     ASSERT_TRUE(asked.back().is_over());
     EXPECT_EQ(port_status(*asked.back().outcome), PortStatus::transport_error);
   }
+}
+
+TEST_F(Forged, WhatStandsBeforeTheEndDoesNotHideIt) {
+  for (std::uint64_t i = 0; i < 20; ++i) liar->send(PacketKind::reply, reply("late"), 0, 1000 + i);
+  liar.reset();
+  EXPECT_FALSE(port->is_valid());
+  EXPECT_EQ(port->stray_replies(), 20U);
 }
 
 TEST_F(Forged, AServiceThatAsksItsClientIsEnded) {

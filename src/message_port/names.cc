@@ -40,9 +40,15 @@ Result<void> Names::begin() {
     const auto reply = REEVE_TRY(ask(contract::CheckIn{}));
     declared_ = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(reply)).names;
   }
-  own_ = REEVE_TRY(bootstrap::prove(ask, is_job));
+  REEVE_TRY(find_out_who());
   watch_ =
       REEVE_TRY(loop_.watch(control_->socket(), {.readable = true}, [this](os::Ready) { read(); }, os::Attends::yes));
+  return {};
+}
+
+Result<void> Names::find_out_who() {
+  own_ = REEVE_TRY(
+      bootstrap::prove([this](const contract::Request& what) { return control_->ask_and_wait(what); }, is_job_));
   return {};
 }
 
@@ -61,8 +67,10 @@ void Names::take_in(const contract::Handover& handover, bool has_room) {
   if (!has_room) return connection::end_with(arrival->channel, bootstrap::no_room());
   if (const auto owner = owners_.find(arrival->name); owner != owners_.end()) {
     owner->second.arrived(std::move(*arrival));
-  } else if (auto& early = early_[arrival->name]; is_job_ && early.size() < kEarlyMax) {
-    early.push_back(std::move(*arrival));
+  } else if (given_up_.contains(arrival->name)) {
+    connection::end_with(arrival->channel, {Kind::gone, code::kPortEnded, "the message port was invalidated", ""});
+  } else if (is_job_ && early_[arrival->name].size() < kEarlyMax) {
+    early_[arrival->name].push_back(std::move(*arrival));
   }
 }
 
@@ -80,6 +88,22 @@ std::string Names::members_of(const std::string& name) const {
   return members;
 }
 
+// Whoever has become a member of its group since it was asked is found out to be one now.
+Result<void> Names::enter_name(const std::string& name, const std::string& callers) {
+  std::string admitted = callers.empty() ? members_of(name) : callers;
+  if (admitted.empty()) {
+    REEVE_TRY(find_out_who());
+    admitted = members_of(name);
+  }
+  if (admitted.empty()) {
+    return fail(Kind::denied, code::kNotPrivileged,
+                "the name " + name + " lies in no app group of this process's, and is not its team's",
+                "take one that does: of its signature, or Reeve.Groups of its job");
+  }
+  REEVE_TRY(control_->ask_and_wait(contract::Register{name, contract::Scope::everybody, std::move(admitted)}));
+  return {};
+}
+
 Result<void> Names::take(const std::string& name, const std::string& callers, Owner owner) {
   REEVE_TRY(vocab::check_name(name));
   if (is_declared(name) && !callers.empty()) {
@@ -91,13 +115,12 @@ Result<void> Names::take(const std::string& name, const std::string& callers, Ow
     return fail(Kind::busy, code::kServiceActive, "the name " + name + " is a port's already", "invalidate that first");
   }
   if (!is_declared(name)) {
-    const auto answer = control_->ask_and_wait(
-        contract::Register{name, contract::Scope::everybody, callers.empty() ? members_of(name) : callers});
-    if (!answer) {
+    if (const auto done = enter_name(name, callers); !done) {
       owners_.erase(name);
-      return std::unexpected(answer.error());
+      return done;
     }
   }
+  given_up_.erase(name);
   for (auto& arrival : std::exchange(early_[name], {})) owners_.at(name).arrived(std::move(arrival));
   early_.erase(name);
   return {};
@@ -105,6 +128,7 @@ Result<void> Names::take(const std::string& name, const std::string& callers, Ow
 
 void Names::give_up(const std::string& name) {
   owners_.erase(name);
+  if (is_declared(name)) given_up_.insert(name);  // It stays the job's.
   if (is_declared(name) || control_->over()) return;
   (void)control_->ask(contract::Unregister{name, contract::Scope::everybody}, [](const Result<Dictionary>&) {});
 }

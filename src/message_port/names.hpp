@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,10 @@ class Names {
 
  private:
   Result<void> begin();
+  Result<void> find_out_who();
   void read();
   void take_in(const contract::Handover& handover, bool has_room);
+  Result<void> enter_name(const std::string& name, const std::string& callers);
   std::string members_of(const std::string& name) const;
   bool is_declared(const std::string& name) const;
 
@@ -47,6 +50,7 @@ class Names {
   contract::Identity own_;
   std::vector<std::string> declared_;                             // by this process's job
   std::map<std::string, Owner> owners_;                           // by name
+  std::set<std::string> given_up_;                                // of the job's
   std::map<std::string, std::vector<bootstrap::Arrival>> early_;  // for names of the job's that are not taken yet
 };
 

@@ -38,13 +38,20 @@ class OverDialed final : public connection::Dialer {
     dialed_.reset();
     return dialed;
   }
+  bool is_used_up() const override { return !dialed_; }
 
  private:
   std::optional<connection::Dialed> dialed_;
 };
 
+// Ten days are for ever.
+std::chrono::nanoseconds wait_of(const RemotePortOptions& options) {
+  return std::clamp<std::chrono::nanoseconds>(options.wait, std::chrono::nanoseconds(0), kForEver);
+}
+
 contract::LookUp look_up_of(const std::string& name, const RemotePortOptions& options) {
-  return {name, 0, options.required, options.wait.count() > 0};
+  const auto wait_ms = std::chrono::ceil<std::chrono::milliseconds>(wait_of(options)).count();
+  return {name, 0, options.required, static_cast<std::uint64_t>(wait_ms)};
 }
 
 // A wait that has ended in vain leaves no more than that nobody has the name.
@@ -62,11 +69,11 @@ Result<void> check(const RemotePortOptions& options) {
 }  // namespace
 
 struct RemotePort::State {
-  State(connection::Dialed dialed, std::string its_name, const os::Loop::Reference& own_loop)
+  State(connection::Dialed dialed, std::string its_name, const os::Loop::Reference& own_loop, const quota::Amount& held)
       : name(std::move(its_name)),
         loop(own_loop),
-        connection(
-            std::make_shared<connection::Connection>(std::make_unique<OverDialed>(std::move(dialed)), own_loop)) {}
+        connection(std::make_shared<connection::Connection>(std::make_unique<OverDialed>(std::move(dialed)), own_loop,
+                                                            held)) {}
 
   // Ports that any of a thread's may share, by their names.
   static std::map<std::string, std::weak_ptr<State>>& shared() {
@@ -75,7 +82,8 @@ struct RemotePort::State {
   }
 
   bool is_valid() {
-    if (connection && !connection->is_connected()) end();
+    const auto looked_at = connection;
+    if (looked_at && !looked_at->is_connected()) end();
     return connection != nullptr;
   }
 
@@ -84,6 +92,7 @@ struct RemotePort::State {
     if (!connection) return;
     strays = connection->stray_answers();
     std::exchange(connection, {})->cancel();
+    if (taker) taker->is_over = true;
     listener.reset();
     if (const auto told = std::exchange(ended, {})) told();
   }
@@ -101,13 +110,15 @@ struct RemotePort::State {
   std::string name;
   os::Loop::Reference loop;
   std::shared_ptr<connection::Connection> connection;  // while it is valid; calls have a share
+  std::shared_ptr<Taker> taker;                        // of what the other side sends by itself
   std::optional<connection::Listener> listener;
   std::function<void()> ended;
   std::uint64_t strays = 0;
 };
 
-Result<RemotePort> RemotePort::over(connection::Dialed dialed, std::string name, RemotePortOptions options) {
-  auto state = std::make_shared<State>(std::move(dialed), std::move(name), options.loop);
+Result<RemotePort> RemotePort::over(connection::Dialed dialed, std::string name, RemotePortOptions options,
+                                    const quota::Amount& held) {
+  auto state = std::make_shared<State>(std::move(dialed), std::move(name), options.loop, held);
   const auto loop = options.loop.get();
   REEVE_TRY(state->connection->connect());
   if (loop) {
@@ -116,8 +127,8 @@ Result<RemotePort> RemotePort::over(connection::Dialed dialed, std::string name,
     }));
   }
   if (options.handler) {
-    const auto taker = std::make_shared<const Taker>(std::move(options.handler));
-    state->listener.emplace(*loop, Sender::taking_up(taker, options.loop));
+    state->taker = std::make_shared<Taker>(std::move(options.handler));
+    state->listener.emplace(*loop, Sender::taking_up(state->taker, options.loop));
     Object right(REEVE_TRY(state->listener->right()));
     REEVE_TRY(state->connection->post(Dictionary{{"port", std::move(right)}}));
   }
@@ -127,7 +138,12 @@ Result<RemotePort> RemotePort::over(connection::Dialed dialed, std::string name,
 Result<RemotePort> RemotePort::over(const Right& right, RemotePortOptions options) {
   REEVE_TRY(check(options));
   auto dialed = REEVE_TRY(connection::dialer_over(right)->dial({}));
-  return over(std::move(dialed), {}, std::move(options));
+  return over(std::move(dialed), {}, std::move(options), connection::kHeldOfOne);
+}
+
+Result<RemotePort> RemotePort::to_sender(const Right& right, const os::Loop::Reference& loop) {
+  auto dialed = REEVE_TRY(connection::dialer_over(right)->dial({}));
+  return over(std::move(dialed), {}, {.loop = loop}, connection::kHeldOfStranger);
 }
 
 Result<RemotePort> RemotePort::make(std::string name, RemotePortOptions options) {
@@ -138,10 +154,10 @@ Result<RemotePort> RemotePort::make(std::string name, RemotePortOptions options)
     const auto state = known->second.lock();
     if (state && state->loop.get() == loop && state->is_valid()) return RemotePort(state);
   }
-  const os::Deadline deadline = options.wait.count() > 0 ? os::Deadline(os::now() + options.wait) : std::nullopt;
+  const os::Deadline deadline = options.wait.count() > 0 ? os::Deadline(os::now() + wait_of(options)) : std::nullopt;
   auto dialed = bootstrap::dialer_to(look_up_of(name, options))->dial(deadline);
   if (!dialed) return std::unexpected(not_there(name, std::move(dialed).error()));
-  auto port = REEVE_TRY(over(std::move(*dialed), name, std::move(options)));
+  auto port = REEVE_TRY(over(std::move(*dialed), name, std::move(options), connection::kHeldOfOne));
   if (may_share) {
     std::erase_if(State::shared(), [](const auto& known) { return known.second.expired(); });
     State::shared()[std::move(name)] = port.state_;
@@ -161,11 +177,11 @@ connection::Task<RemotePort> RemotePort::make_later(std::string name, RemotePort
   const auto dialing = dialer->dial_later(options.loop, tell);
   os::Loop::Timer late;
   if (options.wait.count() > 0) {
-    late = loop->at(os::now() + options.wait, [tell] { tell(fail(Kind::timeout, code::kTimedOut, "")); });
+    late = loop->at(os::now() + wait_of(options), [tell] { tell(fail(Kind::timeout, code::kTimedOut, "")); });
   }
   auto dialed = co_await given->value();
   if (!dialed) co_return std::unexpected(not_there(name, std::move(dialed).error()));
-  co_return over(std::move(*dialed), std::move(name), std::move(options));
+  co_return over(std::move(*dialed), std::move(name), std::move(options), connection::kHeldOfOne);
 }
 
 const std::string& RemotePort::name() const { return state_->name; }
@@ -173,21 +189,28 @@ const std::string& RemotePort::name() const { return state_->name; }
 Result<void> RemotePort::send(std::int32_t id, Data data, PortTimes times) {
   const auto connection = state_->connection;
   if (!connection) return invalid();
+  const auto state = state_;
   const auto sent = connection->post(Letter(id, std::move(data)), options_of({times.send, {}}));
-  if (!sent) return std::unexpected(state_->outcome(sent.error()));
+  if (!sent) return std::unexpected(state->outcome(sent.error()));
   return {};
 }
 
 Result<Data> RemotePort::request(std::int32_t id, Data data, PortTimes times) {
   const auto connection = state_->connection;
   if (!connection) return invalid();
+  const auto state = state_;
   auto reply = connection->exchange(Letter(id, std::move(data)), options_of(times));
-  if (!reply) return std::unexpected(state_->outcome(reply.error()));
+  if (!reply) return std::unexpected(state->outcome(reply.error()));
   return data_of(*reply);
 }
 
+// The port may be gone before it begins.
 connection::Task<Data> RemotePort::async_request(std::int32_t id, Data data, PortTimes times) {
-  const auto state = state_;
+  return request_of(state_, id, std::move(data), times);
+}
+
+connection::Task<Data> RemotePort::request_of(std::shared_ptr<State> state, std::int32_t id, Data data,
+                                              PortTimes times) {
   if (!state->connection) co_return invalid();
   auto exchange = state->connection->async_kept(Letter(id, std::move(data)), options_of(times));
   auto reply = co_await exchange;
@@ -198,18 +221,27 @@ connection::Task<Data> RemotePort::async_request(std::int32_t id, Data data, Por
 Result<Peer> RemotePort::peer(PortTimes times) {
   const auto connection = state_->connection;
   if (!connection) return invalid();
+  const auto state = state_;
   auto peer = connection->peer(options_of(times));
-  if (!peer) return std::unexpected(state_->outcome(peer.error()));
+  if (!peer) return std::unexpected(state->outcome(peer.error()));
   return peer;
 }
 
-bool RemotePort::is_valid() const { return state_->is_valid(); }
+// Whoever is told may let go of this.
+bool RemotePort::is_valid() const {
+  const auto state = state_;
+  return state->is_valid();
+}
 
-void RemotePort::invalidate() { state_->end(); }
+void RemotePort::invalidate() {
+  const auto state = state_;
+  state->end();
+}
 
 void RemotePort::on_invalidation(std::function<void()> call) {
-  if (!state_->is_valid()) return call();
-  state_->ended = std::move(call);
+  const auto state = state_;
+  if (!state->is_valid()) return call();
+  state->ended = std::move(call);
 }
 
 std::uint64_t RemotePort::stray_replies() const {

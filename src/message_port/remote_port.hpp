@@ -79,7 +79,12 @@ class RemotePort {
  private:
   struct State;
   explicit RemotePort(std::shared_ptr<State> state) : state_(std::move(state)) {}
-  static Result<RemotePort> over(connection::Dialed dialed, std::string name, RemotePortOptions options);
+  friend struct Sender;
+  static Result<RemotePort> over(connection::Dialed dialed, std::string name, RemotePortOptions options,
+                                 const quota::Amount& held);
+  // A stranger's, who is to say little.
+  static Result<RemotePort> to_sender(const Right& right, const os::Loop::Reference& loop);
+  static connection::Task<Data> request_of(std::shared_ptr<State> state, std::int32_t id, Data data, PortTimes times);
   std::shared_ptr<State> state_;
 };
 

@@ -13,9 +13,9 @@ enum class PortStatus : std::int32_t {
   success = 0,
   send_timeout = -1,     ///< not sent: the other side did not read in time
   receive_timeout = -2,  ///< sent, and no reply came in time
-  is_invalid = -3,       ///< the port was invalid before anything was sent
+  is_invalid = -3,       ///< the port was known to be invalid before anything was sent
   transport_error = -4,  ///< it cannot be sent: it is too large, say, or the other side has too much in hand
-  became_invalid = -5,   ///< the other side ended, or was invalidated, before it replied
+  became_invalid = -5,   ///< the other side has ended, or was invalidated, as it turns out now
 };
 
 /// Which of them an error of a RemotePort's is.

@@ -111,6 +111,8 @@ Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name) {
   return file;
 }
 
+void release_lock(const Fd& lock) { (void)::flock(lock.raw(), LOCK_UN); }
+
 Result<Fd> open_folder(const std::string& path) {
   Fd folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!folder) return system_failure("open");

@@ -31,6 +31,9 @@ Result<void> make_shared_folder(const std::string& path);
 /// No child inherits it. The file tells the holder's pid, for people.
 Result<std::optional<Fd>> take_lock(const Fd& folder, const char* name);
 
+/// Gives a lock up that was taken so, whoever has copies of its descriptor.
+void release_lock(const Fd& lock);
+
 /// Opens a folder to read it.
 Result<Fd> open_folder(const std::string& path);
 

@@ -87,8 +87,10 @@ Result<Fd> process_with(std::int32_t pid) {
 std::string program_name(std::int32_t pid) {
   std::array<char, PATH_MAX> path{};
   const ssize_t size = ::readlink(proc_path(pid, "exe").c_str(), path.data(), path.size());
-  const std::string_view whole(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+  std::string_view whole(path.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
   if (whole.starts_with("/memfd:")) return {};
+  constexpr std::string_view kReplaced = " (deleted)";
+  if (whole.ends_with(kReplaced)) whole.remove_suffix(kReplaced.size());
   return std::string(whole.substr(whole.rfind('/') + 1));
 }
 

@@ -19,6 +19,7 @@
 #include "control.hpp"
 #include "descriptor.hpp"
 #include "process.hpp"
+#include "stream.hpp"
 #include "uapi.hpp"
 
 namespace reeve::os {
@@ -111,6 +112,7 @@ Result<std::pair<Fd, Fd>> channel_pair() {
 
 Result<Fd> listen_in(const Fd& folder, const char* name, Reach reach, SocketKind kind) {
   Fd listener = REEVE_TRY(make_socket(kind));
+  if (kind == SocketKind::stream) (void)refuse_rights(listener);  // Those who connect have it from there.
   // A bound socket can be seen before it listens, so it gets its name last: who sees that is not refused.
   const std::string unheard = std::string(name) + ".new";
   if (::unlinkat(folder.raw(), unheard.c_str(), 0) != 0 && errno != ENOENT) return system_failure("unlinkat");
@@ -209,6 +211,25 @@ bool is_channel_socket(const Fd& socket) {
 
 void shut_down(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RDWR); }
 void refuse_more(const Fd& socket) { ::shutdown(socket.raw(), SHUT_RD); }
+
+// What came beside the bytes is closed as it is elsewhere: the kernel would wait for one that lingers.
+Result<std::optional<std::size_t>> receive_some(const Fd& socket, std::span<std::byte> room) {
+  iovec part{room.data(), room.size()};
+  alignas(cmsghdr) std::array<std::byte, kControlBytes> control;
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  while (true) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t size = ::recvmsg(socket.raw(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    Arrival arrival;
+    if (size >= 0 && message.msg_controllen > 0) take_control(message, arrival);
+    if (size >= 0) return static_cast<std::size_t>(size);
+    if (errno == EAGAIN) return std::nullopt;
+    if (errno != EINTR) return system_failure("recvmsg");
+  }
+}
 
 Result<Sent> send_packet(const Fd& socket, std::span<const std::span<const std::byte>> parts,
                          std::span<const int> descriptors, bool* was_reset) {

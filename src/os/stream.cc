@@ -27,13 +27,4 @@ Result<std::size_t> send_some(const Fd& socket, std::span<const std::span<const 
   }
 }
 
-Result<std::optional<std::size_t>> receive_some(const Fd& socket, std::span<std::byte> room) {
-  while (true) {
-    const ssize_t size = ::recv(socket.raw(), room.data(), room.size(), MSG_DONTWAIT);
-    if (size >= 0) return static_cast<std::size_t>(size);
-    if (errno == EAGAIN) return std::nullopt;
-    if (errno != EINTR) return system_failure("recv");
-  }
-}
-
 }  // namespace reeve::os

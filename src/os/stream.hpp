@@ -16,7 +16,8 @@ namespace reeve::os {
 Result<std::size_t> send_some(const Fd& socket, std::span<const std::span<const std::byte>> parts);
 
 /// Receives what there is, as far as there is room for it: so many bytes, of which 0 are the end; nothing where none
-/// has come yet. Descriptors that come with them the kernel closes: they never get a number here.
+/// has come yet. Descriptors that come with them are closed, without waiting for anybody; from Linux 6.16 on those
+/// whose listener was made by listen_in get none.
 Result<std::optional<std::size_t>> receive_some(const Fd& socket, std::span<std::byte> room);
 
 }  // namespace reeve::os

@@ -125,14 +125,16 @@ inline constexpr std::size_t kFrameHeadBytesMax = 4096;              // Of one h
 inline constexpr std::size_t kFrameBodyBytesMax = 16 * 1024 * 1024;  // Of one message.
 inline constexpr std::size_t kFrameReserveBytes = 64 * 1024;         // Of what is announced, before it has come.
 inline constexpr std::size_t kFrameHeldBytesMax = 64 * 1024 * 1024;  // Of all that one server holds in part.
-inline constexpr std::chrono::seconds kFrameTime{30};     // From the first byte of a message to its last; then the
-                                                          // sender is taken to be one that holds places for nothing.
+inline constexpr std::chrono::seconds kFrameTime{30};  // From the first byte of a message to its last; then the
+                                                       // sender is taken to be one that holds places for nothing.
+inline constexpr std::size_t kFrameHeldOfOneMax = 16 * 1024 * 1024 + 64 * 1024;  // ... of one process's: a message.
 inline constexpr std::size_t kSocketClientsMax = 512;     // Of one server: half the descriptors that a process has.
 inline constexpr std::size_t kSocketsPerProcessMax = 32;  // ... of one process: others find room beside it.
 inline constexpr std::size_t kUnsentFramesMax = 256;      // To one peer that does not read; then it is `busy`,
-inline constexpr std::size_t kUnsentFrameBytesMax = 32 * 1024 * 1024;  // ... and so it is for longer ones.
-inline constexpr std::chrono::milliseconds kSocketAcceptPause{50};     // While no descriptor is left for one more.
-inline constexpr std::size_t kSocketPathBytesMax = 107;                // Of sun_path, without its NUL.
+inline constexpr std::size_t kUnsentFrameBytesMax = 32 * 1024 * 1024;        // ... and so it is for longer ones.
+inline constexpr std::size_t kUnsentFrameBytesOfAllMax = 128 * 1024 * 1024;  // ... to all of a server's.
+inline constexpr std::chrono::milliseconds kSocketAcceptPause{50};  // While no descriptor is left for one more.
+inline constexpr std::size_t kSocketPathBytesMax = 107;             // Of sun_path, without its NUL.
 
 // The supervisor.
 inline constexpr std::size_t kKeptEntriesMax = 16 * 1024;  // Kept for the next broker: ends, services, peers, jobs.

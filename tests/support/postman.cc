@@ -9,6 +9,7 @@
 #include <reeve/message_port.hpp>
 #include <reeve/reeve.hpp>
 #include <sstream>
+#include <stop_token>
 #include <thread>
 #include <vector>
 
@@ -60,6 +61,9 @@ class Postman {
       case kDropLocal:
         further_.erase(said);
         return (void)message.reply({});
+      case kEndWithSender:
+        left_.emplace(message.caller().stop_token(), [this] { port->invalidate(); });
+        return kept_.push_back(std::move(message));
       case kAsk:
         return (void)message.reply(data_of(ask(said)));
       default:
@@ -102,6 +106,7 @@ class Postman {
 
   std::vector<PortMessage> kept_;
   std::uint64_t counted_ = 0;
+  std::optional<std::stop_callback<std::function<void()>>> left_;
   std::map<std::string, LocalPort> further_;
 };
 

@@ -138,5 +138,15 @@ TEST(AnArchiveOfAStruct, EndsWhereItsGraphDoesNot) {
   EXPECT_EQ(many.error().code, code::kTooLarge);
 }
 
+TEST(AnArchiveOfAStruct, OfAGraphThatLeadsNowhereIsRefused) {
+  archive::Graph graph;
+  EXPECT_FALSE(archive::value_of<std::string>(graph));
+  graph.root = archive::Ref{7};
+  EXPECT_EQ(archive::value_of<std::string>(graph).error().code, code::kBadArchive);
+  archive::Graph list;
+  list.root = list.add(archive::List{{archive::Ref{9}}});
+  EXPECT_EQ(archive::value_of<std::vector<std::string>>(list).error().code, code::kBadArchive);
+}
+
 }  // namespace
 }  // namespace reeve::archive

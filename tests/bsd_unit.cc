@@ -465,19 +465,7 @@ TEST_F(Sockets, DescriptorsThatComeBesideBytesAreNotTaken) {
   ASSERT_EQ(::pipe2(pipes, O_CLOEXEC), 0);
   const auto before = open_now();
   std::string bytes = frame_of("with a descriptor");
-  iovec part{bytes.data(), bytes.size()};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* c = CMSG_FIRSTHDR(&message);
-  c->cmsg_level = SOL_SOCKET;
-  c->cmsg_type = SCM_RIGHTS;
-  c->cmsg_len = CMSG_LEN(sizeof(int));
-  std::memcpy(CMSG_DATA(c), &pipes[1], sizeof(int));
-  if (::sendmsg(one.raw(), &message, MSG_NOSIGNAL) < 0) {  // Kernels from 6.16 refuse it for the receiver.
+  if (send_with(one, bytes, pipes[1]) < 0) {  // Kernels from 6.16 refuse it for the receiver.
     EXPECT_EQ(errno, EPERM);
     ASSERT_TRUE(one.send(bytes));
   }

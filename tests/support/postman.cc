@@ -80,8 +80,8 @@ class Postman {
     return text + " " + std::to_string(peer.pid.value_or(0));
   }
   std::string make_local(const std::string& name) {
-    const auto made =
-        LocalPort::make(*loop, name, [this](PortMessage message) { take(std::move(message)); }, {.callers = "user"});
+    const auto made = LocalPort::make(*loop, name, [this](PortMessage message) { take(std::move(message)); },
+                                      {.callers = name.starts_with("org.example.") ? "" : "user"});
     if (!made) return std::to_string(made.error().code) + " " + made.error().message;
     if (!made->took_handler()) return *made == *port ? "shared" : "shared with another";
     further_.emplace(name, *made);

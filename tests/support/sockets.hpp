@@ -169,6 +169,23 @@ class Sockets : public testing::Test {
   std::optional<SocketServer> server;
 };
 
+// Sends bytes with a descriptor beside them. -1 where the kernel refuses it for who is to receive them.
+inline ssize_t send_with(const Plain& plain, std::string bytes, int descriptor) {
+  iovec part{bytes.data(), bytes.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* c = CMSG_FIRSTHDR(&message);
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(c), &descriptor, sizeof descriptor);
+  return ::sendmsg(plain.raw(), &message, MSG_NOSIGNAL);
+}
+
 // Descriptors of this process.
 inline std::ptrdiff_t open_now() {
   return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());

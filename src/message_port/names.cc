@@ -40,6 +40,7 @@ Result<void> Names::begin() {
     const auto reply = REEVE_TRY(ask(contract::CheckIn{}));
     declared_ = REEVE_TRY(contract::decode_reply<contract::CheckedIn>(reply)).names;
   }
+  has_checked_in_ = true;
   REEVE_TRY(find_out_who());
   watch_ =
       REEVE_TRY(loop_.watch(control_->socket(), {.readable = true}, [this](os::Ready) { read(); }, os::Attends::yes));
@@ -65,12 +66,16 @@ void Names::take_in(const contract::Handover& handover, bool has_room) {
   auto arrival = bootstrap::arrival_of(handover);
   if (!arrival) return;  // Whoever looked the name up sees its channel end.
   if (!has_room) return connection::end_with(arrival->channel, bootstrap::no_room());
-  if (const auto owner = owners_.find(arrival->name); owner != owners_.end()) {
-    owner->second.arrived(std::move(*arrival));
-  } else if (given_up_.contains(arrival->name)) {
+  const std::string& name = arrival->name;
+  if (const auto owner = owners_.find(name); owner != owners_.end()) {
+    return owner->second.arrived(std::move(*arrival));
+  }
+  // Before it has checked in a job does not know which names are its own.
+  const bool is_to_come = !given_up_.contains(name) && (has_checked_in_ ? is_declared(name) : is_job_);
+  if (is_to_come && early_[name].size() < kEarlyMax) {
+    early_[name].push_back(std::move(*arrival));
+  } else {
     connection::end_with(arrival->channel, {Kind::gone, code::kPortEnded, "the message port was invalidated", ""});
-  } else if (is_job_ && early_[arrival->name].size() < kEarlyMax) {
-    early_[arrival->name].push_back(std::move(*arrival));
   }
 }
 

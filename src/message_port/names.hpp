@@ -47,6 +47,7 @@ class Names {
   std::optional<bootstrap::OnlyLine> only_line_;
   os::Loop::Watch watch_;
   bool is_job_ = false;
+  bool has_checked_in_ = false;  // or has no need to
   contract::Identity own_;
   std::vector<std::string> declared_;                             // by this process's job
   std::map<std::string, Owner> owners_;                           // by name

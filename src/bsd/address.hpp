@@ -14,13 +14,14 @@ namespace reeve::bsd {
 
 /// FOLDER/NUMBER.
 struct SocketAddress {
-  std::string folder;  ///< that belongs to this user or root, and that nobody else can write to
-  std::uint8_t number = 0;
+  std::string folder;       ///< that belongs to this user or root, and that nobody else can write to
+  std::uint8_t number = 0;  ///< of the server, among those of the folder
 
   /// In the folder of the group, of which this process is a member. Blocks while the broker is asked.
   /// Errors: those of group::container.
   static Result<SocketAddress> in_group(const std::string& group, std::uint8_t number);
 
+  /// Of its socket.
   std::string path() const { return folder + "/" + std::to_string(number); }
 };
 

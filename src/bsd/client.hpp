@@ -26,6 +26,7 @@ struct SocketClientEvents {
   std::function<void()> invalidated{};
 };
 
+/// A client of such a server. Threads: the loop's.
 class SocketClient {
  public:
   /// `allowed`: classes that messages may hold, beside NSDictionary, NSString, their mutable kin, and NSNumber. Exactly
@@ -40,7 +41,9 @@ class SocketClient {
   /// Connects. Again after it was invalidated. Where the server is slow to take those who connect, it waits for a
   /// second. Errors: invalid where it is connected already.
   Result<void> start();
+  /// Ends the connection.
   void invalidate();
+  /// Whether it is connected.
   bool is_valid() const;
 
   /// The server's process. Errors: gone where it is not connected.

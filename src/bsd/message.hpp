@@ -20,7 +20,7 @@ namespace reeve::bsd {
 
 /// What is sent: a name, and what goes with it.
 struct SocketMessage {
-  std::string name;
+  std::string name;       ///< what it is about
   archive::Graph info{};  ///< of which the root is the userInfo; with none there is no userInfo
 
   /// With a value that can be archived (archive/typed.hpp).

@@ -40,6 +40,7 @@ struct SocketServerEvents {
   std::function<void()> invalidated{};
 };
 
+/// Listens at an address, and serves those that it accepts. Threads: the loop's.
 class SocketServer {
  public:
   /// `allowed`: classes that messages may hold, beside NSDictionary, NSString, their mutable kin, and NSNumber. Exactly
@@ -55,6 +56,7 @@ class SocketServer {
   Result<void> start();
   /// Serves nobody any more: all clients are disconnected, and the address is free.
   void invalidate();
+  /// Whether it listens.
   bool is_valid() const;
 
   /// Those that are connected, the first first.

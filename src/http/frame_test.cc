@@ -113,7 +113,7 @@ TEST(Frames, HaveHeadsOfWholeLinesOfText) {
            std::string("HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\n"),
            std::string("HTTP/1.1 200 OK\r\nContent-Length:\r\n 5\r\n\r\n"),
            std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\t\r\n\r\n"),
-           std::string("HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 5\r\n\r\n", 52),
+           std::string("HTTP/1.1 200 OK\r\nX: a\0b\r\nContent-Length: 5\r\n\r\n", 46),
            std::string("HTTP/1.1 200 OK\r\nX: a\rb\r\nContent-Length: 5\r\n\r\n"),
            std::string("HTTP/1.1 200 OK\r\nX: \x80\r\nContent-Length: 5\r\n\r\n"),
            std::string("HTTP/1.1 200 OK\r\nX: \x7f\r\nContent-Length: 5\r\n\r\n"),

@@ -37,6 +37,7 @@ class LocalPort {
     return make_of(loop, std::move(name), handler_of(std::move(handler)), std::move(options));
   }
 
+  /// Under which it is found.
   const std::string& name() const;
   /// Whether the handler that this one was made with is the port's.
   bool took_handler() const { return took_handler_; }

@@ -52,6 +52,7 @@ class PortMessage {
   /// ... and until when they wait.
   const Caller& caller() const { return request_.caller(); }
 
+  /// Whether its sender waits for a reply, and it was not given.
   bool wants_reply() const { return request_.wants_answer(); }
   /// Errors: invalid where it was replied to before, or wants none.
   Result<void> reply(Data data) { return request_.answer(Letter(std::move(data))); }

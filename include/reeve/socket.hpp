@@ -1,4 +1,5 @@
-/// Messages over stream sockets in an app group's folder: reeve::SocketServer, reeve::SocketClient, reeve::SocketMessage.
+/// Messages over stream sockets in an app group's folder: reeve::SocketServer, reeve::SocketClient,
+/// reeve::SocketMessage.
 #pragma once
 
 #include <reeve/rooms/bsd/client.hpp>

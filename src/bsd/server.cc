@@ -8,6 +8,7 @@
 #include "end.hpp"
 
 namespace reeve::bsd {
+
 class SocketServer::Running : public std::enable_shared_from_this<Running> {
   struct Client {
     SocketPeer peer;

@@ -57,7 +57,8 @@ class PortMessage {
   /// Errors: invalid where it was replied to before, or wants none.
   Result<void> reply(Data data) { return request_.answer(Letter(std::move(data))); }
 
-  /// A port of the sender's, for messages to it that answer nothing. It is the same one for all its messages.
+  /// A port of the sender's, for messages to it that answer nothing. It is the same one for all its messages. Replies
+  /// that take several packets are held up to 1 MiB, and carry no descriptors: it is a stranger.
   /// Errors: unsupported where the sender takes none, or somebody else has introduced it.
   Result<RemotePort> sender() const;
 

@@ -36,8 +36,10 @@ struct List {
   std::function<std::uint32_t()> left;
 };
 
+// The first of all. The broker may not have been told of this process's start, and so not know it for a member of the
+// group: until then the name is not there for it, and is waited for.
 List by_connection() {
-  auto list = std::make_shared<reeve::Proxy<TodoList>>(reeve::connect<TodoList>(kByConnection));
+  auto list = std::make_shared<reeve::Proxy<TodoList>>(reeve::connect<TodoList>(kByConnection, {.waits = true}));
   return {[list](const std::string& text) { return need(list->call<&TodoList::add>(text)); },
           [list] { return need(list->call<&TodoList::left>()); }};
 }

@@ -598,6 +598,24 @@ TEST(Core, AServiceThatIsGivenUpWaitsForNothing) {
   EXPECT_TRUE(Stage::all<Grant>(stage.offer(stage.client(), "own.a")).empty());
 }
 
+// A job's process may ask before the broker has been told of its start, and so be nobody's yet.
+TEST(Core, WhoeverAsksBeforeItIsKnownIsAnsweredWhenItIs) {
+  Awaiting stage;
+  Job friendly = job_named("a");
+  friendly.allowed_callers = *policy::Requirement::parse("job:b");
+  Job asker = job_named("b");
+  asker.preset = "none";
+  stage.knows({friendly, asker});
+  const auto launches = Stage::all<Launch>(stage.look_up(stage.client(), "b"));
+  ASSERT_EQ(launches.size(), 1U);
+  const PeerId early{stage.next_peer++};
+  stage.apply(PeerCame{early, 4242, 1000, 77});
+  EXPECT_TRUE(Stage::all<Grant>(stage.await(early, "a")).empty());
+  const auto granted = Stage::all<Grant>(stage.apply(Launched{launches[0].instance, 4242, 77}));
+  ASSERT_EQ(granted.size(), 1U);
+  EXPECT_EQ(granted[0].peer, early);
+}
+
 TEST(Core, ARegisteredNameIsThereForThoseAloneWhomItsOwnerAdmits) {
   Awaiting stage;
   const PeerId owner = stage.client();

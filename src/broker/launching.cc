@@ -241,6 +241,7 @@ void Core::on(const Launched& event) {
   keep_service(*job);  // From here on the service has its own end.
   if (job->state == State::starting && job->service && job->check_in != 0) admit(*job);
   if (job->is_stopping) orders_.push_back(Kill{job->instance, contract::kStopSignal});
+  names_came();  // For this process, which may have asked before it was known.
 }
 
 void Core::on(const LaunchFailed& event) {

@@ -5,7 +5,7 @@ install(TARGETS reeve reeve_shared EXPORT ReeveTargets ARCHIVE DESTINATION lib L
 install(DIRECTORY include/reeve DESTINATION include)
 foreach(room IN LISTS client_rooms)
   install(DIRECTORY src/${room} DESTINATION include/reeve/rooms FILES_MATCHING PATTERN "*.hpp"
-    PATTERN uapi.hpp EXCLUDE PATTERN confine.hpp EXCLUDE PATTERN staged.hpp EXCLUDE)  # nothing that a public header reaches
+    PATTERN uapi.hpp EXCLUDE PATTERN confine.hpp EXCLUDE PATTERN staged.hpp EXCLUDE PATTERN link_limits.hpp EXCLUDE)  # nothing that a public header reaches
 endforeach()
 
 # Apple's names, beside them: their headers are not for every program's include path.

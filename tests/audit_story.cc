@@ -7,6 +7,7 @@
 #include <reeve/socket.hpp>
 
 #include "support/jobs.hpp"
+#include "support/variable.hpp"
 
 namespace reeve::test {
 namespace {
@@ -39,10 +40,7 @@ class Audit : public testing::Test {
   std::string group_folder() const { return data.path() + "/reeve/groups/" + kGroup; }
 
   Folder data;
-  struct Variable {
-    explicit Variable(const std::string& path) { ::setenv("XDG_DATA_HOME", path.c_str(), 1); }
-    ~Variable() { ::unsetenv("XDG_DATA_HOME"); }
-  } variable{data.path()};
+  Variable data_home{"XDG_DATA_HOME", data.path()};
   Session session;
 };
 

@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "support/jobs.hpp"
+#include "support/variable.hpp"
 
 namespace reeve::test {
 namespace {
@@ -28,10 +29,7 @@ class Group : public testing::Test {
   std::string path_of(const std::string& group) const { return data.path() + "/reeve/groups/" + group; }
 
   Folder data;
-  struct Variable {
-    explicit Variable(const std::string& path) { ::setenv("XDG_DATA_HOME", path.c_str(), 1); }
-    ~Variable() { ::unsetenv("XDG_DATA_HOME"); }
-  } variable{data.path()};
+  Variable data_home{"XDG_DATA_HOME", data.path()};
   Session session;
 };
 

@@ -176,10 +176,12 @@ TEST_F(MessagePorts, StatusesAreThoseOfCFMessagePort) {
   EXPECT_EQ(ask(*port, kReplyToKept, "late"), "1");
   EXPECT_EQ(ask(*port, kEcho, "its own"), "its own");
   // It does not read.
-  ASSERT_TRUE(port->send(kStall, data_of("2000")));
+  const pid_t owner = port->peer(kBounded)->pid.value();
+  ASSERT_EQ(::kill(owner, SIGSTOP), 0);
   Result<void> sent;
   for (int i = 0; i < 100'000 && sent; ++i) sent = port->send(kNothing, data_of(std::string(4096, 'x')), {.send = 1ms});
   EXPECT_EQ(port_status(sent), PortStatus::send_timeout);
+  ASSERT_EQ(::kill(owner, SIGCONT), 0);
   EXPECT_EQ(ask(*port, kEcho, "after that"), "after that");
   EXPECT_EQ(port_status(port->request(kEcho, data_of(std::string(kMessageBytesMax, 'x')))),
             PortStatus::transport_error);

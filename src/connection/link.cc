@@ -5,52 +5,12 @@
 
 #include "../object/call.hpp"
 #include "context.hpp"
+#include "link_limits.hpp"
 
 namespace reeve::connection {
 namespace {
 
 using channel::PacketKind;
-
-os::Deadline earlier(const os::Deadline& one, const os::Deadline& other) {
-  if (!one || !other) return one ? one : other;
-  return std::min(*one, *other);
-}
-
-os::Deadline deadline_of(const CallOptions& options) {
-  os::Deadline deadline = options.until;
-  const auto to_send = options.send_timeout.value_or(std::chrono::nanoseconds(0));
-  if (options.timeout) deadline = earlier(deadline, os::now() + to_send + *options.timeout);
-  return options.is_own ? deadline : earlier(deadline, Context::current().deadline);
-}
-
-std::unexpected<Error> not_sent() {
-  return fail(Kind::timeout, code::kNotSent, "the service did not read in time what it was to be sent",
-              "allow more time, or find out what keeps the service: nothing was done");
-}
-
-std::unexpected<Error> timed_out() {
-  return fail(Kind::timeout, code::kTimedOut, "no answer came in time",
-              "allow more time, or find out what keeps the service");
-}
-
-Error interrupted() {
-  return Error{Kind::interrupted, code::kInterrupted, "the service ended before it answered",
-               "call again if doing it twice does no harm: a fresh service is started"};
-}
-
-Error not_taken_up() {
-  return Error{Kind::interrupted, code::kNotTakenUp, "the service ended before it took the request up",
-               "call again: nothing was done, and a fresh service is started"};
-}
-
-Error cancelled() { return Error{Kind::gone, code::kCancelled, "the call was given up on this side", ""}; }
-
-Result<void> no_loop() {
-  return fail(Kind::invalid, code::kNoLoop, "the connection has no loop that could tell of an answer",
-              "give it one when it is made, which outlives it, or use a call that waits");
-}
-
-constexpr std::size_t kLookedThroughMax = 1024;  // Packets before the end: more than a queue holds.
 
 // A call that blocks.
 struct Sleeper final : Waiter {
@@ -93,23 +53,6 @@ void Link::address(const CallOptions& options) {
   parcel_.deadline = deadline_of(options);
   const channel::Chain& chain = Context::current().chain;
   parcel_.chain = options.is_own || chain == channel::Chain() ? fresh_chain() : deeper(chain);
-}
-
-void Link::limit(Waiter& waiter, const CallOptions& options) const {
-  waiter.until_ = parcel_.deadline;
-  waiter.send_by_.reset();
-  if (!options.send_timeout) return;
-  waiter.send_by_ = os::now() + *options.send_timeout;
-  waiter.answer_within_ = options.timeout;
-}
-
-os::Deadline Link::limit_of(const Waiter& waiter) { return earlier(waiter.send_by_, waiter.until_); }
-
-// What has passed that limit. One that is begun is sent to its end, and may be done.
-Error Link::late(const Waiter& waiter) const {
-  const Parcel* unsent = waiter.send_by_ ? outbox_.find(waiter.ticket_) : nullptr;
-  const bool is_begun = unsent != nullptr && unsent->sent != 0;
-  return waiter.send_by_ && !is_begun ? not_sent().error() : timed_out().error();
 }
 
 // What is no request waits until it is sent.
@@ -226,30 +169,6 @@ Result<Peer> Link::peer(const CallOptions& options) {
   return peer;
 }
 
-// Who is told.
-
-Result<void> Link::on_end(std::function<void(const Error& why)> ended, const CallOptions& options) {
-  if (!loop_.get()) return no_loop();
-  REEVE_TRY(connect(options));
-  if (!current_) return std::unexpected(last_end_);
-  ended_ = std::move(ended);
-  return {};
-}
-
-Result<void> Link::connect(const CallOptions& options) {
-  REEVE_TRY(may_block());
-  REEVE_TRY(connect(deadline_of(options)));
-  go_on_later();
-  return {};
-}
-
-bool Link::is_connected() {
-  for (std::size_t i = 0; i < kLookedThroughMax && current_ && read_one(); ++i) {
-  }
-  go_on_later();
-  return current_.has_value();
-}
-
 // Calls that do not.
 
 bool Link::begin(const Message& request, const CallOptions& options, Waiter& waiter) {
@@ -275,25 +194,6 @@ bool Link::begin(PacketKind kind, const Message& request, const CallOptions& opt
   end_when_told(waiter, options);
   go_on_later();
   return true;
-}
-
-void Link::end_in_time(Waiter& waiter, os::Loop& loop) {
-  const os::Deadline limit = limit_of(waiter);
-  if (!limit || waiter.deadline_.is_set()) return;
-  waiter.deadline_ = loop.at(*limit, [this, &waiter] {
-    const auto self = shared_from_this();
-    give_up(waiter, late(waiter));
-    go_on_later();
-  });
-}
-
-void Link::end_when_told(Waiter& waiter, const CallOptions& options) {
-  if (!options.stop || waiter.is_over()) return;
-  waiter.stopped_.emplace(*options.stop, [this, &waiter] {
-    const auto self = shared_from_this();
-    self->give_up(waiter, cancelled());  // after which this function is no more
-    self->go_on_later();
-  });
 }
 
 Result<void> Link::fill_request(PacketKind kind, const Message& request, const CallOptions& options) {
@@ -486,14 +386,6 @@ void Link::note_sent() {
     if (waiter->send_by_ && outbox_.find(waiter->ticket_) == nullptr) now_awaits_answer(*waiter);
     if (waiter->stream_) say_credit(*waiter);
   }
-}
-
-void Link::now_awaits_answer(Waiter& waiter) {
-  waiter.send_by_.reset();
-  if (waiter.answer_within_) waiter.until_ = earlier(waiter.until_, os::now() + *waiter.answer_within_);
-  if (!waiter.deadline_.is_set()) return;
-  waiter.deadline_.drop();
-  if (auto loop = loop_.get()) end_in_time(waiter, *loop);
 }
 
 // It, and no other, is refused by the kernel. Begun, it has left the channel in the middle of a message.

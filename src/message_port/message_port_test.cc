@@ -24,6 +24,10 @@ struct Ports : connection::OnALoop {
   void serve(Handler handler) {
     taker = std::make_shared<Taker>(handler_of(std::move(handler)));
   }
+  // ... or nobody replies to what is sent.
+  void keep_all() {
+    serve([this](PortMessage message) { kept.push_back(std::move(message)); });
+  }
   os::Fd connect() {
     auto [ours, theirs] = *os::channel_pair();
     auto own = std::make_shared<const connection::Handler>(Sender::taking_up(taker, loop));
@@ -52,6 +56,7 @@ struct Ports : connection::OnALoop {
     connection::Task<void> task;
   };
   std::shared_ptr<Taker> taker;
+  std::vector<PortMessage> kept;
 };
 
 TEST_F(Ports, AReplyIsWhatTheHandlerReturns) {
@@ -72,8 +77,7 @@ TEST_F(Ports, ARequestThatIsNotRepliedToHasAnEmptyReply) {
 }
 
 TEST_F(Ports, AReplyMayComeLaterAndOutOfOrder) {
-  std::vector<PortMessage> kept;
-  serve([&](PortMessage message) { kept.push_back(std::move(message)); });
+  keep_all();
   RemotePort port = remote();
   std::deque<Begun> all;
   for (std::int32_t id = 0; id < 3; ++id) all.emplace_back(port, id);
@@ -120,8 +124,7 @@ TEST_F(Ports, LargeDataComesWholeAndWhatIsTooLargeIsNotSent) {
 }
 
 TEST_F(Ports, AReplyThatDoesNotComeInTimeIsDroppedWhenItComes) {
-  std::vector<PortMessage> kept;
-  serve([&](PortMessage message) { kept.push_back(std::move(message)); });
+  keep_all();
   const RemotePort port = remote();
   const auto late = asked(port, 1, "first", {.receive = 1ms});
   EXPECT_EQ(port_status(late), PortStatus::receive_timeout) << late.error().message;
@@ -153,8 +156,7 @@ TEST_F(Ports, TimeForTheReplyCountsFromWhenTheRequestIsSent) {
   serve([](const PortMessage& message) { return message.data(); });
   const auto reply = asked(remote(), 1, "hello", {.send = 20s, .receive = 20s});
   EXPECT_TRUE(reply) << reply.error().message;
-  std::vector<PortMessage> kept;
-  serve([&](PortMessage message) { kept.push_back(std::move(message)); });
+  keep_all();
   const os::Time begun = os::now();
   const auto late = asked(remote(), 1, "hello", {.send = 1h, .receive = 1ms});
   EXPECT_EQ(port_status(late), PortStatus::receive_timeout);
@@ -162,8 +164,7 @@ TEST_F(Ports, TimeForTheReplyCountsFromWhenTheRequestIsSent) {
 }
 
 TEST_F(Ports, APortWhoseOtherSideEndsIsInvalidOnce) {
-  std::vector<PortMessage> kept;
-  serve([&](PortMessage message) { kept.push_back(std::move(message)); });
+  keep_all();
   RemotePort port = remote();
   int told = 0;
   port.on_invalidation([&] { ++told; });
@@ -196,8 +197,7 @@ TEST_F(Ports, OneThatNobodyWaitsAtIsFoundInvalidWhenItIsLookedAt) {
 }
 
 TEST_F(Ports, InvalidatedItTellsThoseWhoWait) {
-  std::vector<PortMessage> kept;
-  serve([&](PortMessage message) { kept.push_back(std::move(message)); });
+  keep_all();
   RemotePort port = remote();
   int told = 0;
   port.on_invalidation([&] { ++told; });

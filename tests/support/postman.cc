@@ -10,7 +10,6 @@
 #include <reeve/reeve.hpp>
 #include <sstream>
 #include <stop_token>
-#include <thread>
 #include <vector>
 
 #include "postman.hpp"
@@ -43,9 +42,6 @@ class Postman {
         return kept_.push_back(std::move(message));
       case kCrash:
         std::abort();  // A service is process 1 of its namespace: it cannot kill itself.
-      case kStall:
-        std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(said.c_str())));
-        return (void)message.reply({});
       case kCallBack: {
         auto sender = message.sender();
         const auto sent = sender ? sender->send(kEcho, message.data()) : std::unexpected(sender.error());

@@ -12,7 +12,6 @@ enum Errand : std::int32_t {
   kReplyToKept,    ///< replies to what is kept, with the data, and to this with how many that were
   kInvalidate,     ///< invalidates the port, and does not reply
   kCrash,          ///< crashes
-  kStall,          ///< does nothing for so many milliseconds, and replies
   kCallBack,       ///< sends the sender a message of its own, with the data, and replies with how that went
   kCount,          ///< replies with how many messages of kNothing have come
   kNothing,        ///< is counted

@@ -8,7 +8,9 @@
 #include <cstring>
 #include <map>
 
+#include "../src/os/confine.hpp"
 #include "../src/os/files.hpp"
+#include "../src/os/filter.hpp"
 #include "../src/vocab/bounds.hpp"
 #include "row.hpp"
 
@@ -50,7 +52,15 @@ bool serve(Peer& peer) {
   return true;
 }
 
-void serve_all(const os::Fd& listener, std::size_t bytes) {
+// As a service is once it runs.
+void stand_behind(const reeve::sandbox::Preset& preset) {
+  need(os::refuse_privileges_by_exec());
+  need(os::load_filter(preset.loading));
+  need(os::load_filter(preset.running));
+}
+
+// A preset has none accept: the first client is the only one then.
+void serve_all(const os::Fd& listener, std::size_t bytes, const reeve::sandbox::Preset* preset) {
   const int epoll = ::epoll_create1(0);
   epoll_event event{};
   event.events = EPOLLIN;
@@ -72,6 +82,7 @@ void serve_all(const os::Fd& listener, std::size_t bytes) {
         peers[raw] = {std::move(**socket), std::vector<std::byte>(bytes), 0};
         event.data.fd = raw;
         ::epoll_ctl(epoll, EPOLL_CTL_ADD, raw, &event);
+        if (preset != nullptr) stand_behind(*preset);
       } else if (!serve(peers.at(events[i].data.fd))) {
         peers.erase(events[i].data.fd);
       }
@@ -81,7 +92,8 @@ void serve_all(const os::Fd& listener, std::size_t bytes) {
 
 }  // namespace
 
-BareServer::BareServer(const std::string& folder, std::size_t bytes, Waits waits) {
+BareServer::BareServer(const std::string& folder, std::size_t bytes, Waits waits,
+                       const reeve::sandbox::Preset* preset) {
   const auto place = os::private_folder(folder);
   if (!place) die(place.error().message);
   auto listener = os::listen_in(*place, kName);
@@ -89,7 +101,7 @@ BareServer::BareServer(const std::string& folder, std::size_t bytes, Waits waits
   pid_ = ::fork();
   if (pid_ == 0) {
     os::set_awake(waits == Waits::awake);
-    serve_all(*listener, bytes);
+    serve_all(*listener, bytes, preset);
     ::_exit(0);
   }
 }

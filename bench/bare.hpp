@@ -8,6 +8,7 @@
 
 #include "../src/os/awake.hpp"
 #include "../src/os/socket.hpp"
+#include "../src/sandbox/preset.hpp"
 #include "waits.hpp"
 
 namespace bench {
@@ -16,7 +17,9 @@ namespace bench {
 /// that begins with 'd' is dropped instead.
 class BareServer {
  public:
-  BareServer(const std::string& folder, std::size_t bytes, Waits waits = Waits::awake);
+  /// `preset`: behind its filters, and for one client alone.
+  BareServer(const std::string& folder, std::size_t bytes, Waits waits = Waits::awake,
+             const reeve::sandbox::Preset* preset = nullptr);
   BareServer(const BareServer&) = delete;
   BareServer& operator=(const BareServer&) = delete;
   ~BareServer();

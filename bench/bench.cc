@@ -239,6 +239,7 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
       add("8 clients, " + how, [&] { return eight_clients(where, broker, waits, bare); });
     }
   }
+  add("small call, bare", [&] { return bare_behind_filters(where, broker); });
   add("contended", [&] { return contended(where); });
   for (const std::size_t size : {64 * 1024UL, kMiB, 16 * kMiB}) {
     add("built and sent", [&] { return built_and_sent(where, size, size < 2 * kMiB ? 500 : 50); });

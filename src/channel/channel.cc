@@ -161,34 +161,48 @@ std::span<std::byte> Channel::Partial::rest() const {
 }
 
 Result<Incoming> Channel::receive(Inbox& inbox, os::Wait wait) {
+  Result<Incoming> outcome = NothingYet{};
+  if (auto received = receive_into(*outcome, inbox, wait); !received) {
+    outcome = std::unexpected(std::move(received).error());
+  }
+  return outcome;
+}
+
+Result<void> Channel::receive_into(Incoming& outcome, Inbox& inbox, os::Wait wait) {
   if (broken_) return std::unexpected(*broken_);
   // Fragments tell nothing until the last: after a few of them others have their turn.
-  for (std::size_t i = 0; i < kPacketsPerTurn; ++i) {
-    Arrived arrived;
-    arrived.room = inbox.room();
-    if (!arrived.room) return fail(Kind::busy, code::kSystem, "no memory is left to receive into", "try again later");
-    // Received where it belongs, if it is the next fragment of the message that the last one belonged to.
-    arrived.expected = last_ != nullptr && last_->buffer ? last_ : nullptr;
-    if (arrived.expected != nullptr) arrived.tail = arrived.expected->rest();
-    const auto room = arrived.room->bytes().first(kPacketBytesMax);
-    const std::size_t rest = room.size() - sizeof(Header) - arrived.tail.size();
-    const std::array<std::span<std::byte>, 3> parts{room.first(sizeof(Header)), arrived.tail,
-                                                    room.subspan(sizeof(Header), rest)};
-    const bool wants_process = is_passing_process_ && !sender_ && rights_ == os::Rights::refuse;
-    const os::Rights rights = wants_process ? os::Rights::process_only : rights_;
-    auto received = REEVE_TRY(arrived.tail.empty() ? os::receive_packet(socket_, room, rights, &was_reset_, wait)
-                                                   : os::receive_packet(socket_, parts, rights, &was_reset_, wait));
-    if (std::holds_alternative<os::NothingYet>(received)) return NothingYet{};
-    if (std::holds_alternative<os::EndOfChannel>(received)) return Ended{was_reset_ ? last_tag_ : 0};
-    arrived.arrival = std::move(std::get<os::Arrival>(received));
-    std::optional<Incoming> outcome;
-    if (const auto accepted = accept(arrived, inbox, outcome); !accepted) {
+  for (std::size_t i = 0; i < kPacketsPerTurn && std::holds_alternative<NothingYet>(outcome); ++i) {
+    Place place = REEVE_TRY(next_place(inbox));
+    auto received = receive_at(place, wait);
+    if (!received) return std::unexpected(std::move(received).error());
+    if (std::holds_alternative<os::NothingYet>(*received)) return {};
+    if (std::holds_alternative<os::EndOfChannel>(*received)) {
+      outcome = Ended{was_reset_ ? last_tag_ : 0};
+    } else if (const auto accepted = accept(std::get<os::Arrival>(*received), place, inbox, outcome); !accepted) {
       broken_ = std::make_unique<const Error>(accepted.error());
-      return std::unexpected(*broken_);
+      return accepted;
     }
-    if (outcome) return std::move(*outcome);
   }
-  return NothingYet{};
+  return {};
+}
+
+// Where it belongs, if it is the next fragment of the message that the last one belonged to.
+Result<Channel::Place> Channel::next_place(Inbox& inbox) {
+  Place place{inbox.room(), last_ != nullptr && last_->buffer ? last_ : nullptr, {}};
+  if (!place.room) return fail(Kind::busy, code::kSystem, "no memory is left to receive into", "try again later");
+  if (place.expected != nullptr) place.tail = place.expected->rest();
+  return place;
+}
+
+Result<os::Received> Channel::receive_at(const Place& place, os::Wait wait) {
+  const auto room = place.room->bytes().first(kPacketBytesMax);
+  const bool wants_process = is_passing_process_ && !sender_ && rights_ == os::Rights::refuse;
+  const os::Rights rights = wants_process ? os::Rights::process_only : rights_;
+  if (place.tail.empty()) return os::receive_packet(socket_, room, rights, &was_reset_, wait);
+  const std::size_t rest = room.size() - sizeof(Header) - place.tail.size();
+  const std::array<std::span<std::byte>, 3> parts{room.first(sizeof(Header)), place.tail,
+                                                  room.subspan(sizeof(Header), rest)};
+  return os::receive_packet(socket_, parts, rights, &was_reset_, wait);
 }
 
 Result<void> Channel::check_arrival(const os::Arrival& arrival) {
@@ -284,28 +298,27 @@ Result<std::vector<object::Attachment>> Channel::check_attachments(const Table& 
   return attachments;
 }
 
-Result<void> Channel::accept(Arrived& arrived, Inbox& inbox, std::optional<Incoming>& outcome) {
-  REEVE_TRY(check_arrival(arrived.arrival));
-  const auto room = arrived.room->bytes();
-  const std::size_t size = arrived.arrival.size;
+Result<void> Channel::accept(os::Arrival& arrival, Place& place, Inbox& inbox, Incoming& outcome) {
+  REEVE_TRY(check_arrival(arrival));
+  const auto room = place.room->bytes();
+  const std::size_t size = arrival.size;
   const Header header = REEVE_TRY(decode_header(room.first(std::min(size, sizeof(Header)))));
   REEVE_TRY(check_order(header));
   const std::size_t behind = size - sizeof(Header);
-  if (header.fragment_offset != 0 && behind == header.body_size && arrived.arrival.descriptors.empty()) {
+  if (header.fragment_offset != 0 && behind == header.body_size && arrival.descriptors.empty()) {
     Partial* partial = REEVE_TRY(partial_of(header));
-    if (partial == arrived.expected) return advance(*partial, behind, outcome), Result<void>();
+    if (partial == place.expected) return advance(*partial, behind, outcome), Result<void>();
   }
   // Not where it was expected: what lies in the tail belongs before the rest.
-  const std::size_t in_tail = std::min(behind, arrived.tail.size());
+  const std::size_t in_tail = std::min(behind, place.tail.size());
   if (in_tail > 0) {
     std::memmove(&room[sizeof(Header) + in_tail], &room[sizeof(Header)], behind - in_tail);
-    std::memcpy(&room[sizeof(Header)], arrived.tail.data(), in_tail);
+    std::memcpy(&room[sizeof(Header)], place.tail.data(), in_tail);
   }
-  const Table table =
-      REEVE_TRY(decode_table(header, room.subspan(sizeof(Header), behind), arrived.arrival.descriptors.size()));
+  const Table table = REEVE_TRY(decode_table(header, room.subspan(sizeof(Header), behind), arrival.descriptors.size()));
   if (header.kind == PacketKind::hello) {
     REEVE_TRY(accept_hello(table.body));
-    if (may_be_replaced_) outcome.emplace(std::in_place_type<Delivered>, Packet{header, {}, {}}, quota::Charge());
+    if (may_be_replaced_) outcome.emplace<Delivered>(Packet{header, {}, {}}, quota::Charge());
     return {};
   }
   if (header.fragment_offset != 0) {
@@ -317,14 +330,14 @@ Result<void> Channel::accept(Arrived& arrived, Inbox& inbox, std::optional<Incom
   Header local = header;
   if (local.deadline != 0) local.deadline += static_cast<std::uint64_t>(clock_offset_);
   std::vector<object::Attachment> attachments;
-  if (table.count > 0) attachments = REEVE_TRY(check_attachments(table, std::move(arrived.arrival.descriptors)));
+  if (table.count > 0) attachments = REEVE_TRY(check_attachments(table, std::move(arrival.descriptors)));
   if (header.message_size != header.body_size) {
     inbox.expect(Inbox::Expects::long_messages);
-    return begin_partial(local, table.body, std::move(arrived.room), std::move(attachments), inbox, outcome);
+    return begin_partial(local, table.body, std::move(place.room), std::move(attachments), inbox, outcome);
   }
   inbox.expect(Inbox::Expects::packets);
-  outcome.emplace(std::in_place_type<Delivered>,
-                  Packet{local, Data(table.body, arrived.room, room.size()), std::move(attachments)}, quota::Charge());
+  outcome.emplace<Delivered>(
+      Packet{local, Data(table.body, std::move(place.room), room.size()), std::move(attachments)}, quota::Charge());
   return {};
 }
 
@@ -338,8 +351,7 @@ Result<void> Channel::accept_hello(std::span<const std::byte> body) {
 // The first fragment of a message. The room that it came into becomes the message's, if the rest fits behind it and
 // takes most of it: what is held is to be what is charged.
 Result<void> Channel::begin_partial(const Header& header, std::span<const std::byte> body, std::shared_ptr<Buffer> room,
-                                    std::vector<object::Attachment> attachments, Inbox& inbox,
-                                    std::optional<Incoming>& outcome) {
+                                    std::vector<object::Attachment> attachments, Inbox& inbox, Incoming& outcome) {
   const auto same = [&](const Partial& p) { return is_same_message(p.header, header); };
   if (std::any_of(partials_.begin(), partials_.end(), same)) {
     return reject(code::kBadPacket, "packet: a message begins again before it has ended");
@@ -391,16 +403,15 @@ Result<Channel::Partial*> Channel::partial_of(const Header& header) {
 }
 
 // So many bytes more are where they belong: a whole message, perhaps.
-void Channel::advance(Partial& partial, std::size_t size, std::optional<Incoming>& outcome) {
+void Channel::advance(Partial& partial, std::size_t size, Incoming& outcome) {
   partial.received += size;
   if (partial.received < partial.header.message_size) return;
   last_ = nullptr;
   if (partial.buffer) {
     const auto body = partial.buffer->bytes().subspan(partial.begin, partial.received);
-    outcome.emplace(std::in_place_type<Delivered>,
-                    Packet{partial.header, Data(body, partial.buffer, partial.buffer->bytes().size()),
-                           std::move(partial.attachments)},
-                    std::move(partial.charge));
+    outcome.emplace<Delivered>(Packet{partial.header, Data(body, partial.buffer, partial.buffer->bytes().size()),
+                                      std::move(partial.attachments)},
+                               std::move(partial.charge));
   }
   partials_.remove_if([&](const Partial& p) { return &p == &partial; });
 }

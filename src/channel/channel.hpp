@@ -106,20 +106,21 @@ class Channel {
     quota::Charge charge;
     std::span<std::byte> rest() const;
   };
-  // What one receive brought, and where it lies.
-  struct Arrived {
+  // Where a packet is received.
+  struct Place {
     std::shared_ptr<Buffer> room;
     Partial* expected = nullptr;  // whose next fragment it may be
     std::span<std::byte> tail;    // ... and its room, behind the header and before the rest
-    os::Arrival arrival;
   };
-  // These leave `outcome` empty where there is nothing to tell yet.
-  Result<void> accept(Arrived& arrived, Inbox& inbox, std::optional<Incoming>& outcome);
+  Result<Place> next_place(Inbox& inbox);
+  Result<os::Received> receive_at(const Place& place, os::Wait wait);
+  // These leave `outcome` as it is where there is nothing to tell yet.
+  Result<void> receive_into(Incoming& outcome, Inbox& inbox, os::Wait wait);
+  Result<void> accept(os::Arrival& arrival, Place& place, Inbox& inbox, Incoming& outcome);
   Result<void> accept_hello(std::span<const std::byte> body);
   Result<void> begin_partial(const Header& header, std::span<const std::byte> body, std::shared_ptr<Buffer> room,
-                             std::vector<object::Attachment> attachments, Inbox& inbox,
-                             std::optional<Incoming>& outcome);
-  void advance(Partial& partial, std::size_t size, std::optional<Incoming>& outcome);
+                             std::vector<object::Attachment> attachments, Inbox& inbox, Incoming& outcome);
+  void advance(Partial& partial, std::size_t size, Incoming& outcome);
   Result<Partial*> partial_of(const Header& header);
   Result<void> check_arrival(const os::Arrival& arrival);
   Result<void> check_sender(const os::Arrival& arrival);

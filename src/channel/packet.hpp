@@ -23,6 +23,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -55,6 +56,11 @@ constexpr bool wants_answer(PacketKind kind) { return kind == PacketKind::reques
 
 /// Of requests that are made of each other: whoever is asked hands it on to whomever it asks in turn.
 using Chain = std::array<std::byte, 16>;
+/// Whether it is zero: of no chain that is known.
+constexpr bool is_none(const Chain& chain) {
+  const auto halves = std::bit_cast<std::array<std::uint64_t, 2>>(chain);
+  return (halves[0] | halves[1]) == 0;
+}
 
 struct Header {
   std::array<char, 4> magic{'R', 'E', 'E', 'V'};

@@ -52,7 +52,7 @@ Result<object::Right> Link::introduce(const CallOptions& options) {
 void Link::address(const CallOptions& options) {
   parcel_.deadline = deadline_of(options);
   const channel::Chain& chain = Context::current().chain;
-  parcel_.chain = options.is_own || chain == channel::Chain() ? fresh_chain() : deeper(chain);
+  parcel_.chain = options.is_own || channel::is_none(chain) ? fresh_chain() : deeper(chain);
 }
 
 // What is no request waits until it is sent.
@@ -92,8 +92,8 @@ void Link::start(Waiter& sleeper) {
 
 // Sends and reads what can be done now; where that is not the outcome, waits until more can be done.
 Result<void> Link::wait_once(const Waiter& waiter) {
-  REEVE_TRY(connect(limit_of(waiter)));
-  flush();
+  if (!current_) REEVE_TRY(connect(limit_of(waiter)));
+  if (!outbox_.empty()) flush();
   const os::Deadline deadline = limit_of(waiter);  // Another one, once it is sent.
   // To look first would be in vain most often.
   const bool sleeps_reading = current_ && may_sleep_reading(deadline);
@@ -309,7 +309,7 @@ void Link::on_ready() {
   const auto self = shared_from_this();
   flush();
   if (current_) read_what_came();
-  go_on_later();
+  wake();
 }
 
 void Link::take_dialed(Result<Dialed> dialed) {
@@ -324,7 +324,8 @@ void Link::take_dialed(Result<Dialed> dialed) {
   go_on_later();
 }
 
-// A waiter that is woken may begin another call, or give up the connection. What is over by then has its turn later.
+// By the loop alone. A waiter that is woken may begin another call, or give up the connection. What is over by then has
+// its turn later.
 void Link::wake() {
   const auto self = shared_from_this();
   for (std::size_t left = ready_.size(); left > 0 && !ready_.empty() && suspensions_ == 0; --left) {

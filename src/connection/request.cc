@@ -2,16 +2,17 @@
 
 namespace reeve::connection {
 
-void Desk::deliver(Given given) {
+void Desk::deliver(Given&& given) {
   if (std::this_thread::get_id() == thread_) {
     // What its coroutine has given before, on another thread, goes before it.
-    take_all(false);
-    if (take_) take_(std::move(given));
+    if (has_others_.load(std::memory_order_relaxed)) take_all(false);
+    if (take_) take_(given);
     return;
   }
   const std::lock_guard lock(mutex_);
   if (!take_) return;
   others_.push_back(std::move(given));
+  has_others_.store(true, std::memory_order_relaxed);
   if (bell_) bell_->ring();
 }
 
@@ -32,9 +33,10 @@ void Desk::take_all(bool has_rung) {
     const std::lock_guard lock(mutex_);
     if (has_rung && bell_) bell_->hush();
     all.swap(others_);
+    has_others_.store(false, std::memory_order_relaxed);
   }
   for (Given& given : all) {
-    if (take_) take_(std::move(given));
+    if (take_) take_(given);
   }
 }
 
@@ -178,16 +180,13 @@ void Giving::run_on(Caller::State::May may) {
 
 Request& Request::operator=(Request&& other) noexcept {
   if (this == &other) return *this;
-  drop();
+  if (caller_.state_) drop();
   caller_ = std::move(other.caller_);
   handler_ = std::move(other.handler_);
   return *this;
 }
 
-Request::~Request() { drop(); }
-
 void Request::drop() {
-  if (!caller_.state_) return;
   Caller::State& state = *caller_.state_;
   if (state.is_answered.exchange(true)) return;
   if (state.ticket.wants_answer) {

@@ -52,11 +52,11 @@ class Desk {
  public:
   using Given = std::variant<Answer, Item>;
   /// `take` is called on the server's thread, with each answer and item.
-  Desk(const os::Loop& loop, std::function<void(Given)> take) : loop_(loop), take_(std::move(take)) {}
+  Desk(const os::Loop& loop, std::function<void(Given&)> take) : loop_(loop), take_(std::move(take)) {}
 
   os::Loop& loop() { return loop_; }
 
-  void deliver(Given given);
+  void deliver(Given&& given);
 
   /// From now on other threads' answers are told of by this descriptor, which is readable where there are any.
   /// Errors: busy.
@@ -72,9 +72,10 @@ class Desk {
   os::Loop loop_;  // a share in it: requests outlive their server
   const std::thread::id thread_ = std::this_thread::get_id();
   std::mutex mutex_;
-  std::function<void(Given)> take_;  // none once it is closed
+  std::function<void(Given&)> take_;  // none once it is closed
   std::optional<os::Bell> bell_;
   std::vector<Given> others_;
+  std::atomic<bool> has_others_ = false;  // what a thread has given it knows of, wherever it goes on
 };
 
 class Giving;
@@ -178,7 +179,9 @@ class Request {
  public:
   Request(Request&& other) noexcept = default;
   Request& operator=(Request&& other) noexcept;
-  ~Request();
+  ~Request() {
+    if (caller_.state_) drop();
+  }
 
   /// Who asks, and until when they wait.
   const Caller& caller() const { return caller_; }

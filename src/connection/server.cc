@@ -46,7 +46,7 @@ Server::Server(os::Loop& loop)
     : loop_(loop),
       inbox_(holdings()),
       desk_(std::make_shared<Desk>(
-          loop, [this](Desk::Given given) { std::visit([this](auto& each) { take(each); }, given); })),
+          loop, [this](Desk::Given& given) { std::visit([this](auto& each) { take(each); }, given); })),
       last_use_(os::now()) {}
 
 Server::~Server() {
@@ -201,14 +201,17 @@ void Server::learn_peer(Conversation& conversation) {
 }
 
 Server::Next Server::read_one(Conversation& conversation) {
-  if (conversation.parked.empty()) return take_incoming(conversation, conversation.channel.receive(inbox_));
+  if (conversation.parked.empty()) {
+    auto incoming = conversation.channel.receive(inbox_);
+    return take_incoming(conversation, incoming);
+  }
   Result<channel::Incoming> incoming = std::move(conversation.parked.front());
   conversation.parked.pop_front();
   if (!conversation.parked.empty()) unpark_later();
-  return take_incoming(conversation, std::move(incoming));
+  return take_incoming(conversation, incoming);
 }
 
-Server::Next Server::take_incoming(Conversation& conversation, Result<channel::Incoming> incoming) {
+Server::Next Server::take_incoming(Conversation& conversation, Result<channel::Incoming>& incoming) {
   if (!incoming && !conversation.channel.is_broken()) return pause(conversation);
   if (!incoming) return refuse(conversation, incoming.error());
   if (std::holds_alternative<channel::Ended>(*incoming)) {
@@ -226,10 +229,10 @@ Server::Next Server::take_incoming(Conversation& conversation, Result<channel::I
     if (!channel::wants_answer(refused->header.kind)) return Next::goes_on;
     return answer(conversation, refused->header.id, refused->reason);
   }
-  return take_packet(conversation, std::move(std::get<channel::Delivered>(*incoming)));
+  return take_packet(conversation, std::get<channel::Delivered>(*incoming));
 }
 
-Server::Next Server::take_packet(Conversation& conversation, channel::Delivered packet) {
+Server::Next Server::take_packet(Conversation& conversation, channel::Delivered& packet) {
   learn_peer(conversation);
   switch (packet.header.kind) {
     case channel::PacketKind::end:
@@ -385,12 +388,12 @@ void Server::let_go(std::vector<InHand>& of, std::vector<InHand>::iterator reque
 
 // What came of the request whose handler runs, or of one that was kept.
 void Server::take(const Answer& given) {
-  last_use_ = os::now();
   const Ticket& ticket = given.ticket;
   if (current_ != nullptr && current_->state.ticket == ticket) {
     current_->outcome = send_outcome(current_->conversation, current_->state);
     return;
   }
+  last_use_ = os::now();
   const auto found = conversations_.find(ticket.conversation);
   const bool is_orphan = found == conversations_.end();
   std::vector<InHand>& all = is_orphan ? orphans_ : found->second->in_hand;

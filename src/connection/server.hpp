@@ -101,7 +101,7 @@ class Server {
   void on_ready(std::uint64_t number, os::Ready ready);
   Next read_some(Conversation& conversation);
   Next read_one(Conversation& conversation);
-  Next take_incoming(Conversation& conversation, Result<channel::Incoming> incoming);
+  Next take_incoming(Conversation& conversation, Result<channel::Incoming>& incoming);
   void attend(Conversation& conversation, os::Ready ready);
   static bool may_park(const Conversation& conversation);
   bool park_one(Conversation& conversation);
@@ -109,7 +109,7 @@ class Server {
   static std::string name_of(const Peer& peer);
   Error deadlock(Conversation& conversation);
   void unpark_later();
-  Next take_packet(Conversation& conversation, channel::Delivered packet);
+  Next take_packet(Conversation& conversation, channel::Delivered& packet);
   Next take_request(Conversation& conversation, channel::Delivered& packet);
   Next hand_over(Conversation& conversation, Ticket ticket, const channel::Delivered& packet, quota::Charge charge,
                  const wire::DictionaryView& message);

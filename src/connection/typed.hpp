@@ -201,7 +201,7 @@ Detached answer_many(I& service, Pointer method, typename Traits::Arguments argu
 }
 
 template <class I, class Method>
-void invoke(I& service, Method method, const ReceivedCall& call, Request request) {
+void invoke(I& service, Method method, const ReceivedCall& call, Request&& request) {
   using Traits = MethodTraits<std::remove_const_t<decltype(method.pointer)>>;
   auto arguments = arguments_of<Traits>(call);
   if (!gives_what_is_wanted<Traits>(request)) {
@@ -245,7 +245,7 @@ enum class Shows : bool { no, yes };
 
 /// Answers one typed call by the method of that name.
 template <class I>
-void dispatch(I& service, const wire::DictionaryView& message, Request request, Shows shows = Shows::no) {
+void dispatch(I& service, const wire::DictionaryView& message, Request&& request, Shows shows = Shows::no) {
   const auto call = object::parse_call(message);
   if (!call) return (void)request.answer(std::unexpected(call.error()));
   if (shows == Shows::yes && call->method == object::kInterfaceMethod) {
@@ -283,8 +283,10 @@ Handler handler_of(Implementation& implementation, Shows shows) {
 }
 template <class I, class Implementation>
 Handler handler_keeping(std::shared_ptr<Kept<Implementation>> kept, Shows shows) {
-  return [kept, handler = handler_of<I>(kept->implementation, shows)](
-             const wire::DictionaryView& message, Request request) { handler(message, std::move(request)); };
+  static_assert(std::is_base_of_v<I, Implementation>, "the implementation must derive from its interface");
+  return [kept, shows](const wire::DictionaryView& message, Request request) {
+    dispatch<I>(kept->implementation, message, std::move(request), shows);
+  };
 }
 
 /// What travels as a call of a method, with its arguments.

@@ -257,12 +257,12 @@ class Checker {
   std::int32_t code_ = code::kBadBody;
 };
 
-Result<Body> Body::check(Data bytes, std::vector<object::Attachment> attachments, Envelope envelope) {
+Result<Body> Body::check(Data&& bytes, std::vector<object::Attachment>&& attachments, Envelope envelope) {
   if (attachments.size() > kAttachmentCountMax) {
     return fail(Kind::invalid, code::kTooLarge, "a message carries at most 16 descriptors");
   }
-  Body body(std::move(bytes), std::move(attachments));
-  Checker checker(body, envelope);
+  Result<Body> body = Body(std::move(bytes), std::move(attachments));
+  Checker checker(*body, envelope);
   if (!checker.run()) return checker.fault();
   return body;
 }
@@ -375,8 +375,12 @@ Array ArrayView::object() const {
 }
 
 std::optional<View> DictionaryView::find(std::string_view key) const {
-  for (const auto& [here, value] : *this) {
+  const std::byte* at = first_;
+  for (std::size_t left = count_; left > 0; --left) {
+    const std::string_view here(reinterpret_cast<const char*>(at));
+    const View value(at + padded(here.size() + 1), *body_);
     if (here == key) return value;
+    at = value.at_ + value.size();
   }
   return std::nullopt;
 }

@@ -182,7 +182,7 @@ class Body {
  public:
   /// Checks that `bytes` are one dictionary in its envelope, all of them, well-formed to the last, and use all of
   /// `attachments`. Takes no memory of its own, and time in proportion to the bytes.
-  static Result<Body> check(Data bytes, std::vector<object::Attachment> attachments,
+  static Result<Body> check(Data&& bytes, std::vector<object::Attachment>&& attachments,
                             Envelope envelope = Envelope::standalone);
 
   /// Views point into this Body: it must neither move nor end before them.
@@ -192,7 +192,7 @@ class Body {
   friend class View;
   friend class Checker;
   DictionaryView view(std::size_t first, std::size_t count) const;
-  Body(Data bytes, std::vector<object::Attachment> attachments)
+  Body(Data&& bytes, std::vector<object::Attachment>&& attachments)
       : bytes_(std::move(bytes)), attachments_(std::move(attachments)) {}
 
   Data bytes_;

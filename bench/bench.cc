@@ -234,12 +234,12 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   for (const Waits waits : {Waits::asleep, Waits::awake}) {
     const std::string how = text_of(waits);
     add_all("small call, " + how, [&] { return small_calls(where, broker, waits); });
+    add("small call, " + how, [&] { return bare_behind_filters(where, broker, waits); });
     add("coroutine, " + how, [&] { return coroutine_call(where, waits); });
     for (const Waits bare : {Waits::asleep, Waits::awake}) {
       add("8 clients, " + how, [&] { return eight_clients(where, broker, waits, bare); });
     }
   }
-  add("small call, bare", [&] { return bare_behind_filters(where, broker); });
   add("contended", [&] { return contended(where); });
   for (const std::size_t size : {64 * 1024UL, kMiB, 16 * kMiB}) {
     add("built and sent", [&] { return built_and_sent(where, size, size < 2 * kMiB ? 500 : 50); });
@@ -255,7 +255,9 @@ void measure(const Placement& where, const Options& options, std::vector<Row>& r
   add_all("port", [&] { return port_round_trips(where, broker); });
   add_all("mach_msg", [&] { return mach_messages(where, broker); });
   add_all("message port", [&] { return message_port_calls(where, broker); });
-  add("socket", [&] { return socket_messages(where); });
+  for (const Form form : {Form::bytes, Form::property_list}) {
+    add("socket", [&] { return socket_messages(where, form); });
+  }
   add("port, one way", [&] { return port_one_way(where, broker); });
   add("port, 8 senders", [&] { return port_fan_in(where, broker); });
   if (is_one_core(where)) add_all("port, rights", [&] { return port_rights(where); });

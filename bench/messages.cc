@@ -1,5 +1,6 @@
 #include "messages.hpp"
 
+#include <plist/plist.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -59,39 +60,74 @@ class Child {
   int pid_;
 };
 
+// What libplist writes of what it reads in that.
+std::string written_again(std::string_view bytes) {
+  plist_t tree = nullptr;
+  plist_from_bin(bytes.data(), static_cast<std::uint32_t>(bytes.size()), &tree);
+  char* written = nullptr;
+  std::uint32_t size = 0;
+  plist_to_bin(tree, &written, &size);
+  if (written == nullptr) die("libplist does not read it");
+  std::string again(written, size);
+  plist_to_bin_free(written);
+  plist_free(tree);
+  return again;
+}
+
+// A frame as the bare stream moves it.
+struct Frame {
+  std::string bytes;
+  std::size_t head_size = 0;
+  Form form = Form::bytes;
+
+  // What its receiver makes of it: the same bytes.
+  std::string taken() const {
+    if (form == Form::bytes) return bytes;
+    return bytes.substr(0, head_size) + written_again(std::string_view(bytes).substr(head_size));
+  }
+};
+
+Frame frame_of(std::string_view body, Form form) {
+  const std::string whole = form == Form::bytes ? std::string(body) : written_again(body);
+  const std::string head = reeve::http::head_of(whole.size());
+  return {head + whole, head.size(), form};
+}
+
 // Sends back whatever comes, waiting in epoll.
-void echo_bytes(int socket) {
+void echo_frames(int socket, Frame frame) {
   const int epoll = ::epoll_create1(0);
   epoll_event event{};
   event.events = EPOLLIN;
   ::epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &event);
-  std::vector<char> room(64 * 1024);
+  const auto whole = static_cast<ssize_t>(frame.bytes.size());
   while (::epoll_wait(epoll, &event, 1, -1) == 1) {
-    const ssize_t size = ::recv(socket, room.data(), room.size(), MSG_DONTWAIT);
-    if (size <= 0 || ::send(socket, room.data(), static_cast<std::size_t>(size), MSG_NOSIGNAL) != size) return;
+    if (::recv(socket, frame.bytes.data(), frame.bytes.size(), MSG_DONTWAIT) != whole) return;
+    const std::string taken = frame.taken();
+    if (::send(socket, taken.data(), taken.size(), MSG_NOSIGNAL) != whole) return;
   }
 }
 
 struct BareStream {
-  explicit BareStream(std::string sent) : bytes(std::move(sent)), room(bytes.size(), 0) {
+  explicit BareStream(Frame sent) : frame(std::move(sent)), room(frame) {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) die("socketpair");
     own = reeve::os::Fd(ends[0]);
     other = reeve::os::Fd(ends[1]);
   }
   void call() {
+    const std::string& bytes = frame.bytes;
     if (::send(own.raw(), bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size())) die("send");
-    for (std::size_t at = 0; at < room.size();) {
+    for (std::size_t at = 0; at < bytes.size();) {
       pollfd ready{own.raw(), POLLIN, 0};
       ::poll(&ready, 1, -1);
-      const ssize_t size = ::recv(own.raw(), room.data() + at, room.size() - at, MSG_DONTWAIT);
+      const ssize_t size = ::recv(own.raw(), room.bytes.data() + at, bytes.size() - at, MSG_DONTWAIT);
       if (size > 0) at += static_cast<std::size_t>(size);
       if (size == 0) die("the bare stream ended");
     }
-    if (room != bytes) die("the bare stream lost something");
+    if (room.taken() != bytes) die("the bare stream lost something");
   }
-  std::string bytes;
-  std::string room;
+  Frame frame;
+  Frame room;
   reeve::os::Fd own;
   reeve::os::Fd other;
 };
@@ -131,17 +167,17 @@ std::vector<Row> message_port_calls(const Placement& where, const Broker& broker
   return rows;
 }
 
-Row socket_messages(const Placement& where) {
+Row socket_messages(const Placement& where, Form form) {
   std::string folder = fs::temp_directory_path().string() + "/reeve-bench-XXXXXX";
   if (::mkdtemp(folder.data()) == nullptr) die("no temporary folder");
   const reeve::SocketAddress address{folder, 1};
   const reeve::SocketMessage message = dictionary_of_ten();
   const auto body = need(reeve::bsd::encode(reeve::bsd::Letter{message}, reeve::bsd::own_process()));
   const std::string_view text(reinterpret_cast<const char*>(body.bytes().data()), body.size());
-  BareStream bare(reeve::http::head_of(body.size()) + std::string(text));
+  BareStream bare(frame_of(text, form));
   stand_on(where.theirs);
   const Child server([&] { serve_messages(address); });
-  const Child bare_server([&] { echo_bytes(bare.other.raw()); });
+  const Child bare_server([&] { echo_frames(bare.other.raw(), bare.frame); });
   stand_on(where.ours);
   const Waiting waiting{Waits::asleep};
   auto loop = need(reeve::Loop::make());
@@ -153,8 +189,9 @@ Row socket_messages(const Placement& where) {
     client.send(message);
     while (!is_back) need(loop.run_once());
   };
-  Row row = compare(std::string("socket, a dictionary of ten keys and back, ") + where.name, bare.bytes.size(), 10'000,
-                    {call, [&] { return cpu_with(server.pid()); }},
+  const std::string beside = form == Form::bytes ? "" : "beside libplist, ";
+  Row row = compare("socket, a dictionary of ten keys and back, " + beside + where.name, bare.frame.bytes.size(),
+                    10'000, {call, [&] { return cpu_with(server.pid()); }},
                     {[&] { bare.call(); }, [&] { return cpu_with(bare_server.pid()); }});
   fs::remove_all(folder);
   return row;

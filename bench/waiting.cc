@@ -85,16 +85,16 @@ std::vector<Row> small_calls(const Placement& where, const Broker& broker, Waits
 }
 
 // What the service's filters take of a call: the same bare pair twice, its server behind them or not.
-Row bare_behind_filters(const Placement& where, const Broker& broker) {
+Row bare_behind_filters(const Placement& where, const Broker& broker, Waits waits) {
   stand_on(where.theirs);
   const std::string folder = broker.bare(kBytes);
-  const BareServer confined(folder + "-confined", kBytes, Waits::asleep, need(reeve::sandbox::preset_named("parser")));
-  const BareServer server(folder, kBytes, Waits::asleep);
+  const BareServer confined(folder + "-confined", kBytes, waits, need(reeve::sandbox::preset_named("parser")));
+  const BareServer server(folder, kBytes, waits);
   stand_on(where.ours);
-  const Waiting waiting(Waits::asleep);
+  const Waiting waiting(waits);
   BareClient behind(folder + "-confined", kBytes);
   BareClient bare(folder, kBytes);
-  return compare(std::string("bare, behind a service's filters, asleep, ") + where.name, kBytes, 20'000,
+  return compare(named("bare, behind a service's filters", waits, where), kBytes, 20'000,
                  {[&] { behind.call(); }, [&] { return cpu_with(confined.pid()); }},
                  {[&] { bare.call(); }, [&] { return cpu_with(server.pid()); }});
 }

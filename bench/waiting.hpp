@@ -10,7 +10,7 @@ namespace bench {
 /// A round trip of 64 bytes and a typed call, beside a bare pair that waits in the same way.
 std::vector<Row> small_calls(const Placement& where, const Broker& broker, Waits waits);
 /// A bare pair whose server stands behind the filters of the preset parser, beside one whose server does not.
-Row bare_behind_filters(const Placement& where, const Broker& broker);
+Row bare_behind_filters(const Placement& where, const Broker& broker, Waits waits);
 /// Waiting awake while others want the same processors, beside Reeve asleep.
 Row contended(const Placement& where);
 /// A call that a coroutine waits for, beside one that blocks.

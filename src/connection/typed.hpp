@@ -323,8 +323,8 @@ using ValueOf = typename MethodTraits<decltype(kMethod)>::Value;
 /// What a method's answer holds.
 template <auto kMethod>
 Result<ValueOf<kMethod>> value_of(Result<wire::Body>&& answer) {
-  const wire::Body body = REEVE_TRY(std::move(answer));
-  const auto value = REEVE_TRY(object::parse_value(body.root()));
+  if (!answer) return std::unexpected(std::move(answer).error());
+  const auto value = REEVE_TRY(object::parse_value(answer->root()));
   if constexpr (std::is_void_v<ValueOf<kMethod>>) {
     return {};
   } else {

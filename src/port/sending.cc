@@ -8,6 +8,16 @@
 #include "space.hpp"
 
 namespace reeve::port {
+namespace {
+
+// Whoever waits looks again, at first soon: another thread may have read what it waits for, a port whose words found no
+// room tells nothing, and one that took the last message between a look and the next message has not told of it.
+constexpr std::chrono::milliseconds kFirstLook{1};
+constexpr std::chrono::milliseconds kNextLook{50};
+constexpr std::size_t kInOnePiece = 512;  // Bytes of data that are copied: a second piece costs the kernel more.
+constexpr std::uint64_t kSendsBetweenLooks = 16;  // ... and who does not wait, at what the port has told.
+
+}  // namespace
 
 class Sending {
  public:
@@ -61,17 +71,8 @@ class Sending {
   const os::Deadline& deadline_;
   std::vector<Step> steps_;
   Step destination_{};  // where it is a right that is given up
+  std::chrono::milliseconds look_after_ = kFirstLook;
 };
-
-namespace {
-
-// Whoever waits looks again so often: another thread may have read what it waits for, and a port whose words found no
-// room tells nothing.
-constexpr std::chrono::milliseconds kNextLook{50};
-constexpr std::size_t kInOnePiece = 512;  // Bytes of data that are copied: a second piece costs the kernel more.
-constexpr std::uint64_t kSendsBetweenLooks = 16;  // ... and who does not wait, at what the port has told.
-
-}  // namespace
 
 Result<void> Space::send(Name to, RightType type, const Outgoing& message, const os::Deadline& deadline, Use use) {
   Lock lock(mutex_);
@@ -151,7 +152,8 @@ Result<void> Sending::wait(const std::shared_ptr<SendLine>& line, os::Readiness 
     return fail(Kind::timeout, code::kTimedOut, "the port's queue is full",
                 "allow more time, or have it raise its limit");
   }
-  const os::Time next_look = os::now() + kNextLook;
+  const os::Time next_look = os::now() + look_after_;
+  look_after_ = std::min(2 * look_after_, kNextLook);
   lock_.unlock();
   const auto ready = os::wait_for(line->end, readiness, deadline_ ? std::min(*deadline_, next_look) : next_look);
   lock_.lock();

@@ -80,10 +80,12 @@ struct Frame {
   std::size_t head_size = 0;
   Form form = Form::bytes;
 
-  // What its receiver makes of it: the same bytes.
-  std::string taken() const {
-    if (form == Form::bytes) return bytes;
-    return bytes.substr(0, head_size) + written_again(std::string_view(bytes).substr(head_size));
+  // What its receiver does with it; the bytes stay the same.
+  void take() {
+    if (form == Form::bytes) return;
+    const std::string again = written_again(std::string_view(bytes).substr(head_size));
+    if (again.size() != bytes.size() - head_size) die("libplist makes something else of it");
+    std::copy(again.begin(), again.end(), bytes.begin() + static_cast<std::ptrdiff_t>(head_size));
   }
 };
 
@@ -102,8 +104,8 @@ void echo_frames(int socket, Frame frame) {
   const auto whole = static_cast<ssize_t>(frame.bytes.size());
   while (::epoll_wait(epoll, &event, 1, -1) == 1) {
     if (::recv(socket, frame.bytes.data(), frame.bytes.size(), MSG_DONTWAIT) != whole) return;
-    const std::string taken = frame.taken();
-    if (::send(socket, taken.data(), taken.size(), MSG_NOSIGNAL) != whole) return;
+    frame.take();
+    if (::send(socket, frame.bytes.data(), frame.bytes.size(), MSG_NOSIGNAL) != whole) return;
   }
 }
 
@@ -124,7 +126,8 @@ struct BareStream {
       if (size > 0) at += static_cast<std::size_t>(size);
       if (size == 0) die("the bare stream ended");
     }
-    if (room.taken() != bytes) die("the bare stream lost something");
+    room.take();
+    if (room.bytes != bytes) die("the bare stream lost something");
   }
   Frame frame;
   Frame room;

@@ -188,9 +188,12 @@ Result<void> Channel::receive_into(Incoming& outcome, Inbox& inbox, os::Wait wai
 
 // Where it belongs, if it is the next fragment of the message that the last one belonged to.
 Result<Channel::Place> Channel::next_place(Inbox& inbox) {
-  Place place{inbox.room(), last_ != nullptr && last_->buffer ? last_ : nullptr, {}};
+  Place place{inbox.room(), last_ != nullptr && last_->buffer ? last_ : nullptr, {}, {}};
   if (!place.room) return fail(Kind::busy, code::kSystem, "no memory is left to receive into", "try again later");
-  if (place.expected != nullptr) place.tail = place.expected->rest();
+  if (place.expected != nullptr) {
+    place.its_room = place.expected->buffer;
+    place.tail = place.expected->rest();
+  }
   return place;
 }
 

@@ -109,8 +109,9 @@ class Channel {
   // Where a packet is received.
   struct Place {
     std::shared_ptr<Buffer> room;
-    Partial* expected = nullptr;  // whose next fragment it may be
-    std::span<std::byte> tail;    // ... and its room, behind the header and before the rest
+    Partial* expected = nullptr;       // whose next fragment it may be
+    std::shared_ptr<Buffer> its_room;  // which may have to outlive it: another message of another peer may come
+    std::span<std::byte> tail;         // ... what of that lies behind the header and before the rest
   };
   Result<Place> next_place(Inbox& inbox);
   Result<os::Received> receive_at(const Place& place, os::Wait wait);

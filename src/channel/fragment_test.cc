@@ -269,6 +269,29 @@ TEST(Introduction, IsSeenOnlyAfterEverythingThatWasSentBefore) {
   EXPECT_EQ(order, (std::vector{PacketKind::request, PacketKind::introduce, PacketKind::request}));
 }
 
+// The next peer's hello is received where the rest of the message was expected, which is let go of.
+TEST(Fragments, OfAPeerThatWasReplacedAreForgotten) {
+  auto [reading, writing] = *os::channel_pair();
+  auto other = *writing.duplicate();
+  Inbox inbox;
+  Channel reader(std::move(reading));
+  reader.let_peer_be_replaced();
+  Channel first(std::move(writing));
+  Parcel parcel = parcel_of(3 * kFragmentBytes, 1, 1);
+  ASSERT_TRUE(first.send_next(parcel));
+  const auto next = [&] { return *reader.receive(inbox); };
+  EXPECT_EQ(std::get<Delivered>(next()).header.kind, PacketKind::hello);
+  EXPECT_TRUE(std::holds_alternative<NothingYet>(next()));
+  Channel second(std::move(other));
+  second.take_cancels();
+  ASSERT_TRUE(second.greet());
+  EXPECT_EQ(std::get<Delivered>(next()).header.kind, PacketKind::hello);
+  EXPECT_TRUE(reader.peer_takes_cancels()) << "it is read from where it lies";
+  Parcel word = parcel_of(64, 2, 1);
+  ASSERT_TRUE(second.send(word));
+  EXPECT_TRUE(is_pattern(std::get<Delivered>(next()).body, 64, 2));
+}
+
 TEST(Hello, TellsClocksOfAnotherTimeNamespaceApart) {
   using std::chrono::nanoseconds;
   constexpr std::uint64_t kSecond = 1'000'000'000;

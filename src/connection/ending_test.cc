@@ -174,6 +174,43 @@ TEST_F(Ending, StreamsThatBlockHaveTheLimitToo) {
   EXPECT_EQ(stream->next().error().code, code::kNotSent);
 }
 
+// A call, and what whoever made it does next.
+Detached call_and_then(Connection& connection, std::function<void()> then) {
+  (void)co_await connection.async(word("hello"));
+  then();
+}
+
+TEST_F(Ending, IsToldBeforeWhoeverWasInterruptedGoesOn) {
+  is_served = false;
+  Connection connection = this->connection();
+  std::vector<std::string> order;
+  ASSERT_TRUE(connection.on_end([&](const Error&) { order.emplace_back("ended"); }));
+  call_and_then(connection, [&] { order.emplace_back("interrupted"); });
+  settle();
+  services.clear();
+  ASSERT_TRUE(comes_true([&] { return order.size() == 2; }));
+  EXPECT_EQ(order, (std::vector<std::string>{"ended", "interrupted"}));
+}
+
+TEST_F(Ending, WhatIsUnsentGoesOnBeforeWhoeverWasAnsweredDoes) {
+  is_served = false;
+  Connection connection = this->connection();
+  std::optional<int> dials_then;
+  call_and_then(connection, [&] { dials_then = dials; });
+  settle();
+  auto incoming = services[0].receive(inbox);
+  const auto* request = incoming ? std::get_if<channel::Delivered>(&*incoming) : nullptr;
+  ASSERT_NE(request, nullptr);
+  os::refuse_more(services[0].socket());
+  const Call unsent(connection, word("for the next"));
+  settle();
+  EXPECT_EQ(dials, 1) << "the first has something in hand";
+  Parcel answer = make_answer(request->header.id, word("there"));
+  ASSERT_TRUE(services[0].send(answer));
+  ASSERT_TRUE(comes_true([&] { return dials_then.has_value(); }));
+  EXPECT_EQ(dials_then, 2);
+}
+
 TEST_F(Ending, WhoeverIsGoneByThenIsNotTold) {
   is_served = false;
   std::optional<Connection> connection = this->connection();

@@ -273,19 +273,28 @@ void Link::remove_parcel(std::uint64_t tag) {
 
 // The loop.
 
-// Has the loop go on where this call leaves off.
-void Link::go_on_later() {
+// Has the loop go on where this call leaves off. Whether there is anybody to be woken by it.
+bool Link::go_on() {
   send_cancellations();
   auto loop = loop_.get();
-  if (!loop) return;
+  if (!loop) return false;
   pass_barriers(*loop);
-  if (suspensions_ > 0) return watch_.drop();
+  if (suspensions_ > 0) return watch_.drop(), false;
   const bool is_of_use = current_ && !(is_refused_ && !has_any_in_hand());
   if (current_ && !(is_of_use && watch(*loop))) lose(interrupted());
   if (!current_ && !outbox_.empty() && !dialing_) {
     dialing_ = dialer_->dial_later(loop_, [this](Result<Dialed> dialed) { take_dialed(std::move(dialed)); });
   }
-  if (ready_.empty() || std::exchange(is_wake_due_, true)) return;
+  return !ready_.empty();
+}
+
+void Link::go_on_later() {
+  if (go_on()) wake_later();
+}
+
+void Link::wake_later() {
+  auto loop = loop_.get();
+  if (!loop || std::exchange(is_wake_due_, true)) return;
   loop->post([self = shared_from_this()] {
     self->is_wake_due_ = false;
     self->wake();
@@ -309,7 +318,10 @@ void Link::on_ready() {
   const auto self = shared_from_this();
   flush();
   if (current_) read_what_came();
-  wake();
+  const bool has_barriers = !barriers_.empty();
+  if (!go_on()) return;
+  // At once, but behind whoever is told of a channel's end, or has waited at a barrier.
+  current_ && !has_barriers ? wake() : wake_later();
 }
 
 void Link::take_dialed(Result<Dialed> dialed) {

@@ -118,7 +118,9 @@ class Link : public std::enable_shared_from_this<Link> {
     std::uint64_t ticket;  // of the first that is not before it
     std::function<void()> then;
   };
+  bool go_on();
   void go_on_later();
+  void wake_later();
   void pass_barriers(os::Loop& loop);
   bool watch(os::Loop& loop);
   void on_ready();

@@ -40,8 +40,8 @@ bool is_text(std::string_view bytes) {
     bytes.remove_prefix(8);
   }
   while (!bytes.empty()) {
-    const char first = bytes.front();
-    const std::size_t size = first > 0 ? 1 : sequence_size(bytes);
+    const auto first = static_cast<std::uint8_t>(bytes.front());
+    const std::size_t size = first >= 0x01 && first <= 0x7f ? 1 : sequence_size(bytes);
     if (size == 0) return false;
     bytes.remove_prefix(size);
   }

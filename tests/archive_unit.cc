@@ -521,6 +521,18 @@ TEST(AGraph, IsWrittenAndReadAgain) {
   EXPECT_EQ(again->count(), graph.count());
 }
 
+TEST(AGraph, IsShownAsFarAsItsRootLeads) {
+  Graph graph;
+  const Ref once = graph.add(std::string("once"));
+  const Ref twice = graph.add(std::string("twice"));
+  graph.root = graph.add(List{{once, twice, twice}});
+  const std::string text = inspect::text_of(graph);
+  graph.add(List{{once, once}});
+  EXPECT_EQ(inspect::text_of(graph), text) << "nobody sees what nobody refers to";
+  EXPECT_NE(text.find("NSString \"once\""), std::string::npos) << text;
+  EXPECT_NE(text.find("NSString #1 \"twice\""), std::string::npos) << text;
+}
+
 TEST(AGraph, IsWrittenAsFarAsItsRootLeads) {
   Graph graph;
   const Ref secret = graph.add(std::string("nobody refers to this"));

@@ -77,11 +77,13 @@ class Tree {
 
   std::string whole() {
     if (!graph_.root) return "nil";
-    const auto count = [this](Ref ref) { ++met_[static_cast<std::size_t>(ref)]; };
-    count(*graph_.root);
-    for (std::size_t i = 0; i < graph_.count(); ++i) {
-      std::visit(References{count}, graph_.at(static_cast<Ref>(i)).value);
-    }
+    // Of what the root leads to: nobody sees who else may refer to it.
+    std::vector<Ref> found;
+    const auto meet = [&](Ref ref) {
+      if (++met_[static_cast<std::size_t>(ref)] == 1) found.push_back(ref);
+    };
+    meet(*graph_.root);
+    for (std::size_t i = 0; i < found.size(); ++i) std::visit(References{meet}, graph_.at(found[i]).value);
     put(0, "", *graph_.root);
     while (!waiting_.empty()) {
       const Waiting next = std::move(waiting_.back());

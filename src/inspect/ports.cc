@@ -26,8 +26,9 @@ namespace {
 using port::ListedName;
 using port::ListingHeader;
 
-constexpr std::size_t kListingsMax = 64;               // Spaces of one process. Most have one.
-constexpr std::size_t kShownMax = 1 << 17;             // Names, and peers of them, in all.
+constexpr std::size_t kListingsMax = 64;    // Spaces of one process. Most have one.
+constexpr std::size_t kShownMax = 1 << 17;  // Names, and peers of them, in all.
+constexpr int kReadsAtOnce = 512;           // Of which one may fall between two changes, however fast they come.
 constexpr std::chrono::milliseconds kBetweenReads{1};  // Nothing tells of a change: it is another process's memory.
 constexpr std::chrono::seconds kReadingMax{1};         // Of a listing that changes all the while.
 
@@ -47,6 +48,7 @@ struct Listed {
 
 // What was there at one time.
 Result<std::vector<ListedName>> read_names(const os::Fd& memory, std::int32_t pid, os::Time until) {
+  int reads = 0;
   do {
     ListingHeader before;
     ListingHeader after;
@@ -69,7 +71,7 @@ Result<std::vector<ListedName>> read_names(const os::Fd& memory, std::int32_t pi
         return names;
       }
     }
-    std::this_thread::sleep_for(kBetweenReads);
+    if (++reads % kReadsAtOnce == 0) std::this_thread::sleep_for(kBetweenReads);
   } while (os::now() < until);
   return fail(Kind::busy, code::kQueueFull, "the process's rights change all the while, or it was stopped in a change",
               "try again");

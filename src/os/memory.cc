@@ -25,7 +25,7 @@ constexpr std::size_t kBlockBytes = 512;  // What statx counts in.
 constexpr std::size_t kPageBytes = 4096;  // The smallest page of any machine we run on.
 
 // What the kernel knows already, for whatever it may be.
-std::optional<struct statx> memory_facts(const Fd& file) {
+std::optional<struct statx> facts_of(const Fd& file) {
   struct statx facts{};
   const int asked = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
   if (::statx(file.raw(), "", asked, STATX_SIZE | STATX_BLOCKS, &facts) != 0) return std::nullopt;
@@ -78,7 +78,7 @@ Result<Fd> open_memory(const char* name, std::size_t size) {
 
 Result<void> seal_memory(const Fd& memory, Sealing sealing) {
   if (sealing == Sealing::size) return seal(memory, kNoResize);
-  const auto facts = memory_facts(memory);
+  const auto facts = facts_of(memory);
   if (facts && facts->stx_blocks * kBlockBytes < facts->stx_size) {
     const Mapping mapping = REEVE_TRY(Mapping::of(memory, facts->stx_size, Access::read_write));
     // Writing a byte to a page makes it one; the byte is the one that was there.
@@ -98,12 +98,12 @@ bool is_memory(const Fd& memory, Sealing sealing) {
   struct statfs system{};
   if (::fstatfs(memory.raw(), &system) != 0 || system.f_type != TMPFS_MAGIC) return false;
   if (sealing == Sealing::size) return true;
-  const auto facts = memory_facts(memory);
+  const auto facts = facts_of(memory);
   return facts && facts->stx_blocks * kBlockBytes >= facts->stx_size;
 }
 
 Result<std::size_t> memory_size(const Fd& memory) {
-  const auto facts = memory_facts(memory);
+  const auto facts = facts_of(memory);
   if (!facts) return system_failure("statx");
   return static_cast<std::size_t>(facts->stx_size);
 }

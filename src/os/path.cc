@@ -41,7 +41,7 @@ std::unexpected<Error> planted(const std::string& path) {
               "name a path in a folder of your own");
 }
 
-Result<Facts> place_facts(const Fd& path) {
+Result<Facts> facts_of(const Fd& path) {
   struct statx facts{};
   if (::statx(path.raw(), "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MODE | STATX_UID | STATX_MNT_ID,
               &facts) != 0) {
@@ -97,7 +97,7 @@ class ServedMounts {
     }
     for (const char* needed : {"/", "/proc/self/exe"}) {
       const Fd path = REEVE_TRY(open_path(needed));
-      served_.erase(REEVE_TRY(place_facts(path)).mount);
+      served_.erase(REEVE_TRY(facts_of(path)).mount);
     }
     return {};
   }
@@ -152,7 +152,7 @@ Result<Place> find(const std::string& path) {
   push_names(names, path);
   const auto root = []() -> Result<Place> { return Place{REEVE_TRY(open_path("/")), {}, false, false}; };
   Place place = REEVE_TRY(root());
-  Facts folder = REEVE_TRY(place_facts(place.nearest));
+  Facts folder = REEVE_TRY(facts_of(place.nearest));
   bool is_guarded = is_roots_alone(folder);
   for (int links = 0; !names.empty();) {
     const std::string name = std::move(names.back());
@@ -163,7 +163,7 @@ Result<Place> find(const std::string& path) {
       return place;
     }
     if (!next) return system_failure("openat");
-    const Facts facts = REEVE_TRY(place_facts(next));
+    const Facts facts = REEVE_TRY(facts_of(next));
     // On its folder's mount it is served as that is, which was looked at.
     if (facts.mount != folder.mount && REEVE_TRY(served_mounts.contains(facts.mount))) {
       return fail(Kind::denied, code::kBadJob, path + " leads into a file system that a process serves (FUSE)",
@@ -181,7 +181,7 @@ Result<Place> find(const std::string& path) {
     push_names(names, target);
     if (target.starts_with('/')) {
       place = REEVE_TRY(root());
-      folder = REEVE_TRY(place_facts(place.nearest));
+      folder = REEVE_TRY(facts_of(place.nearest));
     }
   }
   return place;
